@@ -35,7 +35,7 @@ public final class UUIDv7Generator: Sendable {
   }
 
   static func text(high: UInt64, low: UInt64) -> String {
-    String(unsafeUninitializedCapacity: 36) { buffer in
+    unsafe String(unsafeUninitializedCapacity: 36) { buffer in
       var at = 0
       for nibble in 0..<32 {
         if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 {

@@ -1,0 +1,31 @@
+package import GRDB
+import LociCore
+package import LociRecall
+
+/// Memories as the index sees them.
+package struct MemorySource: ItemSource {
+  package init() {}
+
+  package let kind = Bucket.Kind.memories
+
+  package func texts(of items: [Int64], in db: Database) throws -> [ItemText] {
+    let statement = try db.cachedStatement(sql: "SELECT text, text_version FROM memories WHERE item = ?")
+    return try items.compactMap { item in
+      try Row.fetchOne(statement, arguments: [item]).map {
+        ItemText(item: item, version: $0[1], text: $0[0])
+      }
+    }
+  }
+
+  package func facts(of items: [Int64], in db: Database) throws -> [Int64: ItemFacts] {
+    let statement = try db.cachedStatement(
+      sql: "SELECT created_at_us, importance FROM memories WHERE item = ?")
+    var facts: [Int64: ItemFacts] = [:]
+    for item in items {
+      guard let row = try Row.fetchOne(statement, arguments: [item]) else { continue }
+      facts[item] = ItemFacts(
+        createdAt: Timestamp(microseconds: row[0]), importance: Float(row[1] as Double))
+    }
+    return facts
+  }
+}

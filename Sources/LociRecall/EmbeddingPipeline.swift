@@ -1,0 +1,171 @@
+import GRDB
+package import LociCore
+import LociProto
+package import LociStore
+package import LociText
+package import Logging
+import Synchronization
+
+/// Computes the vectors of new items in the background, in batches, and appends them to the log. What is still to
+/// do is a table of the projection, so a restart resumes where it stopped.
+package final class EmbeddingPipeline: Sendable {
+  private let encoder: TextEncoder
+  private let sources: [Bucket.Kind: any ItemSource]
+  private let workers: WorkerPool
+  private let logger: Logger
+  private let signal = WakeSignal()
+  /// Buckets that someone waits for: these go first.
+  private let wanted = Mutex<[VectorCache.Key: Int]>([:])
+
+  /// Items encoded together.
+  private static let batchItems = 32
+  /// Pause after a failure.
+  private static let retryPause = Duration.seconds(1)
+
+  /// `workers` is the encoder's own pool: background encoding never takes a reader's thread.
+  package init(
+    encoder: TextEncoder, sources: [any ItemSource], workers: WorkerPool, logger: Logger
+  ) {
+    self.encoder = encoder
+    self.sources = Dictionary(sources.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first })
+    self.workers = workers
+    self.logger = logger
+  }
+
+  /// New items are waiting. Never blocks.
+  package func wake() { signal.wake() }
+
+  /// Works until the task is cancelled.
+  package func run(_ store: Store) async {
+    while !Task.isCancelled {
+      do {
+        var didWork = false
+        for shard in store.shards {
+          while !Task.isCancelled, try await encodeBatch(of: shard) { didWork = true }
+        }
+        if !didWork { try await signal.wait() }
+      } catch is CancellationError {
+        return
+      } catch {
+        logger.warning("embedding failed, will retry", metadata: ["error": "\(error)"])
+        try? await Task.sleep(for: Self.retryPause)
+      }
+    }
+  }
+
+  /// Returns when no item of the bucket waits for its vector.
+  /// - Throws: `CancellationError` when the deadline passes first.
+  package func waitUntilIndexed(_ bucket: Bucket, in shard: Shard) async throws {
+    let key = VectorCache.Key(shard: shard.id, bucket: bucket)
+    wanted.withLock { $0[key, default: 0] += 1 }
+    defer {
+      wanted.withLock { wanted in
+        wanted[key] = wanted[key].flatMap { $0 > 1 ? $0 - 1 : nil }
+      }
+    }
+    while true {
+      let seen = shard.position.sequence
+      let isPending = try await shard.read { db in
+        try Int64.fetchOne(
+          db.cachedStatement(sql: "SELECT item FROM pending WHERE bucket = ? LIMIT 1"),
+          arguments: [bucket.rawValue]) != nil
+      }
+      if !isPending { return }
+      wake()
+      try await shard.wait(for: seen + 1)
+    }
+  }
+
+  // MARK: One batch
+
+  private struct Batch: Sendable {
+    let bucket: Bucket
+    let scope: Scope
+    let items: [ItemText]
+  }
+
+  /// Encodes and stores one batch of one bucket. Returns whether there was one.
+  private func encodeBatch(of shard: Shard) async throws -> Bool {
+    guard let batch = try await nextBatch(of: shard) else { return false }
+    let encoder = encoder
+    let encoded = try await workers.run {
+      try encoder.encode(batch.items.map(\.text), kind: .document, isCancelled: { false })
+    }
+    let identity = EncoderIdentity(encoder)
+    let vectors = EncodedVectors(rows: encoded.vectors, encoder: identity)
+    _ = try await shard.submit(StoreEmbeddings(batch.items, vectors, scope: batch.scope, kind: batch.bucket.kind))
+    return true
+  }
+
+  /// The oldest waiting items of a wanted bucket, of any bucket, or items whose vector another encoder made.
+  private func nextBatch(of shard: Shard) async throws -> Batch? {
+    let first = wanted.withLock { wanted in
+      wanted.keys.lazy.filter { $0.shard == shard.id }.map(\.bucket.rawValue).min()
+    }
+    let fingerprint = encoder.fingerprint.description
+    let sources = sources
+    return try await shard.read { db in
+      var start: Int64?
+      if let first {
+        start = try Int64.fetchOne(
+          db.cachedStatement(sql: "SELECT bucket FROM pending WHERE bucket = ? LIMIT 1"), arguments: [first])
+      }
+      let bucketNumber = try start ?? Int64.fetchOne(
+        db.cachedStatement(sql: "SELECT bucket FROM pending LIMIT 1"))
+      if let bucketNumber {
+        let items = try Int64.fetchAll(
+          db.cachedStatement(sql: "SELECT item FROM pending WHERE bucket = ? LIMIT ?"),
+          arguments: [bucketNumber, Self.batchItems])
+        return try Self.batch(Bucket(rawValue: bucketNumber), items, sources, db)
+      }
+      return try Self.staleBatch(fingerprint, sources, db)
+    }
+  }
+
+  private static func staleBatch(
+    _ fingerprint: String, _ sources: [Bucket.Kind: any ItemSource], _ db: Database
+  ) throws -> Batch? {
+    let rows = try Row.fetchAll(
+      db.cachedStatement(
+        sql: """
+          SELECT bucket, item FROM vectors
+          WHERE (SELECT count(*) FROM encoders WHERE fingerprint <> ?1) > 0
+            AND encoder <> ifnull((SELECT row FROM encoders WHERE fingerprint = ?1), 0)
+          LIMIT ?2
+          """), arguments: [fingerprint, batchItems])
+    guard let bucketNumber: Int64 = rows.first?[0] else { return nil }
+    let items = rows.filter { ($0[0] as Int64) == bucketNumber }.map { $0[1] as Int64 }
+    return try batch(Bucket(rawValue: bucketNumber), items, sources, db)
+  }
+
+  private static func batch(
+    _ bucket: Bucket, _ items: [Int64], _ sources: [Bucket.Kind: any ItemSource], _ db: Database
+  ) throws -> Batch? {
+    guard let source = sources[bucket.kind],
+      let row = try Row.fetchOne(
+        db.cachedStatement(sql: "SELECT tenant, agent FROM scopes WHERE row = ?"),
+        arguments: [bucket.scopeRow])
+    else { return nil }
+    let texts = try source.texts(of: items, in: db)
+    guard !texts.isEmpty else { return nil }
+    return Batch(bucket: bucket, scope: try Scope(tenant: row[0], agent: row[1]), items: texts)
+  }
+}
+
+/// Appends vectors to the log. Items that changed or went meanwhile are sorted out when the event is applied.
+private struct StoreEmbeddings: Command {
+  let scope: Scope
+  let requestKey: RequestKey? = nil
+  let costBytes: Int
+  private let event: LogV1.ItemsEmbedded
+
+  init(_ items: [ItemText], _ vectors: EncodedVectors, scope: Scope, kind: Bucket.Kind) {
+    self.scope = scope
+    event = vectors.event(items: items.map(\.item), versions: items.map(\.version), kind: kind)
+    costBytes = 512 + event.vectors.count
+  }
+
+  func decide(_ transaction: ProjectionTransaction) throws -> Decision<Written> {
+    Decision(events: [.itemsEmbedded(event)], answer: Written())
+  }
+}

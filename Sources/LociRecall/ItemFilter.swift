@@ -1,0 +1,85 @@
+package import LociCore
+package import LociProto
+
+/// A caller's filter, checked, and as conditions on the tables of messages (alias `m`) and memories (alias `m`).
+package struct ItemFilter: Sendable {
+  package var contextIDs: [String] = []
+  private var traceIDs: [String] = []
+  private var createdFrom: Int64 = 0
+  private var createdUntil: Int64 = 0
+  private var roles: [Int32] = []
+  private var memoryTypes: [Int32] = []
+  private var importanceMin: Float = 0
+  private var attributes: [V1.Attribute] = []
+
+  /// - Throws: `LociError.invalid` naming the field.
+  package init(_ filter: V1.Filter?) throws(LociError) {
+    guard let filter else { return }
+    try Validate.count(filter.contextIDs.count, field: "filter.context_ids", in: 0...256)
+    for id in filter.contextIDs { try Validate.name(id, field: "filter.context_ids") }
+    try Validate.count(filter.traceIDs.count, field: "filter.trace_ids", in: 0...256)
+    for id in filter.traceIDs {
+      try Validate.name(id, field: "filter.trace_ids")
+      try Validate.traceID(id, field: "filter.trace_ids")
+    }
+    contextIDs = filter.contextIDs
+    traceIDs = filter.traceIDs
+    if let created = filter.created {
+      try Validate.time(created.fromUs, field: "filter.created.from_us")
+      try Validate.time(created.untilUs, field: "filter.created.until_us")
+      (createdFrom, createdUntil) = (created.fromUs, created.untilUs)
+    }
+    try Validate.count(filter.roles.count, field: "filter.roles", in: 0...16)
+    roles = filter.roles.map(\.rawValue)
+    try Validate.count(filter.memoryTypes.count, field: "filter.memory_types", in: 0...16)
+    memoryTypes = filter.memoryTypes.map(\.rawValue)
+    try Validate.unitInterval(filter.importanceMin, field: "filter.importance_min")
+    importanceMin = filter.importanceMin
+    try Validate.count(filter.attributes.count, field: "filter.attributes", in: 0...16)
+    try AttributeColumn.validate(filter.attributes, field: "filter.attributes")
+    attributes = filter.attributes
+  }
+
+  package var isEmpty: Bool {
+    contextIDs.isEmpty && traceIDs.isEmpty && createdFrom == 0 && createdUntil == 0 && roles.isEmpty
+      && memoryTypes.isEmpty && importanceMin == 0 && attributes.isEmpty
+  }
+
+  package var messageConditions: [SQLConditions] {
+    var all = commonConditions
+    if !contextIDs.isEmpty {
+      var inner = SQLConditions.among("id", contextIDs)
+      inner.wrap { "m.context IN (SELECT row FROM contexts WHERE scope = m.scope AND \($0))" }
+      all.append(inner)
+    }
+    if !roles.isEmpty { all.append(.among("m.role", roles)) }
+    return all
+  }
+
+  package var memoryConditions: [SQLConditions] {
+    var all = commonConditions
+    if !contextIDs.isEmpty { all.append(.among("m.context_id", contextIDs)) }
+    if !memoryTypes.isEmpty { all.append(.among("m.type", memoryTypes)) }
+    if importanceMin > 0 { all.append(SQLConditions("m.importance >= ?", Double(importanceMin))) }
+    return all
+  }
+
+  private var commonConditions: [SQLConditions] {
+    var all: [SQLConditions] = []
+    if !traceIDs.isEmpty {
+      // Spelled so that the partial index on trace ids applies.
+      var inner = SQLConditions.among("m.trace_id", traceIDs)
+      inner.wrap { "m.trace_id <> '' AND \($0)" }
+      all.append(inner)
+    }
+    if createdFrom > 0 { all.append(SQLConditions("m.created_at_us >= ?", createdFrom)) }
+    if createdUntil > 0 { all.append(SQLConditions("m.created_at_us < ?", createdUntil)) }
+    for attribute in attributes {
+      all.append(
+        SQLConditions(
+          "EXISTS (SELECT 1 FROM json_each(m.attributes) WHERE key = ? AND value = ?)", attribute.key,
+          attribute.value))
+    }
+    return all
+  }
+}

@@ -1,0 +1,36 @@
+package import GRDB
+
+/// Conditions of a WHERE clause that all must hold, with their arguments.
+package struct SQLConditions {
+  package private(set) var text: String
+  package private(set) var arguments: StatementArguments
+
+  package init(_ condition: String, _ values: (any DatabaseValueConvertible)?...) {
+    text = condition
+    arguments = StatementArguments(values)
+  }
+
+  package mutating func and(_ condition: String, _ values: (any DatabaseValueConvertible)?...) {
+    text += " AND " + condition
+    arguments += StatementArguments(values)
+  }
+
+  package mutating func and(_ others: [SQLConditions]) {
+    for other in others {
+      text += " AND " + other.text
+      arguments += other.arguments
+    }
+  }
+
+  mutating func wrap(_ around: (String) -> String) { text = around(text) }
+
+  /// `column IN (?, …)`.
+  package static func among(
+    _ column: String, _ values: [any DatabaseValueConvertible & Sendable]
+  ) -> SQLConditions {
+    var conditions = SQLConditions(
+      "\(column) IN (\(Array(repeating: "?", count: values.count).joined(separator: ", ")))")
+    conditions.arguments = StatementArguments(values)
+    return conditions
+  }
+}

@@ -1,0 +1,179 @@
+import Foundation
+package import GRDB
+package import LociCore
+package import LociVector
+import Synchronization
+
+/// The vectors of buckets that were searched lately, in memory, kept current by every commit. A bucket is read
+/// from its table when it is first searched, and let go when the cache outgrows its budget.
+package final class VectorCache: Sendable {
+  package struct Key: Hashable, Sendable {
+    package let shard: ShardID
+    package let bucket: Bucket
+
+    package init(shard: ShardID, bucket: Bucket) {
+      self.shard = shard
+      self.bucket = bucket
+    }
+  }
+
+  private struct State {
+    var entries: [Key: Entry] = [:]
+    var clock: UInt64 = 0
+  }
+
+  private let state = Mutex(State())
+  private let encoder: EncoderIdentity?
+  private let bytesMax: Int
+
+  /// `encoder` is the one whose vectors are searched; those of others wait to be made again.
+  package init(encoder: EncoderIdentity?, bytesMax: Int) {
+    self.encoder = encoder
+    self.bytesMax = bytesMax
+  }
+
+  // MARK: Commits
+
+  func insert(_ vectors: [(item: Int64, vector: Data)], fingerprint: String, into key: Key) {
+    guard fingerprint == encoder?.fingerprint, !vectors.isEmpty else { return }
+    entry(key)?.change(.insert(vectors))
+  }
+
+  func remove(_ items: [Int64], from key: Key) {
+    entry(key)?.change(.remove(items))
+  }
+
+  private func entry(_ key: Key) -> Entry? { state.withLock { $0.entries[key] } }
+
+  // MARK: Searches
+
+  /// Call before the snapshot is taken that `collection` will read: from here on no commit is missed.
+  package func open(_ key: Key) -> OpenBucket? {
+    guard let encoder else { return nil }
+    let entry = state.withLock { state in
+      state.clock += 1
+      let entry = state.entries[key] ?? Entry(encoder: encoder)
+      entry.touch(state.clock)
+      state.entries[key] = entry
+      return entry
+    }
+    return OpenBucket(key: key, entry: entry, cache: self)
+  }
+
+  /// Bytes held by loaded buckets.
+  package var bytes: Int { state.withLock { $0.entries.values.reduce(0) { $0 + $1.bytes } } }
+
+  /// Lets the longest unused buckets go until the budget is met; never `kept`.
+  fileprivate func trim(keeping kept: Key) {
+    state.withLock { state in
+      var total = state.entries.values.reduce(0) { $0 + $1.bytes }
+      guard total > bytesMax else { return }
+      for (key, entry) in state.entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) where key != kept {
+        guard total > bytesMax else { return }
+        total -= entry.bytes
+        state.entries[key] = nil
+      }
+    }
+  }
+
+  package struct OpenBucket: Sendable {
+    fileprivate let key: Key
+    fileprivate let entry: Entry
+    fileprivate let cache: VectorCache
+
+    /// The bucket's vectors as of `db`'s snapshot or later, read on first use.
+    package func collection(_ db: Database) throws -> VectorCollection {
+      let (collection, isNew) = try entry.load(key.bucket, db)
+      if isNew { cache.trim(keeping: key) }
+      return collection
+    }
+  }
+
+  fileprivate enum Change {
+    case insert([(item: Int64, vector: Data)])
+    case remove([Int64])
+  }
+
+  /// One bucket. Commits that come before it is read are kept and applied on top, in their order: replaying one
+  /// that the snapshot already shows changes nothing.
+  fileprivate final class Entry: Sendable {
+    private enum Phase {
+      case unread(changes: [Change])
+      case loaded(VectorCollection)
+    }
+    private let encoder: EncoderIdentity
+    private let phase = Mutex(Phase.unread(changes: []))
+    private let use = Atomic<UInt64>(0)
+
+    init(encoder: EncoderIdentity) { self.encoder = encoder }
+
+    func touch(_ clock: UInt64) { use.store(clock, ordering: .relaxed) }
+    var lastUse: UInt64 { use.load(ordering: .relaxed) }
+
+    var bytes: Int {
+      phase.withLock { phase in
+        guard case .loaded(let collection) = phase else { return 0 }
+        return collection.allocatedBytes
+      }
+    }
+
+    func change(_ change: Change) {
+      phase.withLock { phase in
+        switch phase {
+        case .unread(let changes): phase = .unread(changes: changes + [change])
+        case .loaded(let collection): Self.apply(change, to: collection)
+        }
+      }
+    }
+
+    func load(_ bucket: Bucket, _ db: Database) throws -> (VectorCollection, isNew: Bool) {
+      try phase.withLock { phase in
+        switch phase {
+        case .loaded(let collection): return (collection, false)
+        case .unread(let changes):
+          let collection = try read(bucket, db)
+          for change in changes { Self.apply(change, to: collection) }
+          phase = .loaded(collection)
+          return (collection, true)
+        }
+      }
+    }
+
+    private func read(_ bucket: Bucket, _ db: Database) throws -> VectorCollection {
+      let collection = try VectorCollection(
+        dimension: encoder.dimension, metric: .innerProduct, storage: .float16)
+      let rows = try Row.fetchCursor(
+        db.cachedStatement(
+          sql: """
+            SELECT item, vector FROM vectors
+            WHERE bucket = ? AND encoder = (SELECT row FROM encoders WHERE fingerprint = ?)
+            """), arguments: [bucket.rawValue, encoder.fingerprint])
+      var (items, vectors): ([Int64], [Float]) = ([], [])
+      while let row = try rows.next() {
+        items.append(row[0])
+        Float16Codec.decode(row[1] as Data, onto: &vectors)
+        if items.count == Self.readBatch {
+          try collection.upsert(ids: items, vectors: vectors)
+          items.removeAll(keepingCapacity: true)
+          vectors.removeAll(keepingCapacity: true)
+        }
+      }
+      try collection.upsert(ids: items, vectors: vectors)
+      return collection
+    }
+
+    private static let readBatch = 4_096
+
+    private static func apply(_ change: Change, to collection: VectorCollection) {
+      switch change {
+      case .insert(let vectors):
+        var rows: [Float] = []
+        for (_, vector) in vectors { Float16Codec.decode(vector, onto: &rows) }
+        do { try collection.upsert(ids: vectors.map(\.item), vectors: rows) } catch {
+          preconditionFailure("a stored vector is refused: \(error)")
+        }
+      case .remove(let items): _ = collection.remove(ids: items)
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import GRDB
+import LociCore
+import LociProto
+
+/// The tables of a shard and how the log drives them.
+struct Projection: Sendable {
+  let slices: [any Slice]
+
+  init(slices: [any Slice]) {
+    self.slices = [RequestSlice()] + slices
+  }
+
+  /// Tables that belong to no slice.
+  private static let coreTables = [
+    ProjectedTable("scopes", orderedBy: "row"), ProjectedTable("shard_state", orderedBy: "one")
+  ]
+
+  var tables: [ProjectedTable] { Self.coreTables + slices.flatMap(\.tables) }
+
+  /// Makes the tables that are missing and runs the migrations that have not run.
+  func migrate(_ db: Database) throws {
+    try db.execute(
+      sql: """
+        CREATE TABLE IF NOT EXISTS migrations (
+          slice TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (slice, version)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS scopes (
+          row INTEGER PRIMARY KEY, tenant TEXT NOT NULL, agent TEXT NOT NULL, UNIQUE (tenant, agent)
+        ) STRICT;
+        CREATE TABLE IF NOT EXISTS shard_state (
+          one INTEGER PRIMARY KEY CHECK (one = 1),
+          applied INTEGER NOT NULL, last_item INTEGER NOT NULL, last_scope INTEGER NOT NULL
+        ) STRICT;
+        INSERT OR IGNORE INTO shard_state VALUES (1, 0, 0, 0);
+        """)
+    for slice in slices {
+      let done =
+        try Int.fetchOne(
+          db, sql: "SELECT count(*) FROM migrations WHERE slice = ?", arguments: [slice.name]) ?? 0
+      guard done <= slice.migrations.count else {
+        throw LociError.failedPrecondition(
+          "the data directory was written by a newer Loci: \(slice.name) is at version \(done)")
+      }
+      for (index, migration) in slice.migrations.enumerated().dropFirst(done) {
+        try migration(db)
+        try db.execute(
+          sql: "INSERT INTO migrations VALUES (?, ?)", arguments: [slice.name, index + 1])
+      }
+    }
+  }
+
+  func counters(_ db: Database) throws -> ShardCounters {
+    guard let row = try Row.fetchOne(db, sql: "SELECT applied, last_item, last_scope FROM shard_state")
+    else { throw LociError.internalError(detail: "shard_state is empty") }
+    return ShardCounters(
+      lastItem: row[1], lastScope: row[2], applied: LogSequence(bitPattern: row[0] as Int64))
+  }
+
+  /// Applies one event; its number is the one after `counters.applied`.
+  func apply(_ event: LogV1.Event, _ transaction: ProjectionTransaction) throws {
+    transaction.counters.applied += 1
+    transaction.sequence = transaction.counters.applied
+    transaction.at = Timestamp(microseconds: event.atUs)
+    for slice in slices { try slice.apply(event, transaction) }
+  }
+
+  /// Writes the counters back; once for each transaction.
+  func saveCounters(_ transaction: ProjectionTransaction) throws {
+    let counters = transaction.counters
+    try transaction.db.cachedStatement(
+      sql: "UPDATE shard_state SET applied = ?, last_item = ?, last_scope = ?"
+    ).execute(arguments: [
+      Int64(bitPattern: counters.applied), counters.lastItem, counters.lastScope
+    ])
+  }
+}

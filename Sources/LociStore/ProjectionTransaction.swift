@@ -1,0 +1,72 @@
+package import GRDB
+package import LociCore
+
+/// The projection inside one write transaction of a shard. Belongs to the writer's queue.
+package final class ProjectionTransaction {
+  package let db: Database
+  package let shard: ShardID
+  /// Time of the event that is being decided or applied.
+  package internal(set) var at: Timestamp
+  /// Number of the event that is being applied.
+  package internal(set) var sequence: LogSequence = 0
+
+  var counters: ShardCounters
+  private var scopes: [Scope: Int64]
+  private(set) var effects: [@Sendable () -> Void] = []
+
+  init(
+    db: Database, shard: ShardID, counters: ShardCounters, scopes: [Scope: Int64],
+    at: Timestamp = Timestamp(microseconds: 0)
+  ) {
+    self.db = db
+    self.at = at
+    self.shard = shard
+    self.counters = counters
+    self.scopes = scopes
+  }
+
+  var knownScopes: [Scope: Int64] { scopes }
+
+  /// Row of a scope that has data here, `nil` when it has none.
+  package func scopeRow(_ scope: Scope) throws -> Int64? {
+    if let row = scopes[scope] { return row }
+    let row = try Int64.fetchOne(
+      db.cachedStatement(sql: "SELECT row FROM scopes WHERE tenant = ? AND agent = ?"),
+      arguments: [scope.tenant.rawValue, scope.agent.rawValue])
+    if let row { scopes[scope] = row }
+    return row
+  }
+
+  /// Row of a scope, made when it is new. For `apply` only.
+  package func ensureScopeRow(_ scope: Scope) throws -> Int64 {
+    if let row = try scopeRow(scope) { return row }
+    counters.lastScope += 1
+    try db.cachedStatement(sql: "INSERT INTO scopes (row, tenant, agent) VALUES (?, ?, ?)")
+      .execute(arguments: [counters.lastScope, scope.tenant.rawValue, scope.agent.rawValue])
+    scopes[scope] = counters.lastScope
+    return counters.lastScope
+  }
+
+  /// A row id for a new item (message or memory), never used before in this shard. For `apply` only.
+  package func nextItem() -> Int64 {
+    counters.lastItem += 1
+    return counters.lastItem
+  }
+
+  /// The row ids that the next `count` calls of `nextItem` will give. For `decide`.
+  package func upcomingItems(_ count: Int) -> [Int64] {
+    (0..<Int64(count)).map { counters.lastItem + 1 + $0 }
+  }
+
+  /// Runs after the commit and before its answers, in order. Not run on a rebuild.
+  package func afterCommit(_ effect: @escaping @Sendable () -> Void) {
+    effects.append(effect)
+  }
+}
+
+/// Counters of a shard that only the log moves.
+struct ShardCounters: Equatable {
+  var lastItem: Int64 = 0
+  var lastScope: Int64 = 0
+  var applied: LogSequence = 0
+}
