@@ -1,3 +1,4 @@
+import Foundation
 package import GRDB
 package import LociCore
 import Synchronization
@@ -49,10 +50,7 @@ package final class HeadFile: Sendable {
     self.repairing = repairing
     let file = try PlainFile(path: path, create: true)
     let isEmpty = try file.byteCount() == 0
-    var slots: [HeadSlot.Content] = []
-    for (slot, offset) in Self.slotOffsets.enumerated() {
-      slots.append(HeadSlot.decode(try file.read(HeadSlot.byteCount, at: offset), slot: slot))
-    }
+    let slots = try Self.readSlots(file)
     state = Mutex(State(file: file, slots: slots, isEmpty: isEmpty))
   }
 
@@ -69,7 +67,7 @@ package final class HeadFile: Sendable {
 
   package func check(against head: LogHead, in db: Database) throws -> Warning? {
     try state.withLock { state in
-      let known = try acknowledged(state.slots)
+      let known = try Self.acknowledged(state.slots, path: path, identity: identity)
       var warning = state.slots.firstIndex(of: .damaged).map(Warning.slotDamaged)
       if let known {
         try compare(known, with: head, in: db)
@@ -108,7 +106,26 @@ package final class HeadFile: Sendable {
     if let failure { throw failure }
   }
 
-  private func acknowledged(_ slots: [HeadSlot.Content]) throws(LociError) -> LogHead? {
+  /// How far the file at `path` says the log was acknowledged; `nil` when there is no file or no slot can be read,
+  /// which `check` judges. Changes nothing.
+  /// - Throws: `failedPrecondition` when it belongs to another log.
+  static func acknowledged(path: String, identity: LogIdentity) throws(LociError) -> LogHead? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let file = try PlainFile(path: path, create: false)
+    return try acknowledged(try readSlots(file), path: path, identity: identity)
+  }
+
+  private static func readSlots(_ file: borrowing PlainFile) throws(LociError) -> [HeadSlot.Content] {
+    var slots: [HeadSlot.Content] = []
+    for (slot, offset) in slotOffsets.enumerated() {
+      slots.append(HeadSlot.decode(try file.read(HeadSlot.byteCount, at: offset), slot: slot))
+    }
+    return slots
+  }
+
+  private static func acknowledged(
+    _ slots: [HeadSlot.Content], path: String, identity: LogIdentity
+  ) throws(LociError) -> LogHead? {
     var newest: LogHead?
     for slot in slots {
       switch slot {
@@ -126,12 +143,7 @@ package final class HeadFile: Sendable {
 
   private func compare(_ known: LogHead, with head: LogHead, in db: Database) throws {
     guard known.sequence <= head.sequence else {
-      throw LociError.dataLoss(
-        file: path,
-        problem: """
-          events \(head.sequence + 1)...\(known.sequence) were acknowledged and are missing: the database or its \
-          write-ahead log was cut short, deleted, damaged or replaced by an older copy
-          """)
+      throw Self.missing(after: head.sequence, known, file: path)
     }
     let base = try LogTable.Meta(db).base
     guard known.sequence >= base.sequence else { return }
@@ -141,6 +153,15 @@ package final class HeadFile: Sendable {
         file: path, problem: "the log has another history than was acknowledged at sequence \(known.sequence)"
       )
     }
+  }
+
+  static func missing(after sequence: LogSequence, _ known: LogHead, file: String) -> LociError {
+    .dataLoss(
+      file: file,
+      problem: """
+        events \(sequence + 1)...\(known.sequence) were acknowledged and are missing: the database or its \
+        write-ahead log was cut short, deleted, damaged or replaced by an older copy
+        """)
   }
 
   private func rewrite(_ head: LogHead, _ state: inout State) throws(LociError) {

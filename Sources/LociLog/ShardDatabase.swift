@@ -27,24 +27,57 @@ package enum ShardDatabase {
     guard code == 0 else { throw .internalError(detail: "SQLite does not start: \(code)") }
     unsafe loci_sqlite_forget_damage(path)
     let state = try FileState(path: path)
+    let acknowledged = try HeadFile.acknowledged(path: headPath(path), identity: identity) ?? .empty
+    if state == .new, acknowledged.sequence > 0 { throw HeadFile.missing(after: 0, acknowledged, file: path) }
+    let pool: DatabasePool
     do {
-      let pool = try DatabasePool(
+      pool = try DatabasePool(
         path: path, configuration: configuration(state, readers: readers, prepare: prepare))
-      try pool.writeWithoutTransaction { db in
-        // The pool has just set NORMAL, under which a power failure loses acknowledged commits.
-        try db.execute(sql: "PRAGMA synchronous = \(synchronous.rawValue)")
-        try makeRecoveredCommitsDurable(db)
-        if try db.tableExists("log_meta") {
-          let found = try LogTable.identity(in: db)
-          guard found == identity else {
-            throw LociError.failedPrecondition("\(path) holds \(found.summary), not \(identity.summary)")
-          }
-        }
-      }
-      return pool
     } catch {
       throw LociError(error, file: path)
     }
+    do {
+      try pool.writeWithoutTransaction { db in
+        // The pool has just set NORMAL, under which a power failure loses acknowledged commits.
+        try db.execute(sql: "PRAGMA synchronous = \(synchronous.rawValue)")
+        try checkIdentity(identity, in: db, path: path)
+        try checkNothingIsMissing(acknowledged, in: db, path: path)
+        try makeRecoveredCommitsDurable(db)
+      }
+      return pool
+    } catch {
+      try? pool.close()
+      throw LociError(error, file: path)
+    }
+  }
+
+  /// The head file of the database at `path`.
+  package static func headPath(_ path: String) -> String { path + ".head" }
+
+  private static func checkIdentity(_ identity: LogIdentity, in db: Database, path: String) throws {
+    guard try db.tableExists("log_meta") else { return }
+    let found = try LogTable.identity(in: db)
+    guard found == identity else {
+      throw LociError.failedPrecondition("\(path) holds \(found.summary), not \(identity.summary)")
+    }
+  }
+
+  /// Refuses before anything is written, so that what is left of a damaged write-ahead log stays to be looked at.
+  private static func checkNothingIsMissing(_ acknowledged: LogHead, in db: Database, path: String) throws {
+    guard acknowledged.sequence > 0 else { return }
+    let end = try db.tableExists("log_meta") ? LogTable.head(in: db).sequence : 0
+    guard end < acknowledged.sequence else { return }
+    var scan = loci_scan()
+    let status = unsafe loci_sqlite_scan_pages(path, &scan)
+    guard status == .ok, scan.first_damaged_frame > 0 else {
+      throw HeadFile.missing(after: end, acknowledged, file: path)
+    }
+    throw LociError.dataLoss(
+      file: path + "-wal",
+      problem: """
+        frame \(scan.first_damaged_frame) fails its checksum, and with it and what follows the acknowledged events \
+        \(end + 1)...\(acknowledged.sequence)
+        """)
   }
 
   /// How SQLite syncs. Anything but `full` is for showing what it would lose.
