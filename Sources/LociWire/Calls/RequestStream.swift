@@ -1,0 +1,46 @@
+package import LociProto
+import NIOCore
+
+/// The messages a caller streams to a handler, in order; ends when the caller says so. Iterating it slowly slows
+/// the caller down. For one consumer.
+package struct RequestStream<Message: WireMessage>: AsyncSequence, Sendable {
+  package typealias Element = Message
+  package typealias Failure = any Error
+
+  let queue: InboundQueue
+
+  package func makeAsyncIterator() -> Iterator { Iterator(queue: queue) }
+
+  package struct Iterator: AsyncIteratorProtocol {
+    private let queue: InboundQueue
+    private let arena = Arena()
+
+    init(queue: InboundQueue) { self.queue = queue }
+
+    /// - Throws: `RPCStatus`: `invalidArgument` for a message that does not decode, or why the stream broke.
+    package mutating func next() async throws -> Message? {
+      guard let bytes = try await queue.next() else { return nil }
+      return try bytes.decode(Message.self, arena: arena)
+    }
+  }
+}
+
+extension ByteBuffer {
+  func decode<Message: WireMessage>(_: Message.Type, arena: Arena) throws(RPCStatus) -> Message {
+    arena.reset(forMessageOf: readableBytes)
+    do throws(WireDecodingError) {
+      return try decoding(Message.self, arena)
+    } catch {
+      throw RPCStatus(error)
+    }
+  }
+
+  private func decoding<Message: WireMessage>(
+    _: Message.Type, _ arena: Arena
+  ) throws(WireDecodingError) -> Message {
+    let result: Result<Message, WireDecodingError> = unsafe withUnsafeReadableBytes { bytes in
+      Result { () throws(WireDecodingError) in unsafe try Message(decoding: bytes, arena: arena) }
+    }
+    return try result.get()
+  }
+}
