@@ -7,6 +7,8 @@ public final class Arena {
   static let decodingBytesMax = 64 << 20
 
   private let handle: OpaquePointer
+  /// Bytes that the message being decoded may take.
+  private(set) var limit = 0
 
   public init() {
     guard let handle = loci_arena_create() else { preconditionFailure("out of memory") }
@@ -18,7 +20,8 @@ public final class Arena {
   /// Forgets everything, and allows what decoding a message of `bytes` can honestly need. The cap stands between a
   /// hostile message and the memory: two-byte fields decode to sixty times their size.
   public func reset(forMessageOf bytes: Int) {
-    loci_arena_reset(handle, min(Self.decodingBytesMax, 8 * bytes + 256 << 10))
+    limit = min(Self.decodingBytesMax, 8 * bytes + 256 << 10)
+    loci_arena_reset(handle, limit)
   }
 
   /// Forgets everything; no limit. For encoding our own values.

@@ -20,7 +20,7 @@ public enum WireDecodingError: Error, Equatable, Sendable {
   /// "AppendRequest.context_id".
   case invalidUTF8(field: String)
   /// Decoding would take more memory than a message of this length may.
-  case tooLarge(message: String)
+  case tooLarge(message: String, limit: Int)
 }
 
 extension WireMessage {
@@ -78,7 +78,7 @@ extension CConvertible {
     guard
       let message = protobuf_c_message_unpack(descriptor, arena.allocator, bytes.count, start)
     else {
-      if arena.isExhausted { throw .tooLarge(message: protoName) }
+      if arena.isExhausted { throw .tooLarge(message: protoName, limit: arena.limit) }
       throw .malformed(message: protoName)
     }
     return UnsafeRawPointer(message).assumingMemoryBound(to: CStruct.self)

@@ -90,8 +90,8 @@ def call(full, method):
         )
     result = "ClientStreamingCall" if shape == "clientStreaming" else "BidirectionalCall"
     return (
-        f"  public func {name}(\n    {options}\n  ) async throws -> {result}<{request}, {response}> {{\n"
-        f"    try await rpc.{shape}({target}, options: options)\n  }}\n"
+        f"  public func {name}(\n    {options}\n  ) -> {result}<{request}, {response}> {{\n"
+        f"    rpc.{shape}({target}, options: options)\n  }}\n"
     )
 
 
@@ -115,7 +115,7 @@ def scoped_names(files):
 def catalog(files):
     """Every RPC, for tests that must forget none."""
     names = set(scoped_names(files))
-    out = HEADER.format(source="proto/loci/v1") + "package import LociProto\npackage import LociWire\n\n"
+    out = HEADER.format(source="proto/loci/v1") + "package import LociProto\n\n"
     out += "/// Every RPC of the contract, so that a test can cover them all and a new one cannot be forgotten.\n"
     out += "package enum RPCCatalog {\n  package struct Entry: Sendable {\n"
     out += "    package let service, method: String\n    package let request: any WireMessage.Type\n"

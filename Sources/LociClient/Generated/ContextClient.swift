@@ -46,8 +46,8 @@ public struct ContextServiceClient: Sendable {
   /// Many appends on one stream: one answer per request, in order. A refused request ends the stream.
   public func appendStream(
     options: CallOptions = CallOptions()
-  ) async throws -> BidirectionalCall<V1.AppendStreamRequest, V1.AppendStreamResponse> {
-    try await rpc.bidirectional("loci.v1.ContextService", "AppendStream", options: options)
+  ) -> BidirectionalCall<V1.AppendStreamRequest, V1.AppendStreamResponse> {
+    rpc.bidirectional("loci.v1.ContextService", "AppendStream", options: options)
   }
 
   /// Messages by range, time, trace, role; or the most recent ones.

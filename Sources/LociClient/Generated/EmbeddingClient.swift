@@ -19,8 +19,8 @@ public struct EmbeddingServiceClient: Sendable {
   /// Encodes many batches on one stream: one answer per request, in order.
   public func encodeStream(
     options: CallOptions = CallOptions()
-  ) async throws -> BidirectionalCall<V1.EncodeStreamRequest, V1.EncodeStreamResponse> {
-    try await rpc.bidirectional("loci.v1.EmbeddingService", "EncodeStream", options: options)
+  ) -> BidirectionalCall<V1.EncodeStreamRequest, V1.EncodeStreamResponse> {
+    rpc.bidirectional("loci.v1.EmbeddingService", "EncodeStream", options: options)
   }
 
   public func listModels(

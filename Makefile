@@ -1,0 +1,60 @@
+# Two commands do everything, set-up included: `make run` and `make test`.
+.POSIX:
+SHELL := /bin/bash
+
+BUILD  := .build/release
+LOCI   := $(BUILD)/loci
+MODEL  := .models/all-MiniLM-L6-v2
+DATA   ?= loci-data
+LISTEN ?= 127.0.0.1:7420
+
+.PHONY: help run test demo build setup model generate lint format bench crash-test power-fail fuzz \
+        sanitize clean
+
+help: ## Show what can be made.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+run: build model ## Set up, build, and run a server on LISTEN (default 127.0.0.1:7420) with data in DATA.
+	$(LOCI) serve --data $(DATA) --model $(MODEL) --listen $(LISTEN)
+
+test: build model ## Set up, build, and run every test.
+	scripts/test
+
+demo: build model ## A scripted tour against a temporary server.
+	scripts/demo
+
+build: setup ## Release build of everything.
+	swift build -c release --build-tests
+
+setup: ## Install the Debian packages that are missing.
+	@scripts/setup
+
+model: setup ## Fetch the default encoder (pinned and checked).
+	@scripts/fetch-model $(MODEL)
+
+generate: setup ## Regenerate the code made from proto/.
+	scripts/generate
+
+lint: setup ## Formatting, generated code, contract.
+	scripts/lint
+
+format: ## Format the Swift sources.
+	scripts/format
+
+bench: build model ## Measure against the peers; results in bench/out.
+	bench/run
+
+crash-test: build ## Kill the server N times at random moments (default 1000) and check every acknowledgement.
+	scripts/crash-test $(or $(N),1000)
+
+power-fail: build ## Replay STATES (default 100000) power-cut states of the log.
+	LOCI_POWERFAIL_STATES=$(or $(STATES),100000) swift test -c release --skip-build --filter PowerFail
+
+fuzz: setup ## Fuzz every decoder for SECONDS (default 600) each.
+	scripts/fuzz $(or $(SECONDS),600)
+
+sanitize: setup model ## Wire, store and text suites under the thread and address sanitizers.
+	scripts/sanitize
+
+clean: ## Remove what was built.
+	rm -rf .build .build-* bench/out

@@ -1,0 +1,45 @@
+public import LociWire
+
+/// A connection to a Loci server: calls are multiplexed over it, and it reconnects by itself. Safe to share.
+public final class LociClient: Sendable {
+  public struct Configuration: Sendable {
+    /// How long a call may take unless its options say otherwise.
+    public var timeout = Duration.seconds(30)
+    /// The transport's own settings.
+    public var transport = RPCClient.Configuration()
+
+    public init() {}
+  }
+
+  public let contexts: ContextServiceClient
+  public let memories: MemoryServiceClient
+  public let embeddings: EmbeddingServiceClient
+  public let admin: AdminServiceClient
+  private let rpc: RPCClient
+
+  /// Connects on first use.
+  public convenience init(host: String, port: Int, configuration: Configuration = Configuration()) {
+    self.init(RPCClient(host: host, port: port, configuration: Self.transport(configuration)))
+  }
+
+  public convenience init(unixSocketPath: String, configuration: Configuration = Configuration()) {
+    self.init(RPCClient(unixSocketPath: unixSocketPath, configuration: Self.transport(configuration)))
+  }
+
+  private init(_ rpc: RPCClient) {
+    self.rpc = rpc
+    contexts = ContextServiceClient(rpc)
+    memories = MemoryServiceClient(rpc)
+    embeddings = EmbeddingServiceClient(rpc)
+    admin = AdminServiceClient(rpc)
+  }
+
+  /// Fails what is under way, and closes the connection.
+  public func close() async { await rpc.close() }
+
+  private static func transport(_ configuration: Configuration) -> RPCClient.Configuration {
+    var transport = configuration.transport
+    transport.timeoutDefault = configuration.timeout
+    return transport
+  }
+}

@@ -1,0 +1,89 @@
+import LociCore
+import LociMemory
+import LociProto
+import LociRecall
+import LociStore
+import LociWire
+
+/// Memories on the wire: decode, call, encode.
+struct MemoryService: MemoryServiceProvider {
+  let node: NodeParts
+
+  func addMemories(
+    _ request: V1.AddMemoriesRequest, _ call: CallContext
+  ) async throws -> V1.AddMemoriesResponse {
+    let scope = try request.checkedScope()
+    let command = try AddMemories(
+      request, scope: scope, key: request.requestKey(), ids: node.ids, encoder: node.encoderIdentity)
+    let answer = try await node.write(command)
+    if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .memories) }
+    return answer
+  }
+
+  func getMemory(_ request: V1.GetMemoryRequest, _ call: CallContext) async throws -> V1.GetMemoryResponse {
+    let scope = try request.checkedScope()
+    let id = try MemoryID(validating: request.memoryID)
+    let now = node.clock.now()
+    return try await node.read(scope, request.consistency) { db, _ in
+      V1.GetMemoryResponse(memory: try MemoryQueries.get(id, scope: scope, now: now, in: db))
+    }
+  }
+
+  func updateMemory(
+    _ request: V1.UpdateMemoryRequest, _ call: CallContext
+  ) async throws -> V1.UpdateMemoryResponse {
+    let scope = try request.checkedScope()
+    let answer = try await node.write(
+      try UpdateMemory(request, scope: scope, key: request.requestKey()))
+    if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .memories) }
+    return answer
+  }
+
+  func deleteMemories(
+    _ request: V1.DeleteMemoriesRequest, _ call: CallContext
+  ) async throws -> V1.DeleteMemoriesResponse {
+    let scope = try request.checkedScope()
+    return try await node.write(try DeleteMemories(request, scope: scope, key: request.requestKey()))
+  }
+
+  func listMemories(
+    _ request: V1.ListMemoriesRequest, _ call: CallContext
+  ) async throws -> V1.ListMemoriesResponse {
+    let scope = try request.checkedScope()
+    let filter = try ItemFilter(request.filter)
+    let page = try PageRequest(request.page)
+    let now = node.clock.now()
+    return try await node.read(scope, request.consistency) { db, position in
+      let found = try MemoryQueries.list(
+        filter, newestFirst: request.newestFirst, page: page, scope: scope, now: now, in: db)
+      return V1.ListMemoriesResponse(memories: found.memories, page: found.page, position: position)
+    }
+  }
+
+  func searchMemories(
+    _ request: V1.SearchMemoriesRequest, _ call: CallContext
+  ) async throws -> V1.SearchMemoriesResponse {
+    let scope = try request.checkedScope()
+    let search = try SearchRequest(
+      text: request.query, embedding: request.embedding, limit: request.limit, mode: request.mode,
+      weights: request.weights, filter: request.filter, waitForIndex: request.waitForIndex,
+      encoder: node.encoderIdentity)
+    let started = ContinuousClock.now
+    let now = node.clock.now()
+    let outcome = try await node.search(
+      search, scope: scope, source: MemorySource(), consistency: request.consistency, call: call
+    ) { scopeRow, db in
+      try MemoryQueries.allowed(by: search.filter, scopeRow: scopeRow, now: now, in: db)
+    } fetch: { items, db in
+      try MemoryQueries.memories(items, now: now, in: db)
+    }
+    let hits = outcome.ranked.compactMap { ranked in
+      outcome.items[ranked.item].map { memory in
+        V1.MemoryHit(
+          memory: memory, score: ranked.score,
+          explanation: request.explain ? V1.Explanation(ranked.parts) : nil)
+      }
+    }
+    return V1.SearchMemoriesResponse(hits: hits, report: V1.SearchReport(outcome, since: started))
+  }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import GRDB
+import LociContext
+package import LociCore
+import LociMemory
+import LociProto
+import LociRecall
+import LociStore
+import LociText
+import LociWire
+package import Logging
+import NIOCore
+
+/// A Loci server put together: stores, encoder, search, services, wire.
+package final class Node: Sendable {
+  package struct Configuration: Sendable {
+    /// Folder of the data.
+    package var dataPath: String
+    /// Folder of the encoder's model; `nil` serves words only.
+    package var modelPath: String?
+    /// Address to listen on; a loopback one until authentication exists.
+    package var host = "127.0.0.1"
+    /// 0: a free one.
+    package var port = 7420
+    /// A Unix socket to listen on as well.
+    package var unixSocketPath: String?
+    /// Shards of a new data directory.
+    package var shards = 4
+    /// Threads for reads, searches and encoding of queries. 0: as many as there are cores, at least 2.
+    package var workerThreads = 0
+    /// Vectors kept in memory, bytes.
+    package var vectorCacheBytes = 1 << 30
+    /// How long running calls may go on after SIGTERM.
+    package var drainGrace = Duration.seconds(20)
+
+    package init(dataPath: String) { self.dataPath = dataPath }
+
+    package func validate() throws(LociError) {
+      guard Self.isLoopback(host) else {
+        throw .failedPrecondition(
+          "refusing to listen on \(host): only loopback addresses are served without TLS and authentication")
+      }
+      guard (0...65_535).contains(port) else {
+        throw .invalid(field: "port", problem: "is \(port), must be 0 to 65535")
+      }
+      guard (0...256).contains(workerThreads) else {
+        throw .invalid(field: "workers", problem: "is \(workerThreads), must be 0 to 256")
+      }
+      guard vectorCacheBytes >= 1 << 20 else {
+        throw .invalid(field: "vector-cache-bytes", problem: "must be at least 1 MiB")
+      }
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+      host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
+    }
+  }
+
+  package static let version = NodeStatus.version
+
+  private let configuration: Configuration
+  private let logger: Logger
+  private let parts: NodeParts
+  private let status = NodeStatus()
+  private let server: RPCServer
+  private let stopping = AsyncStream.makeStream(of: Void.self)
+
+  /// Opens the data and the model. Nothing listens yet.
+  package init(_ configuration: Configuration, clock: any WallClock = SystemWallClock(), logger: Logger) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    self.logger = logger
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let width = configuration.workerThreads > 0 ? configuration.workerThreads : max(2, cores)
+    let workers = WorkerPool(name: "workers", width: width, waitingMax: 1_024)
+    let encoder = try configuration.modelPath.map { try TextEncoder(modelDirectory: $0) }
+    let cache = VectorCache(
+      encoder: encoder.map { EncoderIdentity($0) }, bytesMax: configuration.vectorCacheBytes)
+    let pipeline = encoder.map { encoder in
+      EmbeddingPipeline(
+        encoder: encoder, sources: [MessageSource(), MemorySource()],
+        workers: WorkerPool(name: "encoder", width: 1, waitingMax: 4, isBackground: true), logger: logger)
+    }
+    let index = IndexSlice(vectors: cache) { _ in pipeline?.wake() }
+    let store = try Self.openStore(
+      path: configuration.dataPath, shardsIfNew: configuration.shards, index: index, workers: workers,
+      clock: clock, logger: logger)
+    parts = NodeParts(
+      store: store, encoder: encoder, pipeline: pipeline,
+      recall: HybridSearch(
+        encoder: encoder, cache: cache, pipeline: pipeline, workers: workers, clock: clock),
+      workers: workers, clock: clock, ids: UUIDv7Generator(clock: clock))
+    let errors = ErrorMapper(logger: logger)
+    var wire = RPCServer.Configuration()
+    wire.tcp = .init(host: configuration.host, port: configuration.port)
+    wire.unixSocketPath = configuration.unixSocketPath
+    server = try RPCServer(
+      table: ServiceTable([
+        ContextService(node: parts).serviceDescription, MemoryService(node: parts).serviceDescription,
+        EmbeddingService(node: parts).serviceDescription,
+        AdminService(node: parts, status: status).serviceDescription
+      ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
+  }
+
+  /// Opens a data folder with every slice there is.
+  static func openStore(
+    path: String, shardsIfNew: Int = 4, index: IndexSlice, workers: WorkerPool,
+    clock: any WallClock = SystemWallClock(), logger: Logger
+  ) throws(LociError) -> Store {
+    var configuration = Store.Configuration(path: path)
+    configuration.shardsIfNew = shardsIfNew
+    return try Store(
+      configuration, slices: [index, ContextSlice(index: index), MemorySlice(index: index)],
+      workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
+  }
+
+  /// Listens, and serves until `stop` is called; then answers what still runs, and closes the data.
+  /// - Parameter ready: told where the server listens, the TCP address first.
+  package func run(ready: @escaping @Sendable (_ addresses: [String]) throws -> Void) async throws {
+    let addresses = try await server.start().map(Self.text)
+    status.serving(server)
+    logger.notice("listening", metadata: ["addresses": "\(addresses.joined(separator: ", "))"])
+    let background = Task(priority: .background) { [parts] in await parts.pipeline?.run(parts.store) }
+    do { try ready(addresses) } catch {
+      stop()
+      logger.error("cannot announce the address", metadata: ["error": "\(error)"])
+    }
+    for await _ in stopping.stream { break }
+    status.drain()
+    logger.notice("draining")
+    await server.drain(grace: configuration.drainGrace)
+    background.cancel()
+    await background.value
+    try await parts.store.close()
+    logger.notice("closed")
+  }
+
+  /// HOST:PORT, or unix:PATH.
+  private static func text(_ address: SocketAddress) -> String {
+    switch address {
+    case .v4: "\(address.ipAddress ?? ""):\(address.port ?? 0)"
+    case .v6: "[\(address.ipAddress ?? "")]:\(address.port ?? 0)"
+    case .unixDomainSocket: "unix:\(address.pathname ?? "")"
+    }
+  }
+
+  /// Begins a graceful stop. `run` returns when it is done. Safe from any thread, any number of times.
+  package func stop() { stopping.continuation.finish() }
+}

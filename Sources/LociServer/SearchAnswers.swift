@@ -1,0 +1,27 @@
+import LociProto
+import LociRecall
+
+extension V1.Explanation {
+  init(_ parts: RankedItem.Parts) {
+    self.init(
+      cosine: parts.cosine, bm25: parts.bm25, semanticZ: parts.semanticZ, exactZ: parts.exactZ,
+      recency: parts.recency, importance: parts.importance, semanticRank: UInt32(parts.semanticRank),
+      exactRank: UInt32(parts.exactRank))
+  }
+}
+
+extension V1.SearchReport {
+  init<Items>(_ outcome: SearchOutcome<Items>, since started: ContinuousClock.Instant) {
+    self.init(
+      vectorsScanned: UInt64(outcome.vectorsScanned), keywordMatches: outcome.keywordMatches,
+      pendingEmbeddings: UInt64(outcome.pendingEmbeddings), stages: outcome.stages,
+      elapsedUs: (ContinuousClock.now - started).microseconds, position: V1.Position(outcome.position))
+  }
+}
+
+extension Duration {
+  var microseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+  }
+}

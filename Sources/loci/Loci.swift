@@ -1,0 +1,19 @@
+import ArgumentParser
+import LociServer
+
+/// The command line: a server, and everything a person wants to ask of one.
+@main
+struct Loci: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "loci",
+    abstract: "Context and memory for AI agents.",
+    discussion: """
+      Start a server with `loci serve`; the other commands talk to it. Every command takes --json. \
+      Shell completions: loci --generate-completion-script bash|zsh|fish
+      """,
+    version: Node.version,
+    subcommands: [
+      Serve.self, Append.self, History.self, Add.self, Search.self, Import.self, Export.self, Stats.self,
+      Health.self, Doctor.self, Bench.self, Config.self
+    ])
+}
