@@ -4,7 +4,7 @@ import Testing
 
 /// A collection of small integers, whose scores are exact in float32, so that answers must be equal.
 struct CollectionPropertyTests {
-  @Test(arguments: [VectorMetric.innerProduct, .euclidean], UInt64(1)...12)
+  @Test(arguments: [VectorMetric.innerProduct, .euclidean], UInt64(1)...8)
   func agreesWithADictionary(metric: VectorMetric, seed: UInt64) throws {
     var rng = SplitMix64(seed: seed)
     let dimension = Int.random(in: 1...40, using: &rng)
@@ -38,7 +38,9 @@ struct CollectionPropertyTests {
   private func check(
     _ collection: VectorCollection, _ model: [Int64: [Float]], _ ids: [Int64], _ rng: inout SplitMix64
   ) throws {
-    let queries = (0..<Int.random(in: 1...70, using: &rng)).map { _ in rng.integers(collection.dimension) }
+    // 66 queries need two passes over the rows.
+    let number = Int.random(in: 0..<8, using: &rng) == 0 ? 66 : Int.random(in: 1...3, using: &rng)
+    let queries = (0..<number).map { _ in rng.integers(collection.dimension) }
     let k = Int.random(in: 1...30, using: &rng)
     let matrix = queries.flatMap { $0 }
     let wanted = Set(ids)
@@ -46,14 +48,13 @@ struct CollectionPropertyTests {
       (.all, { _ in true }), (.matching { $0 % 3 == 0 }, { $0 % 3 == 0 }), (.ids(wanted), wanted.contains),
       (.ids([7]), { $0 == 7 })
     ]
+    let ranked = queries.map { query in
+      model.map { VectorHit(id: $0.key, score: score(query, $0.value, collection.metric)) }
+        .sorted { ($0.score, -$0.id) > ($1.score, -$1.id) }
+    }
     for (filter, passes) in filters {
-      let expected = queries.map { query in
-        model.filter { passes($0.key) }
-          .map { VectorHit(id: $0.key, score: score(query, $0.value, collection.metric)) }
-          .sorted { ($0.score, -$0.id) > ($1.score, -$1.id) }.prefix(k)
-      }
+      let expected = ranked.map { $0.filter { passes($0.id) }.prefix(k) }
       #expect(try collection.search(queries[0], k: k, filter: filter) == Array(expected[0]))
-      // Ties beyond the margin of the matrix product are settled by the exact scores only among those kept.
       let batch = try collection.searchBatch(matrix, k: k, filter: filter)
       #expect(batch == expected.map { Array($0) })
     }
@@ -63,9 +64,9 @@ struct CollectionPropertyTests {
   }
 
   private func score(_ a: [Float], _ b: [Float], _ metric: VectorMetric) -> Float {
-    zip(a, b).reduce(0) {
-      metric == .euclidean ? $0 - ($1.0 - $1.1) * ($1.0 - $1.1) : $0 + $1.0 * $1.1
-    }
+    var sum: Float = 0
+    for i in a.indices { sum += metric == .euclidean ? -(a[i] - b[i]) * (a[i] - b[i]) : a[i] * b[i] }
+    return sum
   }
 
   @Test(arguments: VectorStorage.allCases)

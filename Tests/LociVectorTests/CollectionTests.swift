@@ -101,6 +101,23 @@ struct CollectionTests {
     #expect(Set(collection.ids) == Set(1...10))
   }
 
+  @Test func theLargestDimensionFillsSeveralChunks() throws {
+    let dimension = VectorCollection.dimensionMax
+    let collection = try VectorCollection(dimension: dimension, metric: .innerProduct)
+    for id in Int64(0)..<70 {
+      var vector = [Float](repeating: 0, count: dimension)
+      (vector[0], vector[dimension - 1]) = (Float(id), 1)
+      try collection.upsert(id: id, vector: vector)
+    }
+    var query = [Float](repeating: 0, count: dimension)
+    (query[0], query[dimension - 1]) = (1, 1000)
+    #expect(
+      try collection.search(query, k: 2) == [VectorHit(id: 69, score: 1069), VectorHit(id: 68, score: 1068)])
+    #expect(try collection.searchBatch(query, k: 1) == [[VectorHit(id: 69, score: 1069)]])
+    collection.remove(ids: 0..<40)
+    #expect(try collection.search(query, k: 100).map(\.id) == (40..<70).reversed())
+  }
+
   @Test(arguments: VectorMetric.allCases)
   func halfPrecisionFindsNearlyTheSame(metric: VectorMetric) throws {
     var rng = SplitMix64(seed: 5)
