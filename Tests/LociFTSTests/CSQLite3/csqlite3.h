@@ -1,0 +1,2 @@
+// The system's SQLite, as it is.
+#include <sqlite3.h>
