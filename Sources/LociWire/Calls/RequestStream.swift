@@ -27,7 +27,6 @@ package struct RequestStream<Message: WireMessage>: AsyncSequence, Sendable {
 
 extension ByteBuffer {
   func decode<Message: WireMessage>(_: Message.Type, arena: Arena) throws(RPCStatus) -> Message {
-    arena.reset(forMessageOf: readableBytes)
     do throws(WireDecodingError) {
       return try decoding(Message.self, arena)
     } catch {

@@ -45,7 +45,6 @@ final class UnaryClientCall<Answer: WireMessage>: ClientCall, @unchecked Sendabl
   var waiter: Waiter<Answer>?
 
   override func receive(response: UnsafeRawBufferPointer, arena: Arena) {
-    arena.reset(forMessageOf: response.count)
     do throws(WireDecodingError) {
       resume(.success(try unsafe Answer(decoding: response, arena: arena)))
     } catch {

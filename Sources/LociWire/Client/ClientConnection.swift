@@ -38,7 +38,6 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     while calls[nextStreamID] != nil { nextStreamID &+= 2 }
     call.streamID = nextStreamID
     nextStreamID &+= 2
-    core.arena.reset(forMessageOf: 0)
     if let excess = output.writeRequest(streamID: call.streamID, head, call.request, arena: core.arena) {
       return core.end(call, .messageTooLarge(bytes: excess.bytes))
     }
@@ -59,7 +58,6 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
   func write(_ message: some WireMessage, streamID: UInt32) -> Written {
     guard calls[streamID] != nil else { return .failed(.cancelled) }
     guard isWritable else { return .notWritable }
-    core.arena.reset(forMessageOf: 0)
     if let excess = output.writeData(streamID: streamID, message, arena: core.arena) {
       return .failed(.messageTooLarge(bytes: excess.bytes))
     }

@@ -139,9 +139,9 @@ final class ClientCore: @unchecked Sendable {
       .connectTimeout(TimeAmount(configuration.connectTimeout))
       .channelOption(
         .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 65536, maximum: 1 << 20)
+        value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 65536, maximum: 256 << 10)
       )
-      .channelOption(.maxMessagesPerRead, value: 16)
+      .channelOption(.maxMessagesPerRead, value: 4)
       .channelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 1 << 20))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(connection) }

@@ -27,6 +27,9 @@ package struct FrameDecoder: Sendable {
   /// Bytes that wait for the rest of their frame, or for `next`.
   package var bufferedBytes: Int { buffer.readableBytes }
 
+  /// Memory held for them.
+  package var bufferCapacity: Int { buffer.storageCapacity }
+
   /// Whether a frame has begun and not ended.
   package var isInsideFrame: Bool { discarding > 0 || buffer.readableBytes > 0 }
 

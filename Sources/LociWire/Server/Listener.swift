@@ -42,10 +42,10 @@ struct Listener: Sendable {
           try channel.pipeline.syncOperations.addHandler(acceptBackOff())
         }
       }
-      .childChannelOption(.maxMessagesPerRead, value: 16)
+      .childChannelOption(.maxMessagesPerRead, value: 4)
       .childChannelOption(
         .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 65536, maximum: 1 << 20)
+        value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 65536, maximum: 256 << 10)
       )
       .childChannelOption(
         .writeBufferWaterMark,

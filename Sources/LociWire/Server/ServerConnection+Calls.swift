@@ -21,7 +21,6 @@ extension ServerConnection {
     let started = timers.lastReceived
     var code = RPCStatus.Code.ok
     do {
-      loop.arena.reset(forMessageOf: unsafe request.payload.count)
       let excess = try unsafe handler(request.payload, loop.arena, context, header.streamID, &output)
       if let excess {
         code = .resourceExhausted
@@ -38,7 +37,6 @@ extension ServerConnection {
   func run(
     _ call: ServerCall, _ context: CallContext, _ payload: UnsafeRawBufferPointer, requestsEnded: Bool
   ) {
-    loop.arena.reset(forMessageOf: payload.count)
     do {
       switch call.binding.body {
       case .inline: handlerReturned(call)
@@ -109,7 +107,6 @@ extension ServerConnection {
       output.writeClosing(streamID: call.streamID)
       ended(call, .ok)
     case .success(let message?):
-      loop.arena.reset(forMessageOf: 0)
       if let excess = output.writeResponse(streamID: call.streamID, message, arena: loop.arena) {
         core.counters.reject(.oversizedAnswer)
         answer(call, .answerTooLarge(bytes: excess.bytes), cancelling: .refused)
@@ -171,7 +168,6 @@ extension ServerConnection {
       return .failed(call.cancellation.reason?.status ?? .cancelled)
     }
     guard context.channel.isWritable else { return .notWritable }
-    loop.arena.reset(forMessageOf: 0)
     if let excess = output.writeData(streamID: call.streamID, message, arena: loop.arena) {
       return .failed(.messageTooLarge(bytes: excess.bytes))
     }
