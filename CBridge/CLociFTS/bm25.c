@@ -3,15 +3,24 @@
 #include "bm25.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 static const double k1 = 1.2, b = 0.75;
+#define LIMIT_MAX 4096
+
+typedef struct {
+  double idf, tf;
+} phrase;
 
 // Kept for the length of one query: counting df reads a token's whole posting list.
 typedef struct {
-  int count;
-  double idf[];
-} weights;
+  int phrase_count;
+  int limit;  // 0 when every row is wanted
+  int best_count;
+  double *best;  // the scores of the `limit` best rows so far, a heap with the least on top
+  phrase phrases[];
+} query_state;
 
 static int count_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *context) {
   (void)api, (void)fts;
@@ -19,66 +28,111 @@ static int count_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *contex
   return SQLITE_OK;
 }
 
-static int make_weights(const Fts5ExtensionApi *api, Fts5Context *fts, double documents, weights **out) {
-  *out = NULL;
-  int count = api->xPhraseCount(fts);
-  weights *w = sqlite3_malloc64(sizeof *w + (sqlite3_uint64)count * sizeof w->idf[0]);
-  if (w == NULL) return SQLITE_NOMEM;
-  w->count = count;
-  for (int phrase = 0; phrase < count; phrase++) {
+static query_state *allocate(int phrase_count, int limit) {
+  size_t head = sizeof(query_state) + (size_t)phrase_count * sizeof(phrase);
+  query_state *state = sqlite3_malloc64(head + (size_t)limit * sizeof(double));
+  if (state == NULL) return NULL;
+  state->phrase_count = phrase_count;
+  state->limit = limit;
+  state->best_count = 0;
+  state->best = (double *)(void *)((char *)state + head);
+  return state;
+}
+
+static int begin(const Fts5ExtensionApi *api, Fts5Context *fts, double documents, int limit,
+                 query_state **out) {
+  query_state *state = allocate(api->xPhraseCount(fts), limit);
+  if (state == NULL) return SQLITE_NOMEM;
+  for (int i = 0; i < state->phrase_count; i++) {
     sqlite3_int64 rows = 0;
-    int status = api->xQueryPhrase(fts, phrase, &rows, count_row);
+    int status = api->xQueryPhrase(fts, i, &rows, count_row);
     if (status != SQLITE_OK) {
-      sqlite3_free(w);
+      sqlite3_free(state);
       return status;
     }
     double df = (double)rows, n = documents > df ? documents : df;
-    w->idf[phrase] = log(1 + (n - df + 0.5) / (df + 0.5));
+    state->phrases[i].idf = log(1 + (n - df + 0.5) / (df + 0.5));
   }
-  // On failure xSetAuxdata has freed it.
-  int status = api->xSetAuxdata(fts, w, sqlite3_free);
-  if (status == SQLITE_OK) *out = w;
+  *out = state;
+  return api->xSetAuxdata(fts, state, sqlite3_free);  // frees the state when it fails
+}
+
+static int count_occurrences(const Fts5ExtensionApi *api, Fts5Context *fts, query_state *state) {
+  int status = SQLITE_OK;
+  for (int i = 0; i < state->phrase_count && status == SQLITE_OK; i++) {
+    Fts5PhraseIter position;
+    int column, offset;
+    double tf = 0;
+    status = api->xPhraseFirst(fts, i, &position, &column, &offset);
+    for (; status == SQLITE_OK && column >= 0; api->xPhraseNext(fts, &position, &column, &offset)) tf += 1;
+    state->phrases[i].tf = tf;
+  }
   return status;
 }
 
-static int occurrences(const Fts5ExtensionApi *api, Fts5Context *fts, int phrase, double *count) {
-  Fts5PhraseIter position;
-  int column, offset;
-  *count = 0;
-  int status = api->xPhraseFirst(fts, phrase, &position, &column, &offset);
-  for (; status == SQLITE_OK && column >= 0; api->xPhraseNext(fts, &position, &column, &offset)) *count += 1;
-  return status;
+static double sum(const query_state *state, double norm) {
+  double total = 0;
+  for (int i = 0; i < state->phrase_count; i++) {
+    double tf = state->phrases[i].tf;
+    total += state->phrases[i].idf * tf * (k1 + 1) / (tf + k1 * norm);
+  }
+  return total;
 }
 
-static int score(const Fts5ExtensionApi *api, Fts5Context *fts, double documents, double length,
-                 double *sum) {
-  weights *w = api->xGetAuxdata(fts, 0);
-  if (w == NULL) {
-    int status = make_weights(api, fts, documents, &w);
-    if (status != SQLITE_OK) return status;
+static void remember(query_state *state, double score) {
+  double *best = state->best;
+  int i;
+  if (state->best_count < state->limit) {
+    for (i = state->best_count++; i > 0 && best[(i - 1) / 2] > score; i = (i - 1) / 2) {
+      best[i] = best[(i - 1) / 2];
+    }
+    best[i] = score;
+  } else if (state->limit > 0 && score > best[0]) {
+    for (i = 0;;) {
+      int child = 2 * i + 1;
+      if (child + 1 < state->best_count && best[child + 1] < best[child]) child++;
+      if (child >= state->best_count || best[child] >= score) break;
+      best[i] = best[child];
+      i = child;
+    }
+    best[i] = score;
   }
+}
+
+static int score(const Fts5ExtensionApi *api, Fts5Context *fts, query_state *state, double length,
+                 double *out) {
+  *out = 0;
+  int status = count_occurrences(api, fts, state);
+  if (status != SQLITE_OK) return status;
+  // Most of a row's time is the look-up of its size, in a table of its own: not for one that even as the
+  // shortest of texts would stay below the best.
+  bool is_full = state->limit > 0 && state->best_count == state->limit;
+  if (is_full && sum(state, length > 0 ? 1 - b : 1) < state->best[0]) return SQLITE_OK;
   int size;
-  int status = api->xColumnSize(fts, -1, &size);
-  double norm = length > 0 ? 1 - b + b * size / length : 1;
-  *sum = 0;
-  for (int phrase = 0; phrase < w->count && status == SQLITE_OK; phrase++) {
-    double tf;
-    status = occurrences(api, fts, phrase, &tf);
-    *sum += w->idf[phrase] * tf * (k1 + 1) / (tf + k1 * norm);
-  }
-  return status;
+  status = api->xColumnSize(fts, -1, &size);
+  if (status != SQLITE_OK) return status;
+  *out = sum(state, length > 0 ? 1 - b + b * size / length : 1);
+  remember(state, *out);
+  return SQLITE_OK;
 }
 
 void loci_fts_bm25(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_context *context, int count,
                    sqlite3_value **arguments) {
-  if (count != 2) {
-    sqlite3_result_error(context, "loci_bm25 takes the number of documents and their mean length", -1);
+  if (count != 2 && count != 3) {
+    sqlite3_result_error(context, "loci_bm25 takes documents, mean length and, optionally, a limit", -1);
     return;
   }
-  double sum;
-  int status = score(api, fts, sqlite3_value_double(arguments[0]), sqlite3_value_double(arguments[1]), &sum);
+  query_state *state = api->xGetAuxdata(fts, 0);
+  int status = SQLITE_OK;
+  if (state == NULL) {
+    sqlite3_int64 limit = count == 3 ? sqlite3_value_int64(arguments[2]) : 0;
+    if (limit < 0 || limit > LIMIT_MAX) limit = 0;
+    status = begin(api, fts, sqlite3_value_double(arguments[0]), (int)limit, &state);
+  }
+  double result = 0;
+  if (status == SQLITE_OK) status = score(api, fts, state, sqlite3_value_double(arguments[1]), &result);
   if (status == SQLITE_OK) {
-    sqlite3_result_double(context, sum);
+    sqlite3_result_double(context, result);
   } else {
     sqlite3_result_error_code(context, status);
   }

@@ -16,7 +16,7 @@ typedef struct {
   char bytes[32];
 } loci_character;
 
-// The character at text[0, n), n > 0. An invalid byte is a separator of one byte.
+// The character at text[0, n), n > 0. Invalid UTF-8 separates.
 loci_character loci_fts_character(const char *text, size_t n);
 
 #endif

@@ -60,6 +60,29 @@ struct RankTests {
     }
   }
 
+  @Test func aLimitGivesTheSameBest() throws {
+    var state: UInt64 = 5
+    func random(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    let index = try KeywordIndex()
+    for id in Int64(1)...400 {
+      let text = (0..<(1 + random(40))).map { _ in "w\(random(1 + random(50)))" }.joined(separator: " ")
+      try index.insert(id, text, scope: "s")
+    }
+    let query = try #require(makeQuery(Array("w0 w3 w17 w40".utf8), scope: "s"))
+    let exact = try index.database.run(
+      "SELECT rowid, loci_bm25(words, 400, 20) s FROM words WHERE words MATCH ? ORDER BY s DESC, rowid",
+      [.text(query)])
+    for limit in [1, 2, 3, 10, 100, 399, 4096, 5000, 0, -1] {
+      let limited = try index.database.run(
+        "SELECT rowid, loci_bm25(words, 400, 20, ?) s FROM words WHERE words MATCH ? ORDER BY s DESC, rowid LIMIT ?",
+        [.integer(Int64(limit)), .text(query), .integer(Int64(limit))])
+      #expect(limited == Array(limit < 0 ? exact[...] : exact.prefix(limit)))
+    }
+  }
+
   @Test func staleStatisticsDoNoHarm() throws {
     let index = try KeywordIndex()
     for id in Int64(1)...5 { try index.insert(id, "same words", scope: "s") }

@@ -5,7 +5,10 @@ struct TokenizerTests {
   @Test func wordsAreFolded() {
     #expect(words("Hello, WORLD! Café Ünïcode") == ["hello", "world", "cafe", "unicode"])
     #expect(words("cafe\u{301} re\u{301}sume\u{301}") == ["cafe", "resume"])
-    #expect(words("ＡＢＣ１２３ ﾃ").prefix(1) == ["abc123"])
+    #expect(words("ＡＢＣ１２３ ﾃﾞ") == ["abc123", "テ"])
+    #expect(words("Straße STRASSE ΣΊΣΥΦΟΣ") == ["strasse", "strasse", "σισυφοσ"])
+    #expect(words("が") == words("か\u{3099}") && words("が") == words("か"))
+    #expect(words("a\u{200d}b\u{fe0f}c") == ["abc"])
     #expect(words("naïve\u{ad}té") == ["naivete"])
     #expect(words("Москва") == ["москва"])
     #expect(words("") == [])
@@ -32,6 +35,7 @@ struct TokenizerTests {
     #expect(words("한국") == ["한", "한국", "국"])
     #expect(words("カタ") == ["カ", "カタ", "タ"])
     #expect(words("北，京") == ["北", "京"])
+    #expect(words("ไทย") == ["ไ", "ไท", "ท", "ทย", "ย"])
     #expect(words("𠀀𠀁") == ["𠀀", "𠀀𠀁", "𠀁"])
   }
 

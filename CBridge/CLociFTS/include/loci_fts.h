@@ -53,10 +53,13 @@ struct sqlite3;
 // SQLITE_ERROR where SQLite has no FTS5.
 //
 // loci_bm25(table, documents, length) is Okapi BM25 with k1 = 1.2 and b = 0.75, greater is better, never
-// negative: the sum over the query's tokens of ln(1 + (N - df + 0.5) / (df + 0.5)) * tf * 2.2 / (tf + 1.2 *
-// (0.25 + 0.75 * size / length)). N = documents and length, the mean size, are the caller's, per scope; df
-// is counted in the index (in the scope, because its tokens are), N is taken to be at least df, and a
-// length of 0 or less as size.
+// negative: the sum over the query's tokens of
+//   ln(1 + (N - df + 0.5) / (df + 0.5)) * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * size / length)).
+// N = documents and length, the mean size, are the caller's, per scope; df is counted in the index (in the
+// scope, because its tokens are), N is taken to be at least df, and a length of 0 or less as the size.
+// loci_bm25(table, documents, length, limit), 1 <= limit <= 4096, gives the same for the `limit` best of the
+// rows it is called for, and 0 for others when that saves work. For ORDER BY ... DESC LIMIT with all
+// conditions in the WHERE of that SELECT.
 int loci_fts_register(struct sqlite3 *db);
 
 // Writes an FTS5 query for what a person typed: an OR of the distinct tokens of `text`, stop words
