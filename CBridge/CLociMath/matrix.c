@@ -8,12 +8,20 @@
 
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static const char *name = "unknown";
+static bool is_fast = false;
 
 static void prepare(void) {
   void (*set_threads)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
   if (set_threads != NULL) set_threads(1);
   const char *(*config)(void) = (const char *(*)(void))dlsym(RTLD_DEFAULT, "openblas_get_config");
-  if (config != NULL) name = config();
+  if (config == NULL) return;
+  name = config();
+  is_fast = true;
+}
+
+bool loci_blas_is_fast(void) {
+  pthread_once(&prepared, prepare);
+  return is_fast;
 }
 
 const char *loci_blas_name(void) {

@@ -11,8 +11,9 @@ extension VectorCollection {
 
   /// ``search(_:k:filter:isCancelled:)`` for `queries` of shape (n, dimension), in one pass over the rows.
   ///
-  /// Inner products go through sgemm and the k + 16 best are scored again as a search does, so scores are the same
-  /// bits, and the order is the same unless more than 16 rows tie with the k-th within rounding.
+  /// With an optimised BLAS, inner products go through sgemm and the k + 16 best are scored again as a search
+  /// does, so scores are the same bits, and the order is the same unless more than 16 rows tie with the k-th
+  /// within rounding. Otherwise each block of rows is scored for all queries while it is in the cache.
   /// O(n × rows × dimension), bound by arithmetic; on the calling thread.
   package func searchBatch(
     _ queries: Span<Float>, k: Int, filter: VectorFilter = .all, isCancelled: () -> Bool = { false }
@@ -86,7 +87,7 @@ extension VectorCollection {
   ) {
     let first = unsafe queries.base + tile.lowerBound * dimension
     // A product |q|² + |r|² - 2qr would cancel: distances are summed directly, the block of rows in the cache.
-    guard metric != .euclidean else {
+    guard metric != .euclidean, kernels.usesBLAS else {
       for query in 0..<tile.count {
         unsafe kernels.score(
           first + query * dimension, rows: rows, count: count, dimension: dimension, metric: metric,

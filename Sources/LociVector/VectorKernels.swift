@@ -21,11 +21,16 @@ package enum InstructionLevel: Int32, Sendable, CaseIterable {
 @safe package struct VectorKernels: Sendable {
   nonisolated(unsafe) let table: UnsafePointer<loci_kernels>  // static const in C
 
+  /// Whether batches of inner products go through BLAS.
+  let usesBLAS: Bool
+
   package static let best = VectorKernels()
 
-  /// The best set this processor has, no newer than `cap` (tests lower it to compare every level).
-  package init(cap: InstructionLevel = .avx512) {
+  /// The best set this processor has, no newer than `cap` (tests lower it to compare every level). BLAS is used
+  /// when it is an optimised one, unless said otherwise.
+  package init(cap: InstructionLevel = .avx512, usesBLAS: Bool? = nil) {
     unsafe table = loci_kernels_get(cap.imported)
+    self.usesBLAS = usesBLAS ?? loci_blas_is_fast()
   }
 
   package var level: InstructionLevel {

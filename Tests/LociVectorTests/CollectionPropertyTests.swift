@@ -11,7 +11,8 @@ struct CollectionPropertyTests {
     let storage = VectorStorage.allCases.randomElement(using: &rng) ?? .float32
     let level = levels.randomElement(using: &rng) ?? .scalar
     let collection = try VectorCollection(
-      dimension: dimension, metric: metric, storage: storage, kernels: VectorKernels(cap: level))
+      dimension: dimension, metric: metric, storage: storage,
+      kernels: VectorKernels(cap: level, usesBLAS: Bool.random(using: &rng)))
     var model: [Int64: [Float]] = [:]
     for _ in 0..<60 {
       let ids = (0..<Int.random(in: 1...40, using: &rng)).map { _ in Int64.random(in: -150...150, using: &rng)

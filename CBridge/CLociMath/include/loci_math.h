@@ -91,6 +91,9 @@ void loci_scores_matrix(const float *queries, size_t m, const float *rows, size_
 // Which library answers for BLAS, such as "OpenBLAS 0.3.21 ... SkylakeX", or "unknown". Lives for ever.
 // The first call of this or of loci_scores_matrix holds OpenBLAS to one thread: the caller has its own.
 const char *loci_blas_name(void);
+// Whether that library is one known to be optimised (OpenBLAS). The reference BLAS takes some 20 times as
+// long as loci_kernels for the same products.
+bool loci_blas_is_fast(void);
 
 // MARK: Memory for rows
 
