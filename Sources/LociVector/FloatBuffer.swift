@@ -57,7 +57,8 @@ import CLociMath
 
   deinit { unsafe positions.deallocate() }
 
-  /// Calls `body` with each position, ascending, of the `count` scores from `offset` on that reach `threshold`.
+  /// Calls `body` with each position, ascending, of the `count` scores from `offset` on that reach
+  /// `threshold`.
   func select(
     _ count: Int, offset: Int = 0, atLeast threshold: Float, kernels: VectorKernels,
     _ body: (Int, Float) -> Void

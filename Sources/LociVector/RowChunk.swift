@@ -2,8 +2,8 @@ import CLociMath
 
 /// A fixed number of rows with their ids, in memory that never moves.
 ///
-/// Rows are written once, by the collection's one writer, at positions that no reader has been told of yet; the
-/// lock under which the count is published orders the two. Only `died` changes afterwards, atomically.
+/// Rows are written once, by the collection's one writer, at positions that no reader has been told of yet;
+/// the lock under which the count is published orders the two. Only `died` changes afterwards, atomically.
 @safe final class RowChunk: @unchecked Sendable {  // by the rule above
   /// A row that is alive carries this in place of the version that ended it.
   static let alive = UInt64.max

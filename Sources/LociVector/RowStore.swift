@@ -33,8 +33,8 @@ struct RowSnapshot: Sendable {
 
 /// The writer's side of a collection: rows by id, appended to chunks, ended by version, compacted by chunk.
 ///
-/// An update appends a row and ends the old one, so readers of older snapshots are never disturbed. A full chunk
-/// of which a quarter is dead has its live rows appended again and leaves the list.
+/// An update appends a row and ends the old one, so readers of older snapshots are never disturbed. A full
+/// chunk of which a quarter is dead has its live rows appended again and leaves the list.
 struct RowStore {
   private(set) var snapshot = RowSnapshot()
   private(set) var slots: [Int64: RowSlot] = [:]

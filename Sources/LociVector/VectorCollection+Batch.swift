@@ -86,7 +86,8 @@ extension VectorCollection {
     _ widened: borrowing FloatBuffer, into scores: UnsafeMutablePointer<Float>
   ) {
     let first = unsafe queries.base + tile.lowerBound * dimension
-    // A product |q|² + |r|² - 2qr would cancel: distances are summed directly, the block of rows in the cache.
+    // A product |q|² + |r|² - 2qr would cancel: distances are summed directly, the block of rows in the
+    // cache.
     guard metric != .euclidean, kernels.usesBLAS else {
       for query in 0..<tile.count {
         unsafe kernels.score(

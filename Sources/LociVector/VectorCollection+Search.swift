@@ -6,8 +6,8 @@ extension VectorCollection {
   /// Larger id sets are filtered inside a scan, so that looking them up holds no writer up for long.
   private static let lookUpsMax = 4096
 
-  /// The k nearest rows that pass `filter`, best first; equal scores by lower id. Fewer than k only when fewer
-  /// rows match. O(rows × dimension), bound by memory bandwidth; on the calling thread.
+  /// The k nearest rows that pass `filter`, best first; equal scores by lower id. Fewer than k only when
+  /// fewer rows match. O(rows × dimension), bound by memory bandwidth; on the calling thread.
   package func search(
     _ query: Span<Float>, k: Int, filter: VectorFilter = .all, isCancelled: () -> Bool = { false }
   ) throws(VectorError) -> [VectorHit] {

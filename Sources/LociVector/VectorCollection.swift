@@ -4,9 +4,9 @@ import Synchronization
 /// Vectors of one dimension and metric by id, searched exactly.
 ///
 /// Safe to use from many threads. A search works on a snapshot that it takes in O(1): it sees each write that
-/// returned before it began, entirely, and writes that end meanwhile not at all. Searches never wait for a write;
-/// writes wait for each other, and look-ups by id for the write in progress.
-/// Memory: dimension × (4 or 2) + about 60 bytes a row, plus at most a quarter of dead rows in full chunks.
+/// returned before it began, entirely, and writes that end meanwhile not at all. Searches never wait for a
+/// write; writes wait for each other, and look-ups by id for the write in progress. Memory: dimension × (4 or
+/// 2) + about 60 bytes a row, plus at most a quarter of dead rows in full chunks.
 package final class VectorCollection: Sendable {
   package static let dimensionMax = 65_536
 
@@ -62,7 +62,8 @@ package final class VectorCollection: Sendable {
     }
   }
 
-  /// Adds or replaces rows: `vectors` holds (ids.count, dimension), row-major, finite. The last of equal ids wins.
+  /// Adds or replaces rows: `vectors` holds (ids.count, dimension), row-major, finite. The last of equal ids
+  /// wins.
   ///
   /// Nothing changes when a row is refused; all rows become visible at once. O(ids.count × dimension).
   package func upsert(ids: [Int64], vectors: Span<Float>) throws(VectorError) {

@@ -26,8 +26,8 @@ package enum InstructionLevel: Int32, Sendable, CaseIterable {
 
   package static let best = VectorKernels()
 
-  /// The best set this processor has, no newer than `cap` (tests lower it to compare every level). BLAS is used
-  /// when it is an optimised one, unless said otherwise.
+  /// The best set this processor has, no newer than `cap` (tests lower it to compare every level). BLAS is
+  /// used when it is an optimised one, unless said otherwise.
   package init(cap: InstructionLevel = .avx512, usesBLAS: Bool? = nil) {
     unsafe table = loci_kernels_get(cap.imported)
     self.usesBLAS = usesBLAS ?? loci_blas_is_fast()

@@ -1,6 +1,7 @@
 /// How two vectors are compared. A score is greater when they are nearer, whatever the metric.
 package enum VectorMetric: UInt8, Sendable, CaseIterable {
-  /// Cosine of the angle, in [-1, 1] up to rounding. Rows and queries are normalised on entry; zero is refused.
+  /// Cosine of the angle, in [-1, 1] up to rounding. Rows and queries are normalised on entry; zero is
+  /// refused.
   case cosine = 1
   case innerProduct = 2
   /// The negative squared Euclidean distance, at most 0.
@@ -10,8 +11,8 @@ package enum VectorMetric: UInt8, Sendable, CaseIterable {
 /// How the elements of rows are kept. Sums are float32 either way.
 package enum VectorStorage: UInt8, Sendable, CaseIterable {
   case float32 = 1
-  /// IEEE half precision: half the memory and, where memory bandwidth is the limit, half the time. Unit vectors
-  /// move by at most 2^-12 of each element; elements beyond 65504 are refused.
+  /// IEEE half precision: half the memory and, where memory bandwidth is the limit, half the time. Unit
+  /// vectors move by at most 2^-12 of each element; elements beyond 65504 are refused.
   case float16 = 2
 
   package var bytesPerElement: Int { self == .float32 ? 4 : 2 }

@@ -77,7 +77,10 @@ struct RankTests {
       [.text(query)])
     for limit in [1, 2, 3, 10, 100, 399, 4096, 5000, 0, -1] {
       let limited = try index.database.run(
-        "SELECT rowid, loci_bm25(words, 400, 20, ?) s FROM words WHERE words MATCH ? ORDER BY s DESC, rowid LIMIT ?",
+        """
+        SELECT rowid, loci_bm25(words, 400, 20, ?) s FROM words WHERE words MATCH ?
+        ORDER BY s DESC, rowid LIMIT ?
+        """,
         [.integer(Int64(limit)), .text(query), .integer(Int64(limit))])
       #expect(limited == Array(limit < 0 ? exact[...] : exact.prefix(limit)))
     }

@@ -4,7 +4,8 @@ import Testing
 @testable import LociVector
 
 struct ConcurrencyTests {
-  /// Each write replaces all ids at once by the same value: a search must never see two values, nor miss an id.
+  /// Each write replaces all ids at once by the same value: a search must never see two values, nor miss an
+  /// id.
   @Test func searchesSeeEachWriteEntirelyOrNotAtAll() async throws {
     let collection = try VectorCollection(dimension: 4, metric: .innerProduct)
     let ids = Array(Int64(0)..<40)
