@@ -1,0 +1,21 @@
+/// Why a model cannot be loaded, or a text not encoded. Each case says what to do about it.
+package enum EncoderError: Error, Sendable, Equatable {
+  /// A file of the model folder is missing.
+  case missing(file: String, advice: String)
+  /// A file is damaged or contradicts another one.
+  case malformed(file: String, problem: String)
+  /// Sound, but not something this encoder computes.
+  case unsupported(file: String, problem: String)
+  case cancelled
+}
+
+extension EncoderError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .missing(let file, let advice): "\(file) is missing: \(advice)"
+    case .malformed(let file, let problem): "\(file) \(problem)"
+    case .unsupported(let file, let problem): "\(file) is not supported: \(problem)"
+    case .cancelled: "the encoding was cancelled"
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import Foundation
+
+/// A mapped safetensors file: `u64 little-endian header length | JSON header | packed row-major data`.
+///
+/// The header maps names to `{dtype, shape, data_offsets: [begin, end]}`, offsets counted from the end of the header.
+/// Everything is checked before anything is used: sizes, ranges, overlaps, shapes.
+struct Safetensors: Sendable {
+  enum ElementType: String, Sendable {
+    case float32 = "F32"
+    case float16 = "F16"
+    case bfloat16 = "BF16"
+
+    var byteCount: Int { self == .float32 ? 4 : 2 }
+  }
+
+  struct Tensor: Sendable, Equatable {
+    let type: ElementType
+    let shape: [Int]
+    /// Bytes in the file.
+    let range: Range<Int>
+  }
+
+  static let headerBytesMax = 100 << 20
+  private static let tensorsMax = 100_000
+
+  let path: String
+  private let data: Data
+  private let tensors: [String: Tensor]
+
+  init(path: String) throws(EncoderError) {
+    self.path = path
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
+      throw .missing(file: path, advice: "the folder must hold the weights as safetensors")
+    }
+    self.data = data
+    tensors = try Self.parse(data, path: path)
+  }
+
+  var names: [String] { tensors.keys.sorted() }
+
+  /// Header bytes: what identifies the file without reading the weights.
+  var header: Data { data.prefix(8 + Self.headerLength(data)) }
+
+  var byteCount: Int { data.count }
+
+  /// The tensor as float32, widened when it is stored in half precision.
+  /// - Throws: `malformed` when it is absent, has another shape, or holds a number that is not finite.
+  func floats(_ name: String, shape: [Int]) throws(EncoderError) -> [Float] {
+    guard let tensor = tensors[name] else { throw .malformed(file: path, problem: "has no tensor '\(name)'") }
+    guard tensor.shape == shape else {
+      throw .malformed(file: path, problem: "has '\(name)' of shape \(tensor.shape), not \(shape)")
+    }
+    let bytes = data[data.startIndex + tensor.range.lowerBound..<data.startIndex + tensor.range.upperBound]
+    let values = Self.widen(bytes, tensor.type)
+    guard values.allSatisfy(\.isFinite) else {
+      throw .malformed(file: path, problem: "has numbers in '\(name)' that are not finite")
+    }
+    return values
+  }
+
+  func contains(_ name: String) -> Bool { tensors[name] != nil }
+
+  /// First dimension of a two-dimensional tensor, `nil` when there is no such tensor.
+  func rows(_ name: String) -> Int? {
+    guard let tensor = tensors[name], tensor.shape.count == 2 else { return nil }
+    return tensor.shape[0]
+  }
+
+  private static func widen(_ bytes: Data, _ type: ElementType) -> [Float] {
+    let count = bytes.count / type.byteCount
+    return unsafe bytes.withUnsafeBytes { raw in
+      switch type {
+      case .float32:
+        return unsafe [Float](unsafeUninitializedCapacity: count) { target, initialized in
+          unsafe UnsafeMutableRawBufferPointer(target).copyMemory(from: raw)
+          initialized = count
+        }
+      case .float16:
+        return (0..<count).map { index in
+          let bits = unsafe raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+          return Float(Float16(bitPattern: UInt16(littleEndian: bits)))
+        }
+      case .bfloat16:
+        return (0..<count).map { index in
+          let bits = unsafe raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+          return Float(bitPattern: UInt32(UInt16(littleEndian: bits)) << 16)
+        }
+      }
+    }
+  }
+
+  // MARK: Header
+
+  private static func headerLength(_ data: Data) -> Int {
+    let length = unsafe data.withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt64.self) }
+    return Int(UInt64(littleEndian: length))
+  }
+
+  private static func parse(_ data: Data, path: String) throws(EncoderError) -> [String: Tensor] {
+    func malformed(_ problem: String) -> EncoderError { .malformed(file: path, problem: problem) }
+    guard data.count >= 8 else { throw malformed("is cut off within its header") }
+    let length = unsafe data.withUnsafeBytes {
+      unsafe UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
+    }
+    guard length <= headerBytesMax else { throw malformed("declares a header of \(length) bytes") }
+    guard data.count - 8 >= Int(length) else { throw malformed("is cut off within its header") }
+    let header = data[data.startIndex + 8..<data.startIndex + 8 + Int(length)]
+    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
+      throw malformed("has a header that is not a JSON object")
+    }
+    guard object.count <= tensorsMax else { throw malformed("names \(object.count) tensors") }
+    let start = 8 + Int(length)
+    var tensors: [String: Tensor] = [:]
+    for (name, value) in object where name != "__metadata__" {
+      tensors[name] = try tensor(name, value, start: start, end: data.count, path: path)
+    }
+    try checkOverlaps(tensors, path: path)
+    return tensors.filter { $0.value.shape != [-1] }
+  }
+
+  private static func tensor(
+    _ name: String, _ value: Any, start: Int, end: Int, path: String
+  ) throws(EncoderError) -> Tensor {
+    guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String,
+      let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
+      offsets.count == 2
+    else { throw .malformed(file: path, problem: "describes '\(name)' in a way that is none") }
+    let (from, to) = (offsets[0], offsets[1])
+    guard from >= 0, from <= to, to <= end - start else {
+      throw .malformed(file: path, problem: "places '\(name)' outside the file")
+    }
+    let range = start + from..<start + to
+    // Other types (position ids as I64) are of no use here: their place is checked, their content ignored.
+    guard let type = ElementType(rawValue: dtype) else {
+      return Tensor(type: .float32, shape: [-1], range: range)
+    }
+    var elements = 1
+    for dimension in shape {
+      let (product, overflow) = elements.multipliedReportingOverflow(by: dimension)
+      guard dimension >= 0, !overflow, product <= end else {
+        throw .malformed(file: path, problem: "gives '\(name)' the shape \(shape)")
+      }
+      elements = product
+    }
+    guard elements * type.byteCount == range.count else {
+      throw .malformed(
+        file: path, problem: "gives '\(name)' \(range.count) bytes for the shape \(shape) of \(dtype)")
+    }
+    return Tensor(type: type, shape: shape, range: range)
+  }
+
+  private static func checkOverlaps(_ tensors: [String: Tensor], path: String) throws(EncoderError) {
+    var end = 0
+    for (name, tensor) in tensors.sorted(by: { $0.value.range.lowerBound < $1.value.range.lowerBound })
+    where !tensor.range.isEmpty {
+      guard tensor.range.lowerBound >= end else {
+        throw .malformed(file: path, problem: "places '\(name)' over another tensor")
+      }
+      end = tensor.range.upperBound
+    }
+  }
+}

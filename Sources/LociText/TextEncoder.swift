@@ -1,0 +1,160 @@
+import CLociEncoder
+import Foundation
+import Synchronization
+
+/// Vectors of a batch of texts.
+package struct EncodedBatch: Sendable {
+  /// Shape (texts, dimension), row-major, unit length when the model normalises.
+  package let vectors: [Float]
+  /// Tokens of each text, special tokens included, before truncation.
+  package let tokenCounts: [Int]
+  package let truncated: [Bool]
+}
+
+/// Names the model, its weights and its settings. Vectors of two fingerprints never mix.
+package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
+  package let description: String
+}
+
+/// Text to vectors: tokenizer, transformer, pooling. Safe to share; a call computes on the calling thread.
+@safe package final class TextEncoder: Sendable {
+  package enum Kind: Sendable { case query, document }
+
+  /// Tokens computed together: enough for the matrix products to run at full rate, few enough for the caches.
+  private static let packTokens = 512
+
+  package let fingerprint: EncoderFingerprint
+  package var name: String { folder.name }
+  package var dimension: Int { folder.hidden }
+  /// Longest text in tokens, special tokens included.
+  package var maxTokens: Int { folder.tokensMax }
+  /// Which BLAS computes, e.g. "OpenBLAS Cooperlake"; "reference BLAS" is about 40 times slower.
+  package static let blasName = unsafe String(cString: loci_encoder_prepare_blas())
+
+  private let folder: ModelFolder
+  private let tokenizer: WordPieceTokenizer
+  private let weights: EncoderWeights
+  private nonisolated(unsafe) let kernels: UnsafePointer<loci_encoder_kernels>  // static const in C
+
+  /// Loads a HuggingFace folder.
+  /// - Parameter modelDirectory: holds config.json, vocab.txt or tokenizer.json, and model.safetensors.
+  package init(modelDirectory: String) throws(EncoderError) {
+    _ = Self.blasName
+    folder = try ModelFolder(path: modelDirectory)
+    tokenizer = try WordPieceTokenizer(modelDirectory: modelDirectory)
+    guard tokenizer.vocabularyCount <= folder.vocabulary else {
+      throw .malformed(
+        file: modelDirectory,
+        problem: "has a tokenizer of \(tokenizer.vocabularyCount) tokens for \(folder.vocabulary) embeddings")
+    }
+    weights = try EncoderWeights(folder)
+    unsafe kernels = loci_encoder_kernels_get(.avx512)
+    fingerprint = EncoderFingerprint.of(folder, weights)
+  }
+
+  /// Tokens of a text, special tokens included, before truncation.
+  package func countTokens(_ text: String) -> Int {
+    tokenizer.encode(text, maxTokens: folder.tokensMax).tokenCount
+  }
+
+  /// - Throws: `EncoderError.cancelled` when `isCancelled` says so between two packs.
+  package func encode(
+    _ texts: [String], kind: Kind, isCancelled: () -> Bool = { false }
+  ) throws(EncoderError) -> EncodedBatch {
+    let prefix = kind == .query ? folder.queryPrefix : folder.documentPrefix
+    let tokenized = texts.map { text in
+      tokenizer.encode(prefix.isEmpty ? text : prefix + text, maxTokens: folder.tokensMax)
+    }
+    // Texts of like length together: packs fill evenly, and attention's scratch fits the longest of each.
+    let order = tokenized.indices.sorted { tokenized[$0].ids.count > tokenized[$1].ids.count }
+    var vectors = [Float](repeating: 0, count: texts.count * dimension)
+    var pack: [Int] = []
+    var tokens = 0
+    for index in order {
+      let count = tokenized[index].ids.count
+      if !pack.isEmpty, tokens + count > Self.packTokens {
+        if isCancelled() { throw .cancelled }
+        run(pack, tokenized, into: &vectors)
+        pack.removeAll(keepingCapacity: true)
+        tokens = 0
+      }
+      pack.append(index)
+      tokens += count
+    }
+    if isCancelled() { throw .cancelled }
+    if !pack.isEmpty { run(pack, tokenized, into: &vectors) }
+    return EncodedBatch(
+      vectors: vectors, tokenCounts: tokenized.map(\.tokenCount), truncated: tokenized.map(\.isTruncated))
+  }
+
+  /// One forward pass over the texts of a pack.
+  private func run(_ pack: [Int], _ tokenized: [TokenizedText], into vectors: inout [Float]) {
+    var ids: [Int32] = []
+    var starts = [0]
+    for index in pack {
+      ids += tokenized[index].ids
+      starts.append(ids.count)
+    }
+    let longest = pack.map { tokenized[$0].ids.count }.max() ?? 0
+    var shape = weights.shape
+    let scratchCount = unsafe loci_encoder_scratch_count(&shape, ids.count, longest)
+    let scratch = UnsafeMutablePointer<Float>.allocate(capacity: scratchCount)
+    defer { unsafe scratch.deallocate() }
+    var hidden = [Float](repeating: 0, count: ids.count * dimension)
+    unsafe weights.withTable { table in
+      _ = unsafe loci_encoder_forward(kernels, &shape, table, ids, starts, pack.count, &hidden, scratch, nil)
+    }
+    let n = dimension
+    unsafe hidden.withUnsafeBufferPointer { hidden in
+      unsafe vectors.withUnsafeMutableBufferPointer { vectors in
+        for (place, index) in pack.enumerated() {
+          let rows = unsafe UnsafeBufferPointer(rebasing: hidden[starts[place] * n..<starts[place + 1] * n])
+          let vector = unsafe UnsafeMutableBufferPointer(rebasing: vectors[index * n..<(index + 1) * n])
+          unsafe pool(rows, into: vector)
+        }
+      }
+    }
+  }
+
+  /// Makes one vector, shape (dimension,), of a text's hidden states, shape (tokens, dimension).
+  private func pool(_ rows: UnsafeBufferPointer<Float>, into vector: UnsafeMutableBufferPointer<Float>) {
+    guard let first = rows.baseAddress, let target = vector.baseAddress else { return }
+    switch folder.pooling {
+    case .cls: unsafe target.update(from: first, count: dimension)
+    case .mean: unsafe loci_encoder_mean(kernels, first, rows.count / dimension, dimension, target)
+    }
+    if folder.normalizes { unsafe kernels.pointee.normalize(target, dimension) }
+  }
+}
+
+extension EncoderFingerprint {
+  /// Depends on what is computed, not on where the folder lies: headers, sizes and a sample of the weights, and every
+  /// file and setting that shapes how they are used. Hashing all weights would double the time to start.
+  static func of(_ folder: ModelFolder, _ weights: EncoderWeights) -> EncoderFingerprint {
+    var hash = Fingerprint64()
+    hash.add(Data("\(weights.signature)".utf8))
+    for file in ModelFolder.configurationFiles {
+      hash.add(FileManager.default.contents(atPath: folder.path + "/" + file) ?? Data())
+    }
+    for setting in [folder.queryPrefix, folder.documentPrefix] { hash.add(Data(setting.utf8)) }
+    let digits = String(hash.value, radix: 16)
+    let padded = String(repeating: "0", count: 16 - digits.count) + digits
+    return EncoderFingerprint(description: "bert-\(folder.hidden)-\(padded)")
+  }
+}
+
+/// FNV-1a over bytes, and over every 97th of many numbers. Tells files apart; does not resist an adversary.
+struct Fingerprint64: Sendable {
+  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  private mutating func mix(_ bits: UInt64) { value = (value ^ bits) &* 0x0000_0100_0000_01B3 }
+
+  mutating func add(_ bytes: Data) {
+    for byte in bytes { mix(UInt64(byte)) }
+    mix(UInt64(bytes.count))
+  }
+
+  mutating func add(everyNthOf numbers: [Float]) {
+    for index in stride(from: 0, to: numbers.count, by: 97) { mix(UInt64(numbers[index].bitPattern)) }
+  }
+}
