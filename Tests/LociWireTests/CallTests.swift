@@ -98,6 +98,27 @@ import Testing
     }
   }
 
+  /// A handler may send from wherever it is.
+  @Test func responsesMayBeSentOffTheEventLoop() async throws {
+    let table = ServiceTable([
+      ServiceDescription(
+        name: "loci.Echo",
+        methods: [
+          .serverStreaming("Detached") { (note: Note, _, responses: ResponseStream<Note>) in
+            let sender = Task.detached { for index in 0..<300 { try await responses.send(Note("\(index)")) } }
+            try await sender.value
+          }
+        ])
+    ])
+    try await withServer(table: table) { server in
+      let client = server.client()
+      let answers: ResponseSequence<Note> = client.serverStreaming("loci.Echo", "Detached", Note())
+      let texts = try await answers.reduce(into: [String]()) { $0.append($1.text) }
+      #expect(texts == (0..<300).map(String.init))
+      await client.close()
+    }
+  }
+
   @Test func metadataAndContextReachTheHandler() async throws {
     let probe = EchoProbe()
     try await withServer(probe) { server in

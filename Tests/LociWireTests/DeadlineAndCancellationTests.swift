@@ -35,7 +35,7 @@ import Testing
     try await withSleeper { server, probe in
       let client = server.client()
       let failure = await status {
-        try await client.unary("loci.Echo", "Sleep", Note(), options: CallOptions(timeout: .milliseconds(50)))
+        try await client.unary("loci.Echo", "Sleep", Note(), options: CallOptions(timeout: .seconds(2)))
           as Note
       }
       #expect(failure?.code == .deadlineExceeded)
@@ -71,7 +71,7 @@ import Testing
     try await withSleeper { server, probe in
       let client = server.client()
       let call: BidirectionalCall<Note, Note> = client.bidirectional(
-        "loci.Echo", "BidiWait", options: CallOptions(timeout: .milliseconds(80)))
+        "loci.Echo", "BidiWait", options: CallOptions(timeout: .seconds(2)))
       let failure = await status { for try await _ in call.responses {} }
       #expect(failure?.code == .deadlineExceeded)
       await eventually("the handler is cancelled") { probe.sleepsCancelled == 1 }

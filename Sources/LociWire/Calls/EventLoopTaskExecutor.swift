@@ -1,5 +1,4 @@
 import NIOCore
-import Synchronization
 
 /// Runs the tasks that prefer it on one event loop, so that a handler starts, resumes and answers without
 /// changing threads. Jobs are collected and run in batches: one loop task per batch instead of one per job.
@@ -14,7 +13,7 @@ final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
   }
 
   private let eventLoop: any EventLoop
-  private let pending = Mutex(Pending())
+  private let pending = Locked(Pending())
   private var running: [UnownedJob] = []
   private var isRunning = false
 

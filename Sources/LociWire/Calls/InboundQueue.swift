@@ -1,5 +1,4 @@
 package import NIOCore
-import Synchronization
 
 /// Messages of one stream that arrived and were not taken yet, as bytes. Bounded: when it is full the
 /// connection stops reading its socket until half is taken.
@@ -26,7 +25,7 @@ package final class InboundQueue: Sendable {
   private let limits: Limits
   private let budget: MemoryBudget
   private let onDrained: @Sendable () -> Void
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Parameter onDrained: called, on any thread, when a full queue has room again.
   package init(limits: Limits, budget: MemoryBudget, onDrained: @escaping @Sendable () -> Void) {

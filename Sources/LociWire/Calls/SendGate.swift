@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Whether one stream may send: open while its socket takes bytes, closed for good when the stream is over.
 final class SendGate: Sendable {
   private struct State {
@@ -8,9 +6,9 @@ final class SendGate: Sendable {
     var waiters = Waiters<Void>()
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
-  init(isOpen: Bool) { state = Mutex(State(isOpen: isOpen)) }
+  init(isOpen: Bool) { state = Locked(State(isOpen: isOpen)) }
 
   /// - Throws: why the stream is over.
   func isOpen() throws(RPCStatus) -> Bool {

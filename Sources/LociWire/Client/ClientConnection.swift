@@ -56,6 +56,7 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
   }
 
   func write(_ message: some WireMessage, streamID: UInt32) -> Written {
+    core.eventLoop.assertInEventLoop()
     guard calls[streamID] != nil else { return .failed(.cancelled) }
     guard isWritable else { return .notWritable }
     if let excess = output.writeData(streamID: streamID, message, arena: core.arena) {

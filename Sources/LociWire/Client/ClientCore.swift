@@ -1,7 +1,6 @@
 import LociProto
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// What a client consists of, on one event loop: at most one connection, made when it is first needed and again
 /// when it was lost, and the calls that wait for it.
@@ -30,7 +29,7 @@ final class ClientCore: @unchecked Sendable {
   let budget = MemoryBudget(bytesMax: .max)
   let arena = Arena()
   private let target: Target
-  private let submitted = Mutex(Submitted())
+  private let submitted = Locked(Submitted())
 
   private var connectivity = Connectivity.idle
   private var backOff: BackOff

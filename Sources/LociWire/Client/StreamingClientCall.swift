@@ -93,9 +93,7 @@ final class StreamingClientCall: ClientCall, @unchecked Sendable {
 
   private func onLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
     if core.eventLoop.inEventLoop { return body() }
-    return await unsafe withUnsafeContinuation { continuation in
-      core.eventLoop.execute { unsafe continuation.resume(returning: body()) }
-    }
+    return await withTaskExecutorPreference(core.executor) { body() }
   }
 }
 

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// The connections a server has, and its limits on them.
 final class ConnectionRegistry: Sendable {
   private struct State {
@@ -9,7 +7,7 @@ final class ConnectionRegistry: Sendable {
 
   private let totalMax: Int
   private let perAddressMax: Int
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(totalMax: Int, perAddressMax: Int) {
     self.totalMax = totalMax

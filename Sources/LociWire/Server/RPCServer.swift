@@ -21,7 +21,7 @@ package final class RPCServer: Sendable {
   private let registry: ConnectionRegistry
   private let group: MultiThreadedEventLoopGroup
   private let listener: Listener
-  private let phase = Mutex(Phase.made)
+  private let phase = Locked(Phase.made)
 
   /// - Parameter mapError: the status for errors that handlers throw and that are not `RPCStatus`.
   /// - Throws: `Configuration.Problem`.

@@ -60,10 +60,8 @@ package final class ServerCall: @unchecked Sendable {
 
   private func write(_ message: some WireMessage) async -> Written {
     if connection.eventLoop.inEventLoop { return connection.writeMessage(message, of: self) }
-    return await unsafe withUnsafeContinuation { continuation in
-      connection.eventLoop.execute {
-        unsafe continuation.resume(returning: self.connection.writeMessage(message, of: self))
-      }
+    return await withTaskExecutorPreference(connection.loop.executor) {
+      connection.writeMessage(message, of: self)
     }
   }
 }

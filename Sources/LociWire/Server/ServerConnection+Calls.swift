@@ -164,6 +164,7 @@ extension ServerConnection {
 
   /// One message of a response stream.
   func writeMessage(_ message: some WireMessage, of call: ServerCall) -> Written {
+    eventLoop.assertInEventLoop()
     guard !call.isAnswered, let context else {
       return .failed(call.cancellation.reason?.status ?? .cancelled)
     }

@@ -2,7 +2,6 @@ import LociProto
 import LociWire
 import Logging
 import NIOCore
-import Synchronization
 import Testing
 
 /// What a test watches and steers of the service below.
@@ -14,7 +13,7 @@ final class EchoProbe: Sendable {
     var contexts: [CallContext] = []
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   let gate = Latch()
 
   var sleepsCancelled: Int { state.withLock { $0.sleepsCancelled } }
@@ -122,7 +121,7 @@ final class Latch: Sendable {
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   func open() {
     let waiters = state.withLock { state in

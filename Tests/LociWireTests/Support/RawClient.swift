@@ -1,7 +1,6 @@
 import LociWire
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// Bytes to and from a server, with no idea of frames.
 final class RawClient: Sendable {
@@ -61,12 +60,12 @@ private final class Received: Sendable {
     var isClosed = false
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   var count: Int { state.withLock { $0.bytes.count } }
   var isClosed: Bool { state.withLock { $0.isClosed } }
 
-  func append(_ bytes: some Sequence<UInt8>) { state.withLock { $0.bytes.append(contentsOf: bytes) } }
+  func append(_ bytes: [UInt8]) { state.withLock { $0.bytes.append(contentsOf: bytes) } }
   func close() { state.withLock { $0.isClosed = true } }
 
   func take(_ count: Int) -> [UInt8] {
@@ -85,7 +84,7 @@ private final class CollectingHandler: ChannelInboundHandler {
   init(_ received: Received) { self.received = received }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    received.append(unwrapInboundIn(data).readableBytesView)
+    received.append(Array(buffer: unwrapInboundIn(data)))
   }
 
   func channelInactive(context: ChannelHandlerContext) { received.close() }
