@@ -1,0 +1,1 @@
+"""The native protocol: ttrpc frames and envelopes, a connection, calls. Knows no service."""
