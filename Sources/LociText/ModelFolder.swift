@@ -40,8 +40,13 @@ struct ModelFolder: Sendable {
     guard hidden % heads == 0 else {
       throw .malformed(file: config.path, problem: "divides \(hidden) numbers among \(heads) heads")
     }
-    pooling = try Self.pooling(path)
-    normalizes = try Self.hasNormalize(path)
+    let positionKind = config.string("position_embedding_type") ?? "absolute"
+    guard positionKind == "absolute" else {
+      throw .unsupported(file: config.path, problem: "positions of the kind '\(positionKind)'")
+    }
+    let modules = try Self.modules(path)
+    pooling = try Self.pooling(path + "/" + modules.pooling)
+    normalizes = modules.normalizes
     tokensMax = min(try Self.tokensMax(path) ?? positions, positions)
     let prompts = try JSONFile(optional: path + "/config_sentence_transformers.json")?.object("prompts")
     let known = Self.knownPrefixes(name)
@@ -55,36 +60,52 @@ struct ModelFolder: Sendable {
     "config_sentence_transformers.json", "tokenizer_config.json", "tokenizer.json", "vocab.txt"
   ]
 
-  private static func pooling(_ path: String) throws(EncoderError) -> Pooling {
-    guard let file = try JSONFile(optional: path + "/1_Pooling/config.json") else { return .mean }
-    if let mode = file.string("pooling_mode") {
-      guard let pooling = Pooling(rawValue: mode) else {
-        throw .unsupported(file: file.path, problem: "the pooling '\(mode)'; 'cls' and 'mean' are computed")
-      }
-      return pooling
+  private static func pooling(_ folder: String) throws(EncoderError) -> Pooling {
+    guard let file = try JSONFile(optional: folder + "/config.json") else { return .mean }
+    let modes: [String]
+    if let list = file.strings("pooling_mode") {
+      modes = list
+    } else {
+      let old = [
+        "cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"
+      ]
+      modes = old.filter { file.bool("pooling_mode_\($0)") == true }
+        .map { $0 == "cls_token" ? "cls" : $0 == "mean_tokens" ? "mean" : $0 }
     }
-    let others = ["max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"]
-    for other in others where file.bool("pooling_mode_\(other)") == true {
-      throw .unsupported(file: file.path, problem: "the pooling '\(other)'; 'cls' and 'mean' are computed")
+    if modes.isEmpty { return .mean }
+    guard modes.count == 1, let pooling = Pooling(rawValue: modes[0]) else {
+      let named = modes.joined(separator: ", ")
+      throw .unsupported(file: file.path, problem: "the pooling '\(named)'; 'cls' or 'mean' is computed")
     }
-    return file.bool("pooling_mode_cls_token") == true ? .cls : .mean
+    return pooling
   }
 
-  private static func hasNormalize(_ path: String) throws(EncoderError) -> Bool {
-    guard let modules = try JSONFile(optional: path + "/modules.json") else { return true }
-    return modules.list.contains { ($0["type"] as? String)?.hasSuffix("Normalize") == true }
+  /// The steps after the transformer. A folder without modules.json is a bare transformer: mean, then unit length.
+  private static func modules(_ path: String) throws(EncoderError) -> (pooling: String, normalizes: Bool) {
+    guard let file = try JSONFile(optional: path + "/modules.json") else { return ("1_Pooling", true) }
+    var (pooling, normalizes) = ("1_Pooling", false)
+    for module in file.list {
+      let kind = (module["type"] as? String ?? "").split(separator: ".").last.map(String.init) ?? ""
+      switch kind {
+      case "Transformer": continue
+      case "Pooling": pooling = module["path"] as? String ?? pooling
+      case "Normalize": normalizes = true
+      default: throw .unsupported(file: file.path, problem: "the module '\(kind)'")
+      }
+    }
+    guard !pooling.split(separator: "/").contains("..") else {
+      throw .malformed(file: file.path, problem: "places the pooling outside the folder")
+    }
+    return (pooling, normalizes)
   }
 
   /// sentence_bert_config, else the tokenizer's limit. What tokenizer.json says of truncation and padding is left
   /// over from training, and ignored.
   private static func tokensMax(_ path: String) throws(EncoderError) -> Int? {
-    if let own = try JSONFile(optional: path + "/sentence_bert_config.json")?.number("max_seq_length") {
-      return max(2, Int(clamping: Int64(own)))
-    }
-    guard let limit = try JSONFile(optional: path + "/tokenizer_config.json")?.number("model_max_length"),
-      limit < 1e9
-    else { return nil }
-    return max(2, Int(limit))
+    let own = try JSONFile(optional: path + "/sentence_bert_config.json")?.number("max_seq_length")
+    let tokenizers = try JSONFile(optional: path + "/tokenizer_config.json")?.number("model_max_length")
+    guard let limit = own ?? tokenizers, limit < 1e9 else { return nil }  // "no limit" is written as 1e30
+    return limit > 2 ? Int(limit) : 2
   }
 
   /// Prefixes that well-known families want and their files do not name.
@@ -96,45 +117,5 @@ struct ModelFolder: Sendable {
       return ("Represent this sentence for searching relevant passages: ", "")
     }
     return ("", "")
-  }
-}
-
-/// A small JSON file of a model folder.
-struct JSONFile {
-  static let bytesMax = 64 << 20
-
-  let path: String
-  private let content: Any
-
-  init(_ path: String, advice: String) throws(EncoderError) {
-    guard let file = try JSONFile(optional: path) else { throw .missing(file: path, advice: advice) }
-    self = file
-  }
-
-  /// `nil` when there is no such file.
-  init?(optional path: String) throws(EncoderError) {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    guard let data = FileManager.default.contents(atPath: path), data.count <= Self.bytesMax,
-      let content = try? JSONSerialization.jsonObject(with: data)
-    else { throw .malformed(file: path, problem: "is not JSON") }
-    self.path = path
-    self.content = content
-  }
-
-  private func value(_ key: String) -> Any? { (content as? [String: Any])?[key] }
-
-  var list: [[String: Any]] { content as? [[String: Any]] ?? [] }
-  func object(_ key: String) -> [String: Any]? { value(key) as? [String: Any] }
-  func objects(_ key: String) -> [[String: Any]] { value(key) as? [[String: Any]] ?? [] }
-  func string(_ key: String) -> String? { value(key) as? String }
-  func bool(_ key: String) -> Bool? { value(key) as? Bool }
-  func number(_ key: String) -> Double? { (value(key) as? NSNumber)?.doubleValue }
-
-  func int(_ key: String, in range: ClosedRange<Int>) throws(EncoderError) -> Int {
-    guard let number = number(key) else { throw .malformed(file: path, problem: "does not say \(key)") }
-    guard let value = Int(exactly: number), range.contains(value) else {
-      throw .malformed(file: path, problem: "says \(key) is \(number)")
-    }
-    return value
   }
 }

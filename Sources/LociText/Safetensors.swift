@@ -14,7 +14,8 @@ struct Safetensors: Sendable {
   }
 
   struct Tensor: Sendable, Equatable {
-    let type: ElementType
+    /// As the file spells it; not every type is read.
+    let dtype: String
     let shape: [Int]
     /// Bytes in the file.
     let range: Range<Int>
@@ -36,8 +37,6 @@ struct Safetensors: Sendable {
     tensors = try Self.parse(data, path: path)
   }
 
-  var names: [String] { tensors.keys.sorted() }
-
   /// Header bytes: what identifies the file without reading the weights.
   var header: Data { data.prefix(8 + Self.headerLength(data)) }
 
@@ -47,11 +46,14 @@ struct Safetensors: Sendable {
   /// - Throws: `malformed` when it is absent, has another shape, or holds a number that is not finite.
   func floats(_ name: String, shape: [Int]) throws(EncoderError) -> [Float] {
     guard let tensor = tensors[name] else { throw .malformed(file: path, problem: "has no tensor '\(name)'") }
+    guard let type = ElementType(rawValue: tensor.dtype) else {
+      throw .unsupported(file: path, problem: "'\(name)' in \(tensor.dtype); F32, F16 and BF16 are read")
+    }
     guard tensor.shape == shape else {
       throw .malformed(file: path, problem: "has '\(name)' of shape \(tensor.shape), not \(shape)")
     }
     let bytes = data[data.startIndex + tensor.range.lowerBound..<data.startIndex + tensor.range.upperBound]
-    let values = Self.widen(bytes, tensor.type)
+    let values = Self.widen(bytes, type)
     guard values.allSatisfy(\.isFinite) else {
       throw .malformed(file: path, problem: "has numbers in '\(name)' that are not finite")
     }
@@ -59,12 +61,6 @@ struct Safetensors: Sendable {
   }
 
   func contains(_ name: String) -> Bool { tensors[name] != nil }
-
-  /// First dimension of a two-dimensional tensor, `nil` when there is no such tensor.
-  func rows(_ name: String) -> Int? {
-    guard let tensor = tensors[name], tensor.shape.count == 2 else { return nil }
-    return tensor.shape[0]
-  }
 
   private static func widen(_ bytes: Data, _ type: ElementType) -> [Float] {
     let count = bytes.count / type.byteCount
@@ -115,7 +111,7 @@ struct Safetensors: Sendable {
       tensors[name] = try tensor(name, value, start: start, end: data.count, path: path)
     }
     try checkOverlaps(tensors, path: path)
-    return tensors.filter { $0.value.shape != [-1] }
+    return tensors
   }
 
   private static func tensor(
@@ -130,10 +126,6 @@ struct Safetensors: Sendable {
       throw .malformed(file: path, problem: "places '\(name)' outside the file")
     }
     let range = start + from..<start + to
-    // Other types (position ids as I64) are of no use here: their place is checked, their content ignored.
-    guard let type = ElementType(rawValue: dtype) else {
-      return Tensor(type: .float32, shape: [-1], range: range)
-    }
     var elements = 1
     for dimension in shape {
       let (product, overflow) = elements.multipliedReportingOverflow(by: dimension)
@@ -142,11 +134,12 @@ struct Safetensors: Sendable {
       }
       elements = product
     }
-    guard elements * type.byteCount == range.count else {
+    // Other types (position ids as I64) are of no use here: their place is checked, their size is not.
+    guard ElementType(rawValue: dtype).map({ elements * $0.byteCount == range.count }) ?? true else {
       throw .malformed(
         file: path, problem: "gives '\(name)' \(range.count) bytes for the shape \(shape) of \(dtype)")
     }
-    return Tensor(type: type, shape: shape, range: range)
+    return Tensor(dtype: dtype, shape: shape, range: range)
   }
 
   private static func checkOverlaps(_ tensors: [String: Tensor], path: String) throws(EncoderError) {

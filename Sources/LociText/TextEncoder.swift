@@ -83,6 +83,9 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
     }
     if isCancelled() { throw .cancelled }
     if !pack.isEmpty { run(pack, tokenized, into: &vectors) }
+    guard vectors.allSatisfy({ $0.isFinite }) else {
+      throw .malformed(file: folder.path, problem: "has weights so large that a vector is not finite")
+    }
     return EncodedBatch(
       vectors: vectors, tokenCounts: tokenized.map(\.tokenCount), truncated: tokenized.map(\.isTruncated))
   }

@@ -50,7 +50,7 @@ struct TokenizerFiles: Sendable {
     let model = file.object("model") ?? [:]
     unknownToken = model["unk_token"] as? String ?? unknownToken
     continuationPrefix = model["continuing_subword_prefix"] as? String ?? continuationPrefix
-    wordCharactersMax = (model["max_input_chars_per_word"] as? NSNumber)?.intValue ?? wordCharactersMax
+    wordCharactersMax = Self.integer(model["max_input_chars_per_word"]) ?? wordCharactersMax
     for (part, wanted) in [("normalizer", "BertNormalizer"), ("pre_tokenizer", "BertPreTokenizer")] {
       guard let kind = file.object(part)?["type"] as? String, kind == wanted else {
         throw .unsupported(file: file.path, problem: "its \(part); only \(wanted) is computed")
@@ -73,6 +73,10 @@ struct TokenizerFiles: Sendable {
     spacesIdeographs = normalizer["handle_chinese_chars"] as? Bool ?? true
     lowersCase = normalizer["lowercase"] as? Bool ?? true
     return normalizer["strip_accents"] as? Bool
+  }
+
+  private static func integer(_ value: Any?) -> Int? {
+    (value as? NSNumber).flatMap { Int(exactly: $0.doubleValue) }
   }
 
   private mutating func readConfig(_ file: JSONFile?, _ accents: inout Bool?) {
