@@ -128,6 +128,36 @@ extension KeywordIndex {
       throw LociError.internalError(detail: "the full-text tokenizer cannot be registered")
     }
   }
-  static func wordCount(_ text: String) -> Int { 0 }
-  static func matchExpression(_ query: String, _ bucket: Bucket) -> String? { nil }
+
+  /// Length of a text as BM25 counts it: words, and characters of text without spaces.
+  static func wordCount(_ text: String) -> Int {
+    var text = text
+    return text.withUTF8 { bytes in
+      var count = 0
+      _ = unsafe withUnsafeMutablePointer(to: &count) { counter in
+        unsafe bytes.withMemoryRebound(to: CChar.self) { bytes in
+          unsafe loci_fts_split(bytes.baseAddress, bytes.count, counter) { counter, token in
+            let kind = unsafe token.pointee.kind
+            if kind == .word || kind == .character {
+              unsafe counter?.assumingMemoryBound(to: Int.self).pointee += 1
+            }
+            return 0
+          }
+        }
+      }
+      return count
+    }
+  }
+
+  /// What FTS5 is asked for a person's words; `nil` when there is nothing to look for.
+  static func matchExpression(_ query: String, _ bucket: Bucket) -> String? {
+    let capacity = Int(LOCI_FTS_QUERY_BYTES_MAX)
+    let expression = unsafe String(unsafeUninitializedCapacity: capacity) { buffer in
+      unsafe buffer.withMemoryRebound(to: CChar.self) { out in
+        guard let start = out.baseAddress else { return 0 }
+        return unsafe loci_fts_query(query, query.utf8.count, bucket.keywordScope, start, capacity)
+      }
+    }
+    return expression.isEmpty ? nil : expression
+  }
 }

@@ -4,6 +4,10 @@ import Synchronization
 
 /// The queue before a shard's writer: whatever waits when a commit ends goes into the next one together, so the
 /// cost of a durable write is shared by everyone who is waiting.
+///
+/// Callers that were just answered come back together, but not at once: the first of them would otherwise get a
+/// commit of its own, and all others wait for its sync. So the writer gives the ones it expects, as many as the
+/// commit before had, a moment to arrive: at most half of what that commit took.
 final class GroupCommit: Sendable {
   struct Limits: Sendable {
     /// Commands that may wait. One more is refused with `overloaded`.
@@ -13,6 +17,8 @@ final class GroupCommit: Sendable {
     /// Commands and bytes of one commit.
     var batchMax = 1_024
     var batchBytesMax = 16 << 20
+    /// The longest wait for expected callers.
+    var gatheringMax = Duration.milliseconds(2)
   }
 
   private struct State {
@@ -20,11 +26,14 @@ final class GroupCommit: Sendable {
     var waitingBytes = 0
     var isRunning = false
     var isClosed = false
+    /// Set while the writer waits: how many commands end its wait.
+    var wakeAt: Int?
   }
 
   private let limits: Limits
   private let queue: DispatchQueue
   private let state = Mutex(State())
+  private let gathered = DispatchSemaphore(value: 0)
   private let commit: @Sendable ([any PendingCommand]) -> Void
 
   /// `commit` is called with one batch at a time, on the writer's own queue.
@@ -46,6 +55,10 @@ final class GroupCommit: Sendable {
       }
       state.waiting.append(command)
       state.waitingBytes += command.costBytes
+      if let wakeAt = state.wakeAt, state.waiting.count >= wakeAt {
+        state.wakeAt = nil
+        gathered.signal()
+      }
       defer { state.isRunning = true }
       return .success(!state.isRunning)
     }
@@ -53,7 +66,35 @@ final class GroupCommit: Sendable {
   }
 
   private func run() {
-    while let batch = takeBatch() { commit(batch) }
+    var expected = 0
+    var patience = Duration.zero
+    while true {
+      gather(expected, patience)
+      guard let batch = takeBatch() else { return }
+      let started = ContinuousClock.now
+      commit(batch)
+      patience = min(limits.gatheringMax, (ContinuousClock.now - started) / 2)
+      expected = batch.count
+    }
+  }
+
+  /// Waits until `expected` commands are there, or `patience` is over.
+  private func gather(_ expected: Int, _ patience: Duration) {
+    let mustWait = state.withLock { state in
+      // One that comes alone is never kept waiting, and neither is a full batch.
+      guard expected > 1, state.waiting.count < min(expected, limits.batchMax), !state.isClosed else { return false }
+      state.wakeAt = min(expected, limits.batchMax)
+      return true
+    }
+    guard mustWait else { return }
+    let nanoseconds = Int(patience / .nanoseconds(1))
+    let result = gathered.wait(timeout: .now() + .nanoseconds(nanoseconds))
+    let wasSignalled = state.withLock { state in
+      defer { state.wakeAt = nil }
+      return state.wakeAt == nil
+    }
+    // A signal that came just after the time was up must not end the next wait.
+    if result == .timedOut, wasSignalled { gathered.wait() }
   }
 
   /// The next batch in order of arrival, or `nil` when nothing waits and the writer may rest.

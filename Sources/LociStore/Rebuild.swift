@@ -15,6 +15,12 @@ package struct RebuildReport: Sendable, Equatable {
 }
 
 extension Store {
+  /// Reads every record of the shard's log and checks its chain. Returns the number of its last event.
+  /// - Throws: `dataLoss` naming the record.
+  package func verifyLog(of shard: Shard, workers: WorkerPool) async throws -> LogSequence {
+    try await workers.run { try shard.withDatabase { db in try LogTable.verify(in: db).sequence } }
+  }
+
   /// Rebuilds the projection of one shard in a temporary file beside it and compares.
   /// - Throws: `dataLoss` when the log itself is damaged.
   package func verifyByRebuilding(_ shard: Shard, workers: WorkerPool) async throws -> RebuildReport {

@@ -59,7 +59,7 @@ package final class Shard: Sendable {
         throw LociError.dataLoss(
           file: path, problem: "projection is at \(counters.applied), log at \(head.sequence)")
       }
-      headFile = try HeadFile(path: path + ".head", identity: identity)
+      headFile = try HeadFile(path: ShardDatabase.headPath(path), identity: identity)
       if let warning = try headFile.check(against: head, in: database) {
         logger.warning("head file repaired", metadata: ["shard": "\(id)", "warning": "\(warning)"])
       }

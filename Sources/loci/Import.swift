@@ -26,7 +26,7 @@ struct Import: AsyncParsableCommand {
   @Option(help: "Context for lines without one.") var context = "import"
   @Option(help: "Items in one call, 1 to 1000.") var batch = 200
   @Option(help: "Calls under way at once.") var inFlight = 4
-  @Flag(help: "Do not keep the items' own ids.") var newIDs = false
+  @Flag(name: .customLong("new-ids"), help: "Do not keep the items' own ids.") var newIDs = false
   @Flag(help: "Return only when everything can be found by meaning.") var wait = false
 
   func validate() throws {

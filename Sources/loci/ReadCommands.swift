@@ -43,7 +43,7 @@ struct Search: AsyncParsableCommand {
   @OptionGroup var who: ScopeOptions
   @Argument(help: "What to look for.") var query: String
   @Option(name: .customLong("in"), help: "messages or memories.") var place = Place.messages
-  @Option(name: [.short, .customLong("limit")], help: "How many results, 1 to 1000.") var limit: Int32 = 10
+  @Option(name: [.customShort("k"), .customLong("limit")], help: "How many results, 1 to 1000.") var limit: Int32 = 10
   @Option(help: "semantic, keyword or hybrid.") var mode = Mode.hybrid
   @Option(help: "Only this context.") var context: String?
   @Flag(help: "Show what each score is made of.") var explain = false

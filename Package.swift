@@ -1,0 +1,176 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is compiled with.
+let common: [SwiftSetting] = [
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error)
+]
+/// The same, with every unsafe expression marked.
+let strict = common + [.strictMemorySafety()]
+
+let package = Package(
+  name: "loci",
+  products: [
+    .executable(name: "loci", targets: ["loci"]),
+    .library(name: "LociClient", targets: ["LociClient"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: [.defaults, "YAML"]),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0")
+  ],
+  targets: [
+    // C core. Plain C11 behind one header each.
+    .target(
+      name: "CLociProto", path: "CBridge/CLociProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
+    .target(name: "CLociWire", path: "CBridge/CLociWire"),
+    .target(name: "CLociMath", path: "CBridge/CLociMath", linkerSettings: [.linkedLibrary("blas"), .linkedLibrary("m")]),
+    .target(name: "CLociUnicode", path: "CBridge/CLociUnicode"),
+    .target(
+      name: "CLociEncoder", dependencies: ["CLociUnicode"], path: "CBridge/CLociEncoder",
+      linkerSettings: [.linkedLibrary("blas"), .linkedLibrary("lapack")]),
+    .target(
+      name: "CLociFTS", dependencies: ["CLociUnicode"], path: "CBridge/CLociFTS",
+      linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("m")]),
+    .target(name: "CLociSQLite", path: "CBridge/CLociSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+
+    // Ids, scope, positions, errors, clock.
+    .target(
+      name: "LociCore",
+      dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+      swiftSettings: strict),
+    // The contract's messages as Swift values, over protobuf-c. All of it is pointers into C structs: marking each
+    // would say nothing.
+    .target(
+      name: "LociProto", dependencies: ["CLociProto"],
+      swiftSettings: common),
+    // Kernels and collections of vectors.
+    .target(name: "LociVector", dependencies: ["CLociMath"], swiftSettings: strict),
+    // Tokenizers and encoders.
+    .target(name: "LociText", dependencies: ["CLociEncoder", "CLociUnicode"], swiftSettings: strict),
+    // The event log.
+    .target(
+      name: "LociLog",
+      dependencies: [
+        "CLociSQLite", "LociCore",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log")
+      ],
+      swiftSettings: strict),
+    // The shard: writer, group commit, projection, consistency.
+    .target(
+      name: "LociStore",
+      dependencies: [
+        "LociCore", "LociLog", "LociProto",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log")
+      ],
+      swiftSettings: strict),
+    // Hybrid retrieval: keyword index, vectors, fusion, explanation.
+    .target(
+      name: "LociRecall",
+      dependencies: [
+        "CLociFTS", "LociCore", "LociProto", "LociStore", "LociText", "LociVector",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log")
+      ],
+      swiftSettings: strict),
+    // Contexts and their messages.
+    .target(
+      name: "LociContext",
+      dependencies: [
+        "LociCore", "LociProto", "LociRecall", "LociStore", .product(name: "GRDB", package: "GRDB.swift")
+      ],
+      swiftSettings: strict),
+    // Memories.
+    .target(
+      name: "LociMemory",
+      dependencies: [
+        "LociCore", "LociProto", "LociRecall", "LociStore", .product(name: "GRDB", package: "GRDB.swift")
+      ],
+      swiftSettings: strict),
+    // Frames, envelopes, server and client transport. Knows no service.
+    .target(
+      name: "LociWire",
+      dependencies: [
+        "CLociWire", "LociProto",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio")
+      ],
+      swiftSettings: strict),
+    // The services, and the node put together.
+    .target(
+      name: "LociServer",
+      dependencies: [
+        "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall", "LociStore", "LociText",
+        "LociWire",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio")
+      ],
+      swiftSettings: strict),
+    // The Swift client.
+    .target(name: "LociClient", dependencies: ["LociProto", "LociWire"], swiftSettings: strict),
+    // The command line.
+    .executableTarget(
+      name: "loci",
+      dependencies: [
+        "LociClient", "LociCore", "LociProto", "LociServer", "LociWire",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle")
+      ],
+      swiftSettings: strict),
+
+    // What tests share: fault injection, contract suites, a manual clock, a server in the test's process.
+    .target(name: "CLociFaultVFS", path: "CBridge/CLociFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "LociTestKit",
+      dependencies: ["LociCore", "LociLog"],
+      swiftSettings: strict),
+    .systemLibrary(name: "CSQLite3", path: "Tests/LociFTSTests/CSQLite3"),
+
+    .testTarget(name: "LociVectorTests", dependencies: ["CLociMath", "LociVector"], swiftSettings: strict),
+    .testTarget(
+      name: "LociTextTests", dependencies: ["CLociEncoder", "CLociUnicode", "LociText"], swiftSettings: strict),
+    .testTarget(
+      name: "LociFTSTests", dependencies: ["CLociFTS", "CSQLite3"], exclude: ["CSQLite3"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LociLogTests",
+      dependencies: [
+        "CLociFaultVFS", "CLociSQLite", "LociCore", "LociLog", "LociTestKit",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log")
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LociWireTests",
+      dependencies: [
+        "CLociWire", "LociProto", "LociWire",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio")
+      ],
+      swiftSettings: strict)
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)
