@@ -30,7 +30,12 @@ struct Safetensors: Sendable {
 
   init(path: String) throws(EncoderError) {
     self.path = path
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
+    let url = URL(fileURLWithPath: path).resolvingSymlinksInPath()  // model caches link to their files
+    guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.path),
+      let size = attributes[.size] as? NSNumber, attributes[.type] as? FileAttributeType == .typeRegular
+    else { throw .missing(file: path, advice: "the folder must hold the weights as safetensors") }
+    guard size.intValue >= 8 else { throw .malformed(file: path, problem: "is cut off within its header") }
+    guard let data = try? Data(contentsOf: url, options: .alwaysMapped) else {
       throw .missing(file: path, advice: "the folder must hold the weights as safetensors")
     }
     self.data = data
