@@ -25,7 +25,14 @@ class Server:
         return self._listen
 
     def start(self) -> None:
-        command = [os.environ["LOCI_BIN"], "serve", "--data", str(self.folder / "data"), "--listen", self._listen]
+        command = [
+            os.environ["LOCI_BIN"],
+            "serve",
+            "--data",
+            str(self.folder / "data"),
+            "--listen",
+            self._listen,
+        ]
         command += ["--port-file", str(self.port_file), "--socket", str(self.socket)]
         if os.environ.get("LOCI_MODEL"):
             command += ["--model", os.environ["LOCI_MODEL"]]

@@ -50,7 +50,9 @@ def test_large_payloads_pass_and_larger_ones_are_refused_here(loci):
 
 def test_an_unknown_method_is_unimplemented(loci):
     with pytest.raises(UnimplementedError):
-        loci._channel.unary("loci.v1.AdminService", "Nope", admin_pb2.EchoRequest(), admin_pb2.EchoResponse, 5)
+        loci._channel.unary(
+            "loci.v1.AdminService", "Nope", admin_pb2.EchoRequest(), admin_pb2.EchoResponse, 5
+        )
 
 
 def test_a_call_given_up_leaves_the_others_alone(loci):

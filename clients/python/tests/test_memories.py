@@ -18,7 +18,11 @@ def test_memories_are_added_read_changed_and_deleted(loci):
     memory = loci.memories.get("m1")
     assert (memory.text, memory.version, round(memory.importance, 3)) == ("The user lives in Lisbon.", 1, 0.9)
     changed = loci.memories.update("m1", text="The user lives in Porto.", attributes={"source": "chat"})
-    assert (changed.text, changed.version, round(changed.importance, 3)) == ("The user lives in Porto.", 2, 0.9)
+    assert (changed.text, changed.version, round(changed.importance, 3)) == (
+        "The user lives in Porto.",
+        2,
+        0.9,
+    )
     with pytest.raises(FailedPreconditionError):
         loci.memories.update("m1", text="late", expected_version=1)
     assert len(list(loci.memories.list())) == 2

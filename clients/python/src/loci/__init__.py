@@ -1,11 +1,11 @@
 """Client of Loci, the context and memory server for AI agents.
 
-    from loci import Client
+from loci import Client
 
-    with Client("127.0.0.1:7420", tenant="acme", agent="scout") as loci:
-        loci.contexts.append("chat-1", ["I moved to Lisbon in March."], create=True)
-        for hit in loci.memories.search("where does she live?"):
-            print(hit.score, hit.memory.text)
+with Client("127.0.0.1:7420", tenant="acme", agent="scout") as loci:
+    loci.contexts.append("chat-1", ["I moved to Lisbon in March."], create=True)
+    for hit in loci.memories.search("where does she live?"):
+        print(hit.score, hit.memory.text)
 """
 
 from loci.client import Client

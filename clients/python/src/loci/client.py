@@ -13,7 +13,8 @@ _UNIX = "unix:"
 
 
 class Client:
-    """Calls a Loci server for one agent. Safe to share between threads; connects on first use, and reconnects.
+    """Calls a Loci server for one agent. Safe to share between threads; connects on first use and again
+    after the connection was lost.
 
     `target` is "HOST:PORT" or "unix:PATH". `timeout` is the default for unary calls, in seconds.
     """

@@ -41,6 +41,10 @@ class Deadline:
             raise DeadlineExceededError("the call's time is over")
         return left
 
+    def check(self) -> None:
+        """Raises DeadlineExceededError when there is no time left."""
+        _ = self.remaining
+
     @property
     def nanoseconds(self) -> int:
         """As a request carries it: 0 when there is no deadline."""
@@ -75,10 +79,17 @@ class Channel:
     def server_stream(
         self, service: str, method: str, request: Message, answer: Type[M], timeout: Optional[float]
     ) -> Iterator[M]:
-        return iter(self._start(service, method, frames.REMOTE_CLOSED, request.SerializeToString(), answer, timeout))
+        return iter(
+            self._start(service, method, frames.REMOTE_CLOSED, request.SerializeToString(), answer, timeout)
+        )
 
     def client_stream(
-        self, service: str, method: str, requests: Iterable[Message], answer: Type[M], timeout: Optional[float]
+        self,
+        service: str,
+        method: str,
+        requests: Iterable[Message],
+        answer: Type[M],
+        timeout: Optional[float],
     ) -> M:
         call = self.bidirectional(service, method, answer, timeout)
         for request in requests:
@@ -150,7 +161,7 @@ class Call(Generic[M]):
         self._done = False
 
     def send(self, message: Message) -> None:
-        self._deadline.remaining
+        self._deadline.check()
         try:
             self._stream.send(frames.DATA, 0, message.SerializeToString())
         except ValueError as error:

@@ -18,7 +18,7 @@ Event = Union[Tuple[frames.Header, bytes], LociError]
 
 
 class Stream:
-    """What one call receives. Ends with a frame that closes it, or with the error that closed the connection."""
+    """What one call receives: frames, or the error that closed the connection."""
 
     def __init__(self, connection: Connection, stream_id: int) -> None:
         self.id = stream_id

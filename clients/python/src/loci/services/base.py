@@ -30,7 +30,9 @@ class Service:
     def _call(self, method: str, request: Message, answer: Type[M], timeout: Optional[float]) -> M:
         return self._channel.unary(self.name, method, request, answer, self._seconds(timeout), self._metadata)
 
-    def _stream(self, method: str, request: Message, answer: Type[M], timeout: Optional[float]) -> Iterator[M]:
+    def _stream(
+        self, method: str, request: Message, answer: Type[M], timeout: Optional[float]
+    ) -> Iterator[M]:
         return self._channel.server_stream(self.name, method, request, answer, timeout)
 
     def _duplex(self, method: str, answer: Type[M], timeout: Optional[float]) -> Call[M]:

@@ -79,7 +79,9 @@ class Memories(Service):
     ) -> pb.DeleteMemoriesResponse:
         """Deletes by id; unknown ids are ignored."""
         ids = [memory_ids] if isinstance(memory_ids, str) else list(memory_ids)
-        request = pb.DeleteMemoriesRequest(scope=self._scope, memory_ids=ids, options=write_options(request_id))
+        request = pb.DeleteMemoriesRequest(
+            scope=self._scope, memory_ids=ids, options=write_options(request_id)
+        )
         return self._call("DeleteMemories", request, pb.DeleteMemoriesResponse, timeout)
 
     def list(
@@ -93,7 +95,11 @@ class Memories(Service):
     ) -> Iterator[pb.Memory]:
         def fetch(page: types.Page) -> pb.ListMemoriesResponse:
             request = pb.ListMemoriesRequest(
-                scope=self._scope, filter=filter, newest_first=newest_first, page=page, consistency=consistency
+                scope=self._scope,
+                filter=filter,
+                newest_first=newest_first,
+                page=page,
+                consistency=consistency,
             )
             return self._call("ListMemories", request, pb.ListMemoriesResponse, timeout)
 
