@@ -1,0 +1,1 @@
+"""The benchmark harness: rounds that interleave Loci and its peers, medians, ratios within a round."""

@@ -1,0 +1,87 @@
+"""The command: measures the subjects asked for and writes the report."""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+
+from harness import append, echo, loci, machine, plot, report, search
+from harness.paths import BENCH, OUT, SCRATCH
+from harness.process import Failed
+
+SUBJECTS = {"echo": echo.run, "append": append.run, "search": search.run}
+
+
+class Settings:
+    def __init__(self, rounds: int, seconds: float, seed: int, is_quick: bool) -> None:
+        self.rounds, self.seconds, self.seed, self.is_quick = rounds, seconds, seed, is_quick
+
+    def each_round(self, what: str) -> Iterator[int]:
+        for number in range(self.rounds):
+            print(f"bench: {what}, round {number + 1} of {self.rounds}", file=sys.stderr, flush=True)
+            yield number
+
+    def in_turn(self, number: int, steps: list[tuple[str, Callable]]) -> list[tuple[str, Callable]]:
+        """The steps of a round; every other round goes the other way, so that no system is always first."""
+        return steps if number % 2 == 0 else steps[::-1]
+
+    def random(self, purpose: str) -> random.Random:
+        return random.Random(f"{self.seed}/{purpose}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench/run", description="Measure Loci against its peers.")
+    parser.add_argument("--only", default=",".join(SUBJECTS), help="comma-separated subjects (default: all)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    parser.add_argument("--seed", type=int, default=20_260_101)
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round, small sizes: shows that it works"
+    )
+    parser.add_argument("--publish", action="store_true", help="copy the report to bench/results")
+    arguments = parser.parse_args()
+    names = [name for name in arguments.only.split(",") if name]
+    if unknown := [name for name in names if name not in SUBJECTS]:
+        parser.error(f"no subject {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
+    if arguments.quick:
+        arguments.rounds, arguments.seconds = 1, 1.0
+    settings = Settings(arguments.rounds, arguments.seconds, arguments.seed, arguments.quick)
+
+    described = machine.describe()
+    print(f"bench: {machine.line(described)}", file=sys.stderr)
+    try:
+        subjects = [SUBJECTS[name](settings) for name in names]
+    except Failed as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+    described["load_average_at_end"] = round(os.getloadavg()[0], 2)
+
+    facts = {
+        "rounds": settings.rounds,
+        "seconds": settings.seconds,
+        "seed": settings.seed,
+        "quick": settings.is_quick,
+        "loci": f"Loci {loci.version()}",
+        "only": names,
+    }
+    report.write(OUT, described, facts, subjects)
+    for subject in subjects:
+        plot.write(OUT, subject)
+    print((OUT / "results.md").read_text())
+    if arguments.publish:
+        publish([subject.key for subject in subjects])
+    return 0
+
+
+def publish(keys: list[str]) -> None:
+    results = BENCH / "results"
+    results.mkdir(exist_ok=True)
+    for name in ["results.json", "results.md", *(f"{key}.png" for key in keys)]:
+        shutil.copy(OUT / name, results / name)
+
+
+sys.exit(main())

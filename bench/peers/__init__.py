@@ -1,0 +1,1 @@
+"""What Loci is measured against, each at its best settings."""

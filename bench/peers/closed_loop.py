@@ -1,0 +1,69 @@
+"""Threads that each call again as soon as they are answered: the same load as `loci bench` makes."""
+
+import threading
+import time
+from collections.abc import Callable
+
+
+def run(
+    callers: int, seconds: float, make_call: Callable[[int], Callable[[int], None]], warm_up: float = 0.5
+) -> dict:
+    """`make_call(caller)` runs in the caller's thread and gives what is called with 0, 1, 2, …"""
+    times: list[list[float]] = [[] for _ in range(callers)]
+    failures: list[BaseException] = []
+    ready = threading.Barrier(callers + 1)
+    window = [0.0, 0.0]
+
+    def loop(caller: int) -> None:
+        try:
+            call = make_call(caller)
+            ready.wait()
+            ready.wait()
+            start, end = window
+            own, count = times[caller], 0
+            before = time.perf_counter()
+            while before < end:
+                call(count)
+                after = time.perf_counter()
+                if before >= start and after <= end:
+                    own.append(after - before)
+                count += 1
+                before = after
+        except threading.BrokenBarrierError:
+            pass
+        except BaseException as failure:
+            failures.append(failure)
+            ready.abort()
+
+    threads = [threading.Thread(target=loop, args=(caller,), daemon=True) for caller in range(callers)]
+    for thread in threads:
+        thread.start()
+    try:
+        ready.wait()
+        window[0] = time.perf_counter() + warm_up
+        window[1] = window[0] + seconds
+        ready.wait()
+    except threading.BrokenBarrierError:
+        pass
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return summary([value for own in times for value in own], seconds)
+
+
+def summary(seconds_each: list[float], seconds: float) -> dict:
+    """The same fields as `loci bench` prints."""
+    ordered = sorted(seconds_each)
+
+    def at(fraction: float) -> float:
+        return ordered[min(len(ordered) - 1, int(len(ordered) * fraction))] * 1e6 if ordered else 0.0
+
+    return {
+        "calls": len(ordered),
+        "seconds": seconds,
+        "rate": len(ordered) / seconds,
+        "p50_us": at(0.5),
+        "p99_us": at(0.99),
+        "errors": 0,
+    }
