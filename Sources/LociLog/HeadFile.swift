@@ -68,6 +68,7 @@ package final class HeadFile: Sendable {
   package func check(against head: LogHead, in db: Database) throws -> Warning? {
     try state.withLock { state in
       let known = try Self.acknowledged(state.slots, path: path, identity: identity)
+      let current = HeadSlot(identity: identity, head: head)
       var warning = state.slots.firstIndex(of: .damaged).map(Warning.slotDamaged)
       if let known {
         try compare(known, with: head, in: db)
@@ -75,12 +76,15 @@ package final class HeadFile: Sendable {
         warning = warning ?? state.slots.firstIndex(of: .blank).map(Warning.slotDamaged)
       } else if repairing {
         warning = .rewrittenOnRequest
-      } else if warning != nil || head.sequence > 0 {
+      } else if head.sequence == 0, state.slots.contains(.blank) {
+        // Making the file was interrupted: both slots are written before the first event.
+        warning = nil
+      } else {
         let problem = state.isEmpty ? "missing" : "both slots are damaged"
         throw LociError.dataLoss(
           file: path, problem: "\(problem); whether acknowledged events are lost cannot be told")
       }
-      if warning != nil || known != head { try rewrite(head, &state) }
+      if warning != nil || state.slots != [.valid(current), .valid(current)] { try rewrite(current, &state) }
       return warning
     }
   }
@@ -164,9 +168,8 @@ package final class HeadFile: Sendable {
         """)
   }
 
-  private func rewrite(_ head: LogHead, _ state: inout State) throws(LociError) {
+  private func rewrite(_ content: HeadSlot, _ state: inout State) throws(LociError) {
     for (slot, offset) in Self.slotOffsets.enumerated() {
-      let content = HeadSlot(identity: identity, head: head)
       try state.file.write(content.encoded(slot: slot), at: offset)
       state.slots[slot] = .valid(content)
     }

@@ -24,6 +24,7 @@ package struct PageScan: Sendable, Equatable {
     }
     damage = .dataLoss(
       file: path,
-      problem: "\(scan.pages_damaged) pages fail their checksum, the first is page \(scan.first_damaged_page)")
+      problem: "\(scan.pages_damaged) pages fail their checksum, the first is page \(scan.first_damaged_page)"
+    )
   }
 }

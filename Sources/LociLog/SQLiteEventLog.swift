@@ -17,12 +17,14 @@ package final class SQLiteEventLog: EventLog {
   /// Opens or makes the log at `path`, with `path.head` beside it.
   /// - Throws: `dataLoss` when acknowledged events are missing or damaged.
   package init(
-    path: String, identity: LogIdentity, readers: Int = 2, logger: Logger = Logger(label: "loci.log")
+    path: String, identity: LogIdentity, readers: Int = 2, logger: Logger = Logger(label: "loci.log"),
+    autocheckpointPages: Int = ShardDatabase.autocheckpointPages
   ) throws(LociError) {
     self.path = path
     self.identity = identity
     self.logger = logger
-    let database = try ShardDatabase.open(path: path, identity: identity, readers: readers)
+    let database = try ShardDatabase.open(
+      path: path, identity: identity, readers: readers, autocheckpointPages: autocheckpointPages)
     do {
       let head = try database.writeWithoutTransaction { db in
         try db.inTransaction(.immediate) {

@@ -7,10 +7,10 @@ package import LociCore
 /// each commit returns, and one connection for all writes and checkpoints (SQLite before 3.51.3 can corrupt a
 /// database when a second connection runs a checkpoint).
 package enum ShardDatabase {
-  /// Pages of a new database. See ShardDatabaseBenchmark in the tests for the measurement.
+  /// Page size of a new database, in bytes.
   static let pageBytes = 4096
   /// Frames in the log after which a commit also runs a checkpoint.
-  static let autocheckpointPages = 1000
+  package static let autocheckpointPages = 1000
 
   /// - Parameters:
   ///   - path: made when it is absent; its folder must exist.
@@ -20,6 +20,7 @@ package enum ShardDatabase {
   ///   another log or is no Loci database.
   package static func open(
     path: String, identity: LogIdentity, readers: Int, synchronous: Synchronous = .full,
+    autocheckpointPages: Int = ShardDatabase.autocheckpointPages,
     prepare: @escaping @Sendable (Database) throws -> Void = { _ in }
   ) throws(LociError) -> DatabasePool {
     precondition(readers >= 1)
@@ -32,7 +33,8 @@ package enum ShardDatabase {
     let pool: DatabasePool
     do {
       pool = try DatabasePool(
-        path: path, configuration: configuration(state, readers: readers, prepare: prepare))
+        path: path,
+        configuration: configuration(state, readers: readers, checkpointPages: autocheckpointPages, prepare))
     } catch {
       throw LociError(error, file: path)
     }
@@ -110,7 +112,8 @@ package enum ShardDatabase {
   }
 
   private static func configuration(
-    _ state: FileState, readers: Int, prepare: @escaping @Sendable (Database) throws -> Void
+    _ state: FileState, readers: Int, checkpointPages: Int,
+    _ prepare: @escaping @Sendable (Database) throws -> Void
   ) -> Configuration {
     var configuration = Configuration()
     configuration.label = "loci"
@@ -125,7 +128,7 @@ package enum ShardDatabase {
       } else {
         if state == .new { try layOut(db) }
         try db.execute(
-          sql: "PRAGMA wal_autocheckpoint = \(autocheckpointPages); PRAGMA cache_size = -32768")
+          sql: "PRAGMA wal_autocheckpoint = \(checkpointPages); PRAGMA cache_size = -32768")
       }
       try prepare(db)
     }
