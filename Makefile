@@ -8,23 +8,29 @@ MODEL  := .models/all-MiniLM-L6-v2
 DATA   ?= loci-data
 LISTEN ?= 127.0.0.1:7420
 
-.PHONY: help run test demo build setup model generate lint format bench crash-test power-fail fuzz \
+.PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail fuzz \
         sanitize clean
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-run: build model ## Set up, build, and run a server on LISTEN (default 127.0.0.1:7420) with data in DATA.
+run: program model ## Set up, build, and run a server on LISTEN (default 127.0.0.1:7420) with data in DATA.
 	$(LOCI) serve --data $(DATA) --model $(MODEL) --listen $(LISTEN)
 
 test: build model ## Set up, build, and run every test.
 	scripts/test
 
-demo: build model ## A scripted tour against a temporary server.
+demo: program model ## A scripted tour against a temporary server.
 	scripts/demo
 
+# Tests look inside modules: everything is built so that they may, once, for running and for testing alike.
+FLAGS := -c release -Xswiftc -enable-testing
+
 build: setup ## Release build of everything.
-	swift build -c release --build-tests
+	swift build $(FLAGS) --build-tests
+
+program: setup
+	swift build $(FLAGS) --product loci
 
 setup: ## Install the Debian packages that are missing.
 	@scripts/setup
@@ -41,14 +47,14 @@ lint: setup ## Formatting, generated code, contract.
 format: ## Format the Swift sources.
 	scripts/format
 
-bench: build model ## Measure against the peers; results in bench/out.
+bench: program model ## Measure against the peers; results in bench/out.
 	bench/run
 
-crash-test: build ## Kill the server N times at random moments (default 1000) and check every acknowledgement.
+crash-test: program ## Kill the server N times at random moments (default 1000) and check every acknowledgement.
 	scripts/crash-test $(or $(N),1000)
 
 power-fail: build ## Replay STATES (default 100000) power-cut states of the log.
-	LOCI_POWERFAIL_STATES=$(or $(STATES),100000) swift test -c release --skip-build --filter PowerFail
+	LOCI_POWERFAIL_STATES=$(or $(STATES),100000) swift test $(FLAGS) --skip-build --filter PowerFail
 
 fuzz: setup ## Fuzz every decoder for SECONDS (default 600) each.
 	scripts/fuzz $(or $(SECONDS),600)

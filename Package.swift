@@ -161,6 +161,19 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "LociStoreTests",
+      dependencies: [
+        "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall", "LociStore",
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log")
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LociServerTests",
+      dependencies: [
+        "LociClient", "LociProto", "LociServer", "LociWire", .product(name: "Logging", package: "swift-log")
+      ],
+      swiftSettings: common),
+    .testTarget(
       name: "LociWireTests",
       dependencies: [
         "CLociWire", "LociProto", "LociWire",
@@ -172,5 +185,5 @@ let package = Package(
       swiftSettings: strict)
   ],
   swiftLanguageModes: [.v6],
-  cLanguageStandard: .c17
+  cLanguageStandard: .gnu17
 )

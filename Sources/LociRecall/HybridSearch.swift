@@ -196,18 +196,15 @@ private struct SearchRun {
 
   private mutating func addByWords(_ candidates: inout [Int64: Candidate]) throws {
     stages.append("keyword")
+    // Those found by meaning may hold words of the query far down the list: their scores are wanted too.
     let found = try KeywordIndex.search(
-      request.text, bucket: bucket, limit: candidatesPerSide, allowed: allowed, in: db)
+      request.text, bucket: bucket, limit: candidatesPerSide, wanted: Set(candidates.keys), allowed: allowed,
+      in: db)
     keywordMatches = found.count
+    for (item, bm25) in found.scores { candidates[item]?.bm25 = bm25 }
     for (index, hit) in found.best.enumerated() {
       candidates[hit.item, default: Candidate(item: hit.item)].bm25 = hit.bm25
       candidates[hit.item]?.exactRank = index + 1
-    }
-    // Those found by meaning only may hold words of the query further down the list.
-    guard found.count > UInt64(found.best.count) else { return }
-    let unknown = Set(candidates.values.lazy.filter { $0.exactRank == 0 }.map(\.item))
-    for (item, bm25) in try KeywordIndex.scores(of: unknown, request.text, bucket: bucket, in: db) {
-      candidates[item]?.bm25 = bm25
     }
   }
 

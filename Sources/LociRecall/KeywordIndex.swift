@@ -29,13 +29,16 @@ package enum KeywordIndex {
   struct Matches {
     /// BM25 of the items that have a word of the query, best first.
     var best: [(item: Int64, bm25: Float)] = []
+    /// BM25 of those asked for that matched, wherever they rank.
+    var scores: [Int64: Float] = [:]
     /// How many items matched.
     var count: UInt64 = 0
   }
 
-  /// The best `limit` items of a bucket by BM25 (Robertson & Zaragoza 2009; k1 1.2, b 0.75).
+  /// The best `limit` items of a bucket by BM25 (Robertson & Zaragoza 2009; k1 1.2, b 0.75), and the score of each of
+  /// `wanted`, in one pass over the postings.
   static func search(
-    _ query: String, bucket: Bucket, limit: Int, allowed: Set<Int64>?, in db: Database
+    _ query: String, bucket: Bucket, limit: Int, wanted: Set<Int64>, allowed: Set<Int64>?, in db: Database
   ) throws -> Matches {
     guard let expression = matchExpression(query, bucket) else { return Matches() }
     let statistics = try Row.fetchOne(
@@ -54,19 +57,12 @@ package enum KeywordIndex {
       let item: Int64 = row[0]
       if let allowed, !allowed.contains(item) { continue }
       matches.count += 1
-      top.offer(item, Float(row[1] as Double))
+      let score = Float(row[1] as Double)
+      if wanted.contains(item) { matches.scores[item] = score }
+      top.offer(item, score)
     }
     matches.best = top.sorted()
     return matches
-  }
-
-  /// BM25 of given items; absent where no word matches.
-  static func scores(
-    of items: Set<Int64>, _ query: String, bucket: Bucket, in db: Database
-  ) throws -> [Int64: Float] {
-    guard !items.isEmpty else { return [:] }
-    let found = try search(query, bucket: bucket, limit: items.count, allowed: items, in: db)
-    return Dictionary(found.best.map { ($0.item, $0.bm25) }, uniquingKeysWith: { first, _ in first })
   }
 
   private static func scoped(_ text: String, _ bucket: Bucket) -> String {

@@ -70,6 +70,7 @@ package struct Checkup: Sendable {
   private func scanPages(_ report: inout Report) throws -> [String: UInt64] {
     var pages: [String: UInt64] = [:]
     let directory = try DataDirectory(path: dataPath, shardsIfNew: 1)
+    defer { directory.release() }
     for number in 0..<UInt32(directory.manifest.shards) {
       let path = directory.shardPath(ShardID(rawValue: number))
       do {

@@ -50,6 +50,7 @@ struct ContextService: ContextServiceProvider {
   func append(_ request: V1.AppendRequest, _ call: CallContext) async throws -> V1.AppendResponse {
     let scope = try request.checkedScope()
     let command = try AppendMessages(request, scope: scope, key: request.requestKey(), ids: node.ids)
+    try node.checkCanWait(request.options)
     let answer = try await node.write(command)
     if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .messages) }
     return answer

@@ -1,5 +1,6 @@
 import LociCore
 import LociProto
+import LociText
 import LociWire
 import Logging
 
@@ -14,7 +15,7 @@ struct ErrorMapper: Sendable {
     case let error as LociError: return status(error)
     case let error as WireDecodingError:
       return RPCStatus(error)
-    case is CancellationError:
+    case is CancellationError, EncoderError.cancelled:
       return RPCStatus(.cancelled, "the call was cancelled", reason: "CANCELLED")
     default:
       logger.error("call failed", metadata: ["error": "\(error)"])

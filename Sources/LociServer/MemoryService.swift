@@ -15,6 +15,7 @@ struct MemoryService: MemoryServiceProvider {
     let scope = try request.checkedScope()
     let command = try AddMemories(
       request, scope: scope, key: request.requestKey(), ids: node.ids, encoder: node.encoderIdentity)
+    try node.checkCanWait(request.options)
     let answer = try await node.write(command)
     if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .memories) }
     return answer
@@ -33,6 +34,7 @@ struct MemoryService: MemoryServiceProvider {
     _ request: V1.UpdateMemoryRequest, _ call: CallContext
   ) async throws -> V1.UpdateMemoryResponse {
     let scope = try request.checkedScope()
+    try node.checkCanWait(request.options)
     let answer = try await node.write(
       try UpdateMemory(request, scope: scope, key: request.requestKey()))
     if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .memories) }

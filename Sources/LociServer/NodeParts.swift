@@ -46,11 +46,15 @@ struct NodeParts: Sendable {
       allowed: allowed, fetch: fetch)
   }
 
+  /// Before the write, so that one that cannot be waited for changes nothing.
+  func checkCanWait(_ options: V1.WriteOptions?) throws(LociError) {
+    guard options?.waitForIndex == true, pipeline == nil else { return }
+    throw .failedPrecondition("no encoder is loaded: nothing can be found by meaning")
+  }
+
   /// Returns once everything written so far to the agent's messages or memories can be found by meaning.
   func waitUntilIndexed(_ scope: Scope, _ kind: Bucket.Kind) async throws {
-    guard let pipeline else {
-      throw LociError.failedPrecondition("no encoder is loaded: nothing can be found by meaning")
-    }
+    guard let pipeline else { return }
     let shard = store.shard(of: scope)
     let row = try await shard.read { db in try ScopeQueries.row(scope, in: db) }
     guard let row else { return }

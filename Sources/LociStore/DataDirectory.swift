@@ -47,6 +47,9 @@ package struct DataDirectory: Sendable {
     }
   }
 
+  /// Lets another process have the folder. Call when every shard is closed.
+  package func release() { lock.release() }
+
   package func shardPath(_ shard: ShardID) -> String {
     let number = String(shard.rawValue)
     return path + "/shard-" + String(repeating: "0", count: max(0, 4 - number.count)) + number + ".db"

@@ -1,22 +1,27 @@
 import Foundation
 import LociCore
+import Synchronization
 
-/// Holds a folder for this process; the kernel gives it back when the process ends, however it ends.
+/// Holds a folder for this process until it is released; the kernel gives it back when the process ends, however it
+/// ends.
 final class DirectoryLock: Sendable {
-  private let descriptor: CInt
+  private let descriptor: Mutex<CInt?>
 
   init(path: String) throws(LociError) {
-    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw .failedPrecondition("cannot open \(path): errno \(errno)")
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
+    let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw .failedPrecondition("cannot open \(path): errno \(errno)") }
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      close(file)
       throw .failedPrecondition("another process uses the data directory (\(path))")
     }
+    descriptor = Mutex(file)
   }
 
-  deinit { close(descriptor) }
+  func release() {
+    if let file = descriptor.withLock({ $0.take() }) { close(file) }
+  }
+
+  deinit { release() }
 }
 
 /// Files that must survive a power cut: written beside, synced, renamed, and the folder synced.

@@ -71,7 +71,9 @@ package final class Store: Sendable {
     }
   }
 
+  /// Answers everything that was accepted, closes every file, and lets another process have the folder.
   package func close() async throws {
+    defer { directory.release() }
     for shard in shards { try await shard.close() }
   }
 }

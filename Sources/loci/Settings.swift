@@ -17,7 +17,7 @@ struct Settings {
     Setting(key: "data", type: .string, fallback: .string("loci-data"), help: "folder of the data"),
     Setting(
       key: "model", type: .string, fallback: .string(""),
-      help: "folder of the encoder's model; empty: .models/all-MiniLM-L6-v2 when it is there"),
+      help: "folder of the encoder's model; empty: .models/all-MiniLM-L6-v2 when it is there; none: words only"),
     Setting(
       key: "listen", type: .string, fallback: .string("127.0.0.1:7420"),
       help: "HOST:PORT; port 0 takes a free one; loopback only"),
@@ -82,11 +82,14 @@ struct Settings {
   /// Where `make setup` puts the default model.
   static let defaultModelPath = ".models/all-MiniLM-L6-v2"
 
+  /// Serves without an encoder.
+  static let noModel = "none"
+
   func nodeConfiguration() throws -> Node.Configuration {
     var configuration = Node.Configuration(dataPath: string("data"))
     let model = string("model")
     if !model.isEmpty {
-      configuration.modelPath = model
+      configuration.modelPath = model == Self.noModel ? nil : model
     } else if FileManager.default.fileExists(atPath: Self.defaultModelPath) {
       configuration.modelPath = Self.defaultModelPath
     }

@@ -1,0 +1,87 @@
+import GRDB
+import LociCore
+import LociMemory
+import LociProto
+import LociRecall
+import LociStore
+import Testing
+
+/// Tables are a pure function of the log.
+@Suite struct RebuildTests {
+  @Test(arguments: [UInt64(1), 7, 42])
+  func aRebuiltProjectionIsTheSame(seed: UInt64) async throws {
+    let test = try TestStore()
+    try await randomHistory(test, seed: seed)
+    for shard in test.store.shards {
+      let report = try await test.store.verifyByRebuilding(shard, workers: test.workers)
+      #expect(report.differences == [], "seed \(seed)")
+      #expect(report.events == shard.position.sequence)
+      #expect(report.rows > 0)
+    }
+    try await test.store.close()
+  }
+
+  @Test(arguments: [
+    "UPDATE messages SET text = text || '.' WHERE item = (SELECT max(item) FROM messages)",
+    "DELETE FROM messages WHERE item = (SELECT min(item) FROM messages)",
+    "UPDATE contexts SET next_number = next_number + 1",
+    "UPDATE memories SET importance = importance / 2 WHERE item = (SELECT max(item) FROM memories)",
+    "INSERT INTO words (rowid, text) VALUES (999999, 'planted')",
+    "UPDATE buckets SET items = items + 1",
+    "DELETE FROM pending WHERE item = (SELECT max(item) FROM pending)"
+  ])
+  func aPlantedDifferenceIsFound(sql: String) async throws {
+    let test = try TestStore(shards: 1)
+    try await randomHistory(test, seed: 5)
+    try await test.store.close()
+    var configuration = Configuration()
+    configuration.prepareDatabase { db in try KeywordIndex.register(db) }
+    let database = try DatabaseQueue(path: test.path + "/shard-0000.db", configuration: configuration)
+    try await database.write { db in
+      try db.execute(sql: sql)
+      #expect(db.changesCount > 0)
+    }
+    try database.close()
+    let again = try TestStore(path: test.path)
+    let report = try await again.store.verifyByRebuilding(again.store.shards[0], workers: again.workers)
+    #expect(!report.differences.isEmpty, "\(sql)")
+    try await again.store.close()
+  }
+
+  /// Appends, memories, updates and deletions of several agents, some of them refused, several at once.
+  private func randomHistory(_ test: TestStore, seed: UInt64) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for agent in 0..<4 {
+        group.addTask {
+          var rng = SplitMix64(seed: seed &* 31 &+ UInt64(agent))
+          let scope = try Scope(tenant: "t", agent: "a\(agent)")
+          let shard = test.store.shard(of: scope)
+          var memories: [String] = []
+          for step in 0..<60 {
+            switch Int.random(in: 0..<6, using: &rng) {
+            case 0, 1:
+              _ = try await test.append(
+                (0...Int.random(in: 0..<3, using: &rng)).map { "text \(step) part \($0) 会议 \(seed)" },
+                to: "c\(step % 3)", by: "a\(agent)", requestID: step % 4 == 0 ? "r\(step)" : nil)
+            case 2, 3:
+              let request = V1.AddMemoriesRequest(
+                memories: [V1.MemoryDraft(text: "memory \(step)", attributes: [V1.Attribute(key: "s", value: "\(step)")])])
+              memories += try await shard.submit(
+                AddMemories(request, scope: scope, key: nil, ids: test.ids, encoder: nil)
+              ).memoryIDs
+            case 4:
+              guard let id = memories.randomElement(using: &rng) else { continue }
+              let request = V1.UpdateMemoryRequest(memoryID: id, text: "changed \(step)", importance: 0.25)
+              _ = try await shard.submit(UpdateMemory(request, scope: scope, key: nil))
+            default:
+              guard let id = memories.popLast() else { continue }
+              _ = try await shard.submit(
+                DeleteMemories(V1.DeleteMemoriesRequest(memoryIDs: [id]), scope: scope, key: nil))
+            }
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+}
