@@ -20,7 +20,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: [.defaults, "YAML"]),
+    .package(
+      url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: [.defaults, "YAML"]),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
@@ -33,7 +34,9 @@ let package = Package(
     .target(
       name: "CLociProto", path: "CBridge/CLociProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
     .target(name: "CLociWire", path: "CBridge/CLociWire"),
-    .target(name: "CLociMath", path: "CBridge/CLociMath", linkerSettings: [.linkedLibrary("blas"), .linkedLibrary("m")]),
+    .target(
+      name: "CLociMath", path: "CBridge/CLociMath",
+      linkerSettings: [.linkedLibrary("blas"), .linkedLibrary("m")]),
     .target(name: "CLociUnicode", path: "CBridge/CLociUnicode"),
     .target(
       name: "CLociEncoder", dependencies: ["CLociUnicode"], path: "CBridge/CLociEncoder",
@@ -114,7 +117,8 @@ let package = Package(
     .target(
       name: "LociServer",
       dependencies: [
-        "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall", "LociStore", "LociText",
+        "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall", "LociStore",
+        "LociText",
         "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
@@ -139,7 +143,8 @@ let package = Package(
       swiftSettings: strict),
 
     // What tests share: fault injection, contract suites, a manual clock, a server in the test's process.
-    .target(name: "CLociFaultVFS", path: "CBridge/CLociFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "CLociFaultVFS", path: "CBridge/CLociFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(
       name: "LociTestKit",
       dependencies: ["LociCore", "LociLog"],
@@ -148,7 +153,8 @@ let package = Package(
 
     .testTarget(name: "LociVectorTests", dependencies: ["CLociMath", "LociVector"], swiftSettings: strict),
     .testTarget(
-      name: "LociTextTests", dependencies: ["CLociEncoder", "CLociUnicode", "LociText"], swiftSettings: strict),
+      name: "LociTextTests", dependencies: ["CLociEncoder", "CLociUnicode", "LociText"], swiftSettings: strict
+    ),
     .testTarget(
       name: "LociFTSTests", dependencies: ["CLociFTS", "CSQLite3"], exclude: ["CSQLite3"],
       swiftSettings: strict),

@@ -79,7 +79,8 @@ package struct ContextSlice: Slice {
         VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1)
         """
     ).execute(arguments: [
-      transaction.nextItem(), scope, created.id, created.title, try AttributeColumn.encode(created.attributes),
+      transaction.nextItem(), scope, created.id, created.title,
+      try AttributeColumn.encode(created.attributes),
       transaction.at.microseconds, transaction.at.microseconds
     ])
   }
@@ -133,7 +134,8 @@ package struct ContextSlice: Slice {
       else { continue }
       let item: Int64 = row[0]
       removed.append(ItemText(item: item, version: 1, text: row[1]))
-      try transaction.db.cachedStatement(sql: "DELETE FROM messages WHERE item = ?").execute(arguments: [item])
+      try transaction.db.cachedStatement(sql: "DELETE FROM messages WHERE item = ?").execute(arguments: [item]
+      )
       try transaction.db.cachedStatement(
         sql: "UPDATE contexts SET message_count = message_count - 1 WHERE row = ?"
       ).execute(arguments: [row[2] as Int64])

@@ -25,7 +25,8 @@ public final class WorkerPool: Sendable {
     self.name = name
     self.width = width
     self.waitingMax = waitingMax
-    queue = DispatchQueue(label: "loci.\(name)", qos: isBackground ? .background : .userInitiated, attributes: .concurrent)
+    queue = DispatchQueue(
+      label: "loci.\(name)", qos: isBackground ? .background : .userInitiated, attributes: .concurrent)
   }
 
   /// Runs `body` on a worker and returns what it gives.

@@ -82,8 +82,10 @@ package struct AddMemories: Command {
     var events: [LogV1.Event.Kind] = [.memoriesAdded(LogV1.MemoriesAdded(memories: memories))]
     if let embedded {
       let items = transaction.upcomingItems(memories.count)
-      events.append(.itemsEmbedded(embedded.event(
-        items: items, versions: items.map { _ in 1 }, kind: .memories)))
+      events.append(
+        .itemsEmbedded(
+          embedded.event(
+            items: items, versions: items.map { _ in 1 }, kind: .memories)))
     }
     return Decision(events: events, answer: V1.AddMemoriesResponse(memoryIDs: memories.map(\.id)))
   }

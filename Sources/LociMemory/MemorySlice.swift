@@ -85,7 +85,9 @@ package struct MemorySlice: Slice {
   private func apply(
     _ updated: LogV1.MemoryUpdated, _ bucket: Bucket, _ transaction: ProjectionTransaction
   ) throws {
-    guard let memory = updated.memory, let stored = try indexed(memory.id, bucket, transaction) else { return }
+    guard let memory = updated.memory, let stored = try indexed(memory.id, bucket, transaction) else {
+      return
+    }
     let textVersion = stored.version + (updated.textChanged ? 1 : 0)
     try transaction.db.cachedStatement(
       sql: """

@@ -93,7 +93,8 @@ package final class EmbeddingPipeline: Sendable {
     }
     let identity = EncoderIdentity(encoder)
     let vectors = EncodedVectors(rows: encoded.vectors, encoder: identity)
-    _ = try await shard.submit(StoreEmbeddings(batch.items, vectors, scope: batch.scope, kind: batch.bucket.kind))
+    _ = try await shard.submit(
+      StoreEmbeddings(batch.items, vectors, scope: batch.scope, kind: batch.bucket.kind))
     return true
   }
 
@@ -110,8 +111,10 @@ package final class EmbeddingPipeline: Sendable {
         start = try Int64.fetchOne(
           db.cachedStatement(sql: "SELECT bucket FROM pending WHERE bucket = ? LIMIT 1"), arguments: [first])
       }
-      let bucketNumber = try start ?? Int64.fetchOne(
-        db.cachedStatement(sql: "SELECT bucket FROM pending LIMIT 1"))
+      let bucketNumber =
+        try start
+        ?? Int64.fetchOne(
+          db.cachedStatement(sql: "SELECT bucket FROM pending LIMIT 1"))
       if let bucketNumber {
         let items = try Int64.fetchAll(
           db.cachedStatement(sql: "SELECT item FROM pending WHERE bucket = ? LIMIT ?"),

@@ -57,7 +57,8 @@ package struct EncodedVectors: Sendable {
       throw .failedPrecondition("\(field) was given, but no encoder is loaded to compare it with")
     }
     guard vector.count == encoder.dimension else {
-      throw .invalid(field: field, problem: "has \(vector.count) numbers, the encoder has \(encoder.dimension)")
+      throw .invalid(
+        field: field, problem: "has \(vector.count) numbers, the encoder has \(encoder.dimension)")
     }
     var squares = 0.0
     for value in vector {

@@ -68,7 +68,8 @@ package final class VectorCache: Sendable {
     state.withLock { state in
       var total = state.entries.values.reduce(0) { $0 + $1.bytes }
       guard total > bytesMax else { return }
-      for (key, entry) in state.entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) where key != kept {
+      for (key, entry) in state.entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) where key != kept
+      {
         guard total > bytesMax else { return }
         total -= entry.bytes
         state.entries[key] = nil

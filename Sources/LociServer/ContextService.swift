@@ -19,7 +19,8 @@ struct ContextService: ContextServiceProvider {
     return try await node.write(command)
   }
 
-  func getContext(_ request: V1.GetContextRequest, _ call: CallContext) async throws -> V1.GetContextResponse {
+  func getContext(_ request: V1.GetContextRequest, _ call: CallContext) async throws -> V1.GetContextResponse
+  {
     let scope = try request.checkedScope()
     let id = try ContextID(validating: request.contextID)
     return try await node.read(scope, request.consistency) { db, _ in

@@ -50,7 +50,8 @@ struct EmbeddingService: EmbeddingServiceProvider {
     }
   }
 
-  func listModels(_ request: V1.ListModelsRequest, _ call: CallContext) async throws -> V1.ListModelsResponse {
+  func listModels(_ request: V1.ListModelsRequest, _ call: CallContext) async throws -> V1.ListModelsResponse
+  {
     guard let encoder = node.encoder else { return V1.ListModelsResponse() }
     let model = V1.Model(
       name: encoder.name, fingerprint: encoder.fingerprint.description, dimension: UInt32(encoder.dimension),

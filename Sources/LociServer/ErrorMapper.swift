@@ -45,7 +45,8 @@ struct ErrorMapper: Sendable {
         retryAfterMilliseconds: 100)
     case .tooLarge(let what, let bytes, let limit):
       return RPCStatus(
-        .resourceExhausted, "\(what) has \(bytes) bytes, at most \(limit)", reason: "TOO_LARGE", subject: what)
+        .resourceExhausted, "\(what) has \(bytes) bytes, at most \(limit)", reason: "TOO_LARGE", subject: what
+      )
     case .deadlineExceeded:
       return RPCStatus(.deadlineExceeded, "the deadline passed", reason: "DEADLINE_EXCEEDED")
     case .cancelled: return RPCStatus(.cancelled, "the call was cancelled", reason: "CANCELLED")

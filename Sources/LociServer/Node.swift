@@ -52,7 +52,8 @@ package final class Node: Sendable {
     }
 
     private static func isLoopback(_ host: String) -> Bool {
-      host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
+      host == "localhost" || host == "::1"
+        || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
     }
   }
 
@@ -66,7 +67,9 @@ package final class Node: Sendable {
   private let stopping = AsyncStream.makeStream(of: Void.self)
 
   /// Opens the data and the model. Nothing listens yet.
-  package init(_ configuration: Configuration, clock: any WallClock = SystemWallClock(), logger: Logger) throws {
+  package init(_ configuration: Configuration, clock: any WallClock = SystemWallClock(), logger: Logger)
+    throws
+  {
     try configuration.validate()
     self.configuration = configuration
     self.logger = logger

@@ -42,7 +42,8 @@ package struct DataDirectory: Sendable {
       guard try !Self.holdsShards(path) else {
         throw .dataLoss(file: file, problem: "missing, although the folder holds shards")
       }
-      manifest = Manifest(format: Self.formatVersion, logID: UUID().uuidString.lowercased(), shards: shardsIfNew)
+      manifest = Manifest(
+        format: Self.formatVersion, logID: UUID().uuidString.lowercased(), shards: shardsIfNew)
       try Self.write(manifest, file: file)
     }
   }

@@ -38,7 +38,8 @@ extension Store {
   }
 
   private func removeDatabase(_ path: String) throws {
-    for suffix in ["", "-wal", "-shm", "-journal"] where FileManager.default.fileExists(atPath: path + suffix) {
+    for suffix in ["", "-wal", "-shm", "-journal"] where FileManager.default.fileExists(atPath: path + suffix)
+    {
       try FileManager.default.removeItem(atPath: path + suffix)
     }
   }

@@ -164,7 +164,8 @@ package final class Shard: Sendable {
     state.stopped = .unavailable(
       "shard \(id) stopped writing after a disk failure; outcome of the last writes is unknown until restart")
     logger.critical(
-      "shard stopped", metadata: ["shard": "\(id)", "error": "\(reason)", "sequence": "\(attempted.sequence)"])
+      "shard stopped", metadata: ["shard": "\(id)", "error": "\(reason)", "sequence": "\(attempted.sequence)"]
+    )
     return state.stopped ?? reason
   }
 

@@ -42,7 +42,8 @@ struct EchoBench: AsyncParsableCommand {
 
 struct AppendBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "append", abstract: "Durable appends, one message a call, each caller with a context of its own.")
+    commandName: "append",
+    abstract: "Durable appends, one message a call, each caller with a context of its own.")
 
   @OptionGroup var server: ServerOptions
   @OptionGroup var who: ScopeOptions
@@ -70,7 +71,8 @@ struct AppendBench: AsyncParsableCommand {
 
 struct SearchBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "search", abstract: "Memory searches with queries from a JSONL file, given as text or vector.")
+    commandName: "search",
+    abstract: "Memory searches with queries from a JSONL file, given as text or vector.")
 
   @OptionGroup var server: ServerOptions
   @OptionGroup var who: ScopeOptions
@@ -95,7 +97,8 @@ struct SearchBench: AsyncParsableCommand {
     guard !decoded.isEmpty else { throw ValidationError("\(queries) holds no query") }
     let requests = decoded.map { query in
       V1.SearchMemoriesRequest(
-        scope: who.scope, query: query.text ?? "", embedding: query.vector ?? [], limit: limit, mode: mode.value)
+        scope: who.scope, query: query.text ?? "", embedding: query.vector ?? [], limit: limit,
+        mode: mode.value)
     }
     var result = try await server.withClient { client in
       var result = await ClosedLoop(callers: callers, load).run { caller, call in

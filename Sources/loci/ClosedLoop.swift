@@ -24,11 +24,17 @@ struct ClosedLoop {
             let before = ContinuousClock.now
             if before >= end { return own }
             var isRight = false
-            do { isRight = try await call(caller, count) } catch { own.firstError = own.firstError ?? "\(error)" }
+            do { isRight = try await call(caller, count) } catch {
+              own.firstError = own.firstError ?? "\(error)"
+            }
             count += 1
             let after = ContinuousClock.now
             guard before >= start, after <= end else { continue }
-            if isRight { own.latencies.append(UInt32(clamping: (after - before) / .nanoseconds(1))) } else { own.errors += 1 }
+            if isRight {
+              own.latencies.append(UInt32(clamping: (after - before) / .nanoseconds(1)))
+            } else {
+              own.errors += 1
+            }
           }
         }
       }
@@ -101,8 +107,10 @@ struct LoadResult: Sendable {
 /// Deterministic text of a given size, different for each call.
 struct SampleText: Sendable {
   private static let words = [
-    "agent", "plan", "meeting", "Tuesday", "budget", "deploy", "error", "retry", "customer", "invoice", "photo",
-    "garden", "recipe", "train", "Berlin", "schedule", "review", "draft", "token", "memory", "search", "answer",
+    "agent", "plan", "meeting", "Tuesday", "budget", "deploy", "error", "retry", "customer", "invoice",
+    "photo",
+    "garden", "recipe", "train", "Berlin", "schedule", "review", "draft", "token", "memory", "search",
+    "answer",
     "question", "project", "release", "garage", "violin", "doctor", "ticket", "hotel", "weather", "summary"
   ]
   private let bytes: Int

@@ -26,7 +26,8 @@ struct Doctor: AsyncParsableCommand {
       try JSONOutput.print(report)
     } else {
       for shard in report.shards {
-        print("shard \(shard.shard): \(shard.events) events, \(shard.pages) pages, \(shard.rows) rows compared")
+        print(
+          "shard \(shard.shard): \(shard.events) events, \(shard.pages) pages, \(shard.rows) rows compared")
       }
       for problem in report.problems { print("DAMAGED  \(problem)") }
       if report.problems.isEmpty { print("sound") }

@@ -43,7 +43,8 @@ struct Export: AsyncParsableCommand {
   private static func line(_ message: V1.Message) -> [String: Any] {
     var line: [String: Any] = [
       "id": message.id, "context_id": message.contextID, "number": NSNumber(value: message.number),
-      "role": Text.role(message.role), "text": message.text, "created_at_us": NSNumber(value: message.createdAtUs)
+      "role": Text.role(message.role), "text": message.text,
+      "created_at_us": NSNumber(value: message.createdAtUs)
     ]
     if !message.name.isEmpty { line["name"] = message.name }
     if !message.traceID.isEmpty { line["trace_id"] = message.traceID }

@@ -179,7 +179,9 @@ enum ImportBatches {
     }
     for record in records {
       let cost = record.text.utf8.count + 512
-      if let first = open.first, first.context != record.context || open.count == size || bytes + cost > bytesMax {
+      if let first = open.first,
+        first.context != record.context || open.count == size || bytes + cost > bytesMax
+      {
         close()
       }
       open.append(record)

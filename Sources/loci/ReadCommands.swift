@@ -25,7 +25,8 @@ struct History: AsyncParsableCommand {
 }
 
 struct Search: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Find messages or memories by meaning and by words.")
+  static let configuration = CommandConfiguration(
+    abstract: "Find messages or memories by meaning and by words.")
 
   enum Place: String, ExpressibleByArgument, CaseIterable { case messages, memories }
   enum Mode: String, ExpressibleByArgument, CaseIterable {
@@ -43,7 +44,8 @@ struct Search: AsyncParsableCommand {
   @OptionGroup var who: ScopeOptions
   @Argument(help: "What to look for.") var query: String
   @Option(name: .customLong("in"), help: "messages or memories.") var place = Place.messages
-  @Option(name: [.customShort("k"), .customLong("limit")], help: "How many results, 1 to 1000.") var limit: Int32 = 10
+  @Option(name: [.customShort("k"), .customLong("limit")], help: "How many results, 1 to 1000.") var limit:
+    Int32 = 10
   @Option(help: "semantic, keyword or hybrid.") var mode = Mode.hybrid
   @Option(help: "Only this context.") var context: String?
   @Flag(help: "Show what each score is made of.") var explain = false
@@ -62,7 +64,9 @@ struct Search: AsyncParsableCommand {
         for hit in answer.hits {
           guard let message = hit.message else { continue }
           let speaker = message.name.isEmpty ? Text.role(message.role) : message.name
-          print(hit.score, hit.explanation, "\(message.contextID)#\(message.number)", "\(speaker): \(message.text)")
+          print(
+            hit.score, hit.explanation, "\(message.contextID)#\(message.number)",
+            "\(speaker): \(message.text)")
         }
         print(answer.report, count: answer.hits.count)
       case .memories:
@@ -85,7 +89,8 @@ struct Search: AsyncParsableCommand {
     guard let parts else { return }
     Swift.print(
       String(
-        format: "        meaning %.3f (rank %d, z %.2f)  words %.2f (rank %d, z %.2f)  recency %.2f  importance %.2f",
+        format:
+          "        meaning %.3f (rank %d, z %.2f)  words %.2f (rank %d, z %.2f)  recency %.2f  importance %.2f",
         parts.cosine, parts.semanticRank, parts.semanticZ, parts.bm25, parts.exactRank, parts.exactZ,
         parts.recency, parts.importance))
   }
@@ -117,14 +122,17 @@ struct Stats: AsyncParsableCommand {
       print(
         String(
           format: "%5d %8llu %10llu %10llu %10llu %10@ %9llu %16.1f", shard.shard, shard.sequence,
-          shard.contexts, shard.messages, shard.memories, Text.bytes(shard.diskBytes) as NSString, shard.commits,
+          shard.contexts, shard.messages, shard.memories, Text.bytes(shard.diskBytes) as NSString,
+          shard.commits,
           share))
     }
     print("\nnot yet indexed by meaning  \(answer.pendingEmbeddings)")
     print("resident memory             \(Text.bytes(answer.residentBytes))")
     print("connections                 \(answer.connections)")
     if request.scope != nil {
-      print("agent                       \(answer.contexts) contexts, \(answer.messages) messages, \(answer.memories) memories")
+      print(
+        "agent                       \(answer.contexts) contexts, \(answer.messages) messages, \(answer.memories) memories"
+      )
     }
     guard !answer.methods.isEmpty else { return }
     print("\nmethod                                        calls  failures     p50 us     p99 us")
@@ -138,7 +146,8 @@ struct Stats: AsyncParsableCommand {
 }
 
 struct Health: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Ask the server how it is; exit 1 unless it serves.")
+  static let configuration = CommandConfiguration(
+    abstract: "Ask the server how it is; exit 1 unless it serves.")
 
   @OptionGroup var server: ServerOptions
 

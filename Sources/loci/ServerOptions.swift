@@ -16,7 +16,9 @@ struct ServerOptions: ParsableArguments {
   var json = false
 
   func validate() throws {
-    guard timeout > 0, timeout <= 86_400 else { throw ValidationError("--timeout must be 0 to 86400 seconds") }
+    guard timeout > 0, timeout <= 86_400 else {
+      throw ValidationError("--timeout must be 0 to 86400 seconds")
+    }
     _ = try Target(target)
   }
 

@@ -17,7 +17,8 @@ struct Settings {
     Setting(key: "data", type: .string, fallback: .string("loci-data"), help: "folder of the data"),
     Setting(
       key: "model", type: .string, fallback: .string(""),
-      help: "folder of the encoder's model; empty: .models/all-MiniLM-L6-v2 when it is there; none: words only"),
+      help:
+        "folder of the encoder's model; empty: .models/all-MiniLM-L6-v2 when it is there; none: words only"),
     Setting(
       key: "listen", type: .string, fallback: .string("127.0.0.1:7420"),
       help: "HOST:PORT; port 0 takes a free one; loopback only"),
@@ -27,7 +28,8 @@ struct Settings {
     Setting(
       key: "vector-cache-mib", type: .int, fallback: .int(1_024), help: "memory for vectors of active agents"),
     Setting(
-      key: "drain-seconds", type: .int, fallback: .int(20), help: "how long running calls may go on at SIGTERM"),
+      key: "drain-seconds", type: .int, fallback: .int(20),
+      help: "how long running calls may go on at SIGTERM"),
     Setting(
       key: "log-level", type: .string, fallback: .string("notice"),
       help: "trace, debug, info, notice, warning, error or critical")

@@ -14,7 +14,8 @@ struct Append: AsyncParsableCommand {
   @Option(help: "user, assistant, system or tool.") var role = RoleArgument.user
   @Option(help: "The speaker's name.") var name = ""
   @Option(help: "W3C trace id, 32 hex digits.") var trace = ""
-  @Option(name: .customLong("request-id"), help: "Protects a retry of this command: sent twice, stored once.") var requestID = ""
+  @Option(name: .customLong("request-id"), help: "Protects a retry of this command: sent twice, stored once.")
+  var requestID = ""
   @Flag(help: "Return only when the message can be found by meaning.") var wait = false
 
   func run() async throws {
@@ -34,10 +35,12 @@ struct Add: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
   @OptionGroup var who: ScopeOptions
   @Argument(help: "The text; - reads standard input.") var text: String
-  @Option(help: "working, episodic, semantic, procedural or long-term.") var type = MemoryTypeArgument.semantic
+  @Option(help: "working, episodic, semantic, procedural or long-term.") var type = MemoryTypeArgument
+    .semantic
   @Option(help: "0 to 1.") var importance: Float?
   @Option(help: "The context it comes from.") var context = ""
-  @Option(name: .customLong("request-id"), help: "Protects a retry of this command: sent twice, stored once.") var requestID = ""
+  @Option(name: .customLong("request-id"), help: "Protects a retry of this command: sent twice, stored once.")
+  var requestID = ""
   @Flag(help: "Return only when the memory can be found by meaning.") var wait = false
 
   func run() async throws {

@@ -86,7 +86,8 @@ import Testing
   }
 
   private static func raw(
-    _ name: String, _ service: String, _ method: String, _ payload: [UInt8], _ code: Int, _ reason: String? = nil
+    _ name: String, _ service: String, _ method: String, _ payload: [UInt8], _ code: Int,
+    _ reason: String? = nil
   ) -> Case {
     Case(
       description: name, bytes: Bytes.frame(Bytes.request("loci.v1.\(service)", method, payload)),
@@ -113,7 +114,8 @@ import Testing
       Case(
         description: "data for a stream that is not open", bytes: Bytes.frame([1], stream: 7, type: 3),
         expected: .code(invalid)),
-      Case(description: "a response from a client", bytes: Bytes.frame([], type: 2), expected: .code(invalid)),
+      Case(
+        description: "a response from a client", bytes: Bytes.frame([], type: 2), expected: .code(invalid)),
       Case(description: "an empty request frame", bytes: Bytes.frame([]), expected: .code(unimplemented))
     ]
   }
@@ -171,7 +173,8 @@ import Testing
       raw("the wrong wire type", "ContextService", "Append", append + [0x15, 1, 2, 3, 4], invalid),
       raw("field number 0", "ContextService", "Append", append + [0x02, 0x00], invalid),
       raw(
-        "10,000 levels of nesting in an unknown field", "ContextService", "GetContext", nested(10_000), invalid,
+        "10,000 levels of nesting in an unknown field", "ContextService", "GetContext", nested(10_000),
+        invalid,
         "INVALID_FIELD"),
       raw("a million empty messages", "ContextService", "Append", million, exhausted),
       raw(
@@ -232,7 +235,8 @@ import Testing
       append("an id that is taken", exists, "ALREADY_EXISTS") { $0.messages[0].id = "taken" },
       append("an id twice in one request", invalid, bad) {
         $0.messages = [
-          V1.MessageDraft(id: "twice", role: .user, text: "a"), V1.MessageDraft(id: "twice", role: .user, text: "b")
+          V1.MessageDraft(id: "twice", role: .user, text: "a"),
+          V1.MessageDraft(id: "twice", role: .user, text: "b")
         ]
       },
       append("an attribute twice", invalid, bad) {
@@ -260,15 +264,19 @@ import Testing
       list("65 positions") {
         $0.consistency = V1.Consistency(after: Array(repeating: V1.Position(), count: 65))
       },
-      list("consistency level 9") { $0.consistency = V1.Consistency(level: V1.ConsistencyLevel(rawValue: 9)) },
+      list("consistency level 9") {
+        $0.consistency = V1.Consistency(level: V1.ConsistencyLevel(rawValue: 9))
+      },
       call(
         "an unknown context", "ContextService", "GetContext",
         V1.GetContextRequest(scope: scope, contextID: "unknown"), notFound, "NOT_FOUND"),
       call(
         "another agent's context", "ContextService", "GetContext",
-        V1.GetContextRequest(scope: V1.Scope(tenant: "t", agent: "b"), contextID: "known"), notFound, "NOT_FOUND"),
+        V1.GetContextRequest(scope: V1.Scope(tenant: "t", agent: "b"), contextID: "known"), notFound,
+        "NOT_FOUND"),
       call(
-        "an empty query", "ContextService", "SearchMessages", V1.SearchMessagesRequest(scope: scope), invalid, bad),
+        "an empty query", "ContextService", "SearchMessages", V1.SearchMessagesRequest(scope: scope), invalid,
+        bad),
       call(
         "a limit of -1", "ContextService", "SearchMessages",
         V1.SearchMessagesRequest(scope: scope, query: "x", limit: -1), invalid, bad),
@@ -277,10 +285,12 @@ import Testing
         V1.SearchMessagesRequest(scope: scope, query: "x", weights: V1.RankWeights()), invalid, bad),
       call(
         "a weight that is no number", "ContextService", "SearchMessages",
-        V1.SearchMessagesRequest(scope: scope, query: "x", weights: V1.RankWeights(semantic: .nan)), invalid, bad),
+        V1.SearchMessagesRequest(scope: scope, query: "x", weights: V1.RankWeights(semantic: .nan)), invalid,
+        bad),
       call(
         "meaning without an encoder", "ContextService", "SearchMessages",
-        V1.SearchMessagesRequest(scope: scope, query: "x", mode: .semantic), precondition, "FAILED_PRECONDITION"),
+        V1.SearchMessagesRequest(scope: scope, query: "x", mode: .semantic), precondition,
+        "FAILED_PRECONDITION"),
       call(
         "search mode 9", "ContextService", "SearchMessages",
         V1.SearchMessagesRequest(scope: scope, query: "x", mode: V1.SearchMode(rawValue: 9)), invalid, bad)
@@ -296,7 +306,8 @@ import Testing
       var draft = V1.MemoryDraft(text: "hi")
       edit(&draft)
       return call(
-        name, "MemoryService", "AddMemories", V1.AddMemoriesRequest(scope: scope, memories: [draft]), code, reason)
+        name, "MemoryService", "AddMemories", V1.AddMemoriesRequest(scope: scope, memories: [draft]), code,
+        reason)
     }
     let bad = "INVALID_FIELD"
     return [
@@ -315,9 +326,11 @@ import Testing
         "an update of an unknown memory", "MemoryService", "UpdateMemory",
         V1.UpdateMemoryRequest(scope: scope, memoryID: "unknown", text: "x"), notFound, "NOT_FOUND"),
       call(
-        "no ids to delete", "MemoryService", "DeleteMemories", V1.DeleteMemoriesRequest(scope: scope), invalid, bad),
+        "no ids to delete", "MemoryService", "DeleteMemories", V1.DeleteMemoriesRequest(scope: scope),
+        invalid, bad),
       call(
-        "encoding without an encoder", "EmbeddingService", "Encode", V1.EncodeRequest(texts: ["x"]), precondition)
+        "encoding without an encoder", "EmbeddingService", "Encode", V1.EncodeRequest(texts: ["x"]),
+        precondition)
     ]
   }
 }

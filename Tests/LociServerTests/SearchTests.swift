@@ -9,13 +9,16 @@ import Testing
   @Test func wordsAreFoundInBothLanguages() async throws {
     try await TestNode.run { server in
       let client = server.client
-      let texts = ["The invoice is unpaid", "我们把会议改到星期二了", "Café in Zürich", "error E4021 in module auth_core"]
+      let texts = [
+        "The invoice is unpaid", "我们把会议改到星期二了", "Café in Zürich", "error E4021 in module auth_core"
+      ]
       _ = try await client.contexts.append(
         V1.AppendRequest(
           scope: scope, contextID: "c", messages: texts.map { V1.MessageDraft(role: .user, text: $0) },
           createContext: true))
       for (query, index) in [
-        ("invoices", 0), ("会议", 1), ("星期", 1), ("会", 1), ("cafe zurich", 2), ("ＣＡＦＥ", 2), ("e4021", 3), ("auth_core", 3)
+        ("invoices", 0), ("会议", 1), ("星期", 1), ("会", 1), ("cafe zurich", 2), ("ＣＡＦＥ", 2), ("e4021", 3),
+        ("auth_core", 3)
       ] {
         let found = try await client.contexts.searchMessages(
           V1.SearchMessagesRequest(scope: scope, query: query, mode: .keyword))
@@ -59,7 +62,9 @@ import Testing
         V1.UpdateMemoryRequest(
           scope: scope, memoryID: added.memoryIDs[2], text: "The dog digs in the garden",
           options: V1.WriteOptions(waitForIndex: true)))
-      #expect(try await best("a hound makes holes among the flowers", .semantic).first == "The dog digs in the garden")
+      #expect(
+        try await best("a hound makes holes among the flowers", .semantic).first
+          == "The dog digs in the garden")
       #expect(try await !best("cat keyboard", .keyword).contains(texts[2]))
       await client.close()
     }
@@ -74,7 +79,8 @@ import Testing
     }
     try await TestNode.run(folder: folder.path, model: model) { server in
       let found = try await server.client.memories.searchMemories(
-        V1.SearchMemoriesRequest(scope: scope, query: "ships cannot dock, it is frozen", mode: .semantic, waitForIndex: true))
+        V1.SearchMemoriesRequest(
+          scope: scope, query: "ships cannot dock, it is frozen", mode: .semantic, waitForIndex: true))
       #expect(found.hits.count == 1)
       #expect(found.report?.pendingEmbeddings == 0)
     }

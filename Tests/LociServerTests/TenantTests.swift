@@ -57,7 +57,8 @@ import Testing
       let id = "m-\(model.count)"
       _ = try await client.contexts.append(
         V1.AppendRequest(
-          scope: owner.scope, contextID: context, messages: [V1.MessageDraft(id: id, role: .user, text: text)],
+          scope: owner.scope, contextID: context,
+          messages: [V1.MessageDraft(id: id, role: .user, text: text)],
           createContext: true, options: V1.WriteOptions(requestID: "r-\(model.count)")))
       model.messages.append((id, text))
       model.contexts.insert(context)

@@ -65,7 +65,10 @@ import Testing
                 to: "c\(step % 3)", by: "a\(agent)", requestID: step % 4 == 0 ? "r\(step)" : nil)
             case 2, 3:
               let request = V1.AddMemoriesRequest(
-                memories: [V1.MemoryDraft(text: "memory \(step)", attributes: [V1.Attribute(key: "s", value: "\(step)")])])
+                memories: [
+                  V1.MemoryDraft(
+                    text: "memory \(step)", attributes: [V1.Attribute(key: "s", value: "\(step)")])
+                ])
               memories += try await shard.submit(
                 AddMemories(request, scope: scope, key: nil, ids: test.ids, encoder: nil)
               ).memoryIDs

@@ -49,7 +49,9 @@ import Testing
   @Test func numbersOfAContextHaveNoGapsWhoeverAppends() async throws {
     let test = try TestStore(shards: 1)
     let firsts = try await withThrowingTaskGroup(of: UInt64.self) { group in
-      for caller in 0..<60 { group.addTask { try await test.append(["a \(caller)", "b \(caller)"]).firstNumber } }
+      for caller in 0..<60 {
+        group.addTask { try await test.append(["a \(caller)", "b \(caller)"]).firstNumber }
+      }
       return try await group.reduce(into: []) { $0.append($1) }
     }
     let expected: [UInt64] = Array(stride(from: 1, to: 120, by: 2))
@@ -110,7 +112,9 @@ import Testing
     try await first.store.close()
     let second = try TestStore(path: folder)
     #expect(try await second.append(["once"], requestID: "r") == answer)
-    await #expect(throws: LociError.requestReused(id: "r")) { try await second.append(["twice"], requestID: "r") }
+    await #expect(throws: LociError.requestReused(id: "r")) {
+      try await second.append(["twice"], requestID: "r")
+    }
     #expect(try await second.texts(of: "a") == ["once"])
     try await second.store.close()
   }

@@ -59,7 +59,8 @@ final class TestStore: Sendable {
     let scope = try Scope(tenant: "t", agent: agent)
     return try await store.shard(of: scope).read { db in
       try ContextQueries.export(
-        after: 0, contextID: nil, scope: scope, countMax: 10_000, bytesMax: .max, in: db)?.messages.map(\.text) ?? []
+        after: 0, contextID: nil, scope: scope, countMax: 10_000, bytesMax: .max, in: db)?.messages.map(
+          \.text) ?? []
     }
   }
 }

@@ -58,7 +58,8 @@ final class RawConnection {
     guard let body = length == 0 ? [] : read(length, seconds) else { return lastFailure }
     let status = Status(response: body)
     return .answer(
-      Answer(streamID: stream, type: header[8], code: status.code, reason: status.reason, payload: status.payload))
+      Answer(
+        streamID: stream, type: header[8], code: status.code, reason: status.reason, payload: status.payload))
   }
 
   private var lastFailure: Outcome = .silence
@@ -159,7 +160,9 @@ enum Bytes {
     varint(UInt64(number << 3)) + varint(value)
   }
 
-  static func big(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+  static func big(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
+  }
 
   static func frame(
     _ body: [UInt8], stream: UInt32 = 1, type: UInt8 = 1, flags: UInt8 = 0, length: UInt32? = nil
