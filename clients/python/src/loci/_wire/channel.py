@@ -205,7 +205,7 @@ class Call(Generic[M]):
         except queue.Empty:
             self._finish()
             raise DeadlineExceededError("no answer in time") from None
-        except LociError:
+        except BaseException:  # Also when the caller is interrupted: nobody waits for the answer any more.
             self._finish()
             raise
 
