@@ -91,7 +91,8 @@ def notes(facts: dict[str, dict], has_model: bool) -> list[str]:
         "Python's callers are threads of one process; Loci's are tasks of its client over one TCP "
         "connection. Loci also writes its hash-chained log and its keyword index in the same commit.",
         "Mean is callers ÷ rate. Python's locks are not fair: one thread may take its turn many times "
-        "while the others wait, which makes the peers' p50 smaller than their mean, and their p99 large.",
+        "while the others wait, which makes the peers' p50 smaller than their mean, and their p99 large. "
+        "Calls that still waited at the end are in the peers' latencies with the time they had waited.",
     ]
     if has_model:
         lines.append(

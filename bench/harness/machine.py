@@ -28,8 +28,9 @@ def line(machine: dict) -> str:
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['kernel']}; "
         f"4 KiB write + fdatasync {fsync['p50']:.0f} µs median, {fsync['p99']:.0f} µs p99; "
-        f"load average {machine['load_average_at_start']} at start; {machine['started_at']}, "
-        f"commit {machine['commit']}"
+        f"load average {machine['load_average_at_start']} at start"
+        + (f" and {machine['load_average_at_end']} at end" if "load_average_at_end" in machine else "")
+        + f"; {machine['started_at']}, commit {machine['commit']}"
     )
 
 

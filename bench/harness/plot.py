@@ -6,6 +6,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator  # noqa: E402
 
 from harness.stats import Metric, Subject  # noqa: E402
 
@@ -49,6 +50,9 @@ def _draw(panel, subject: Subject, metric: Metric, systems: list[str], colours: 
             errors[1].append(summary.high - summary.median)
         panel.bar(at, heights, width * 0.92, yerr=errors, capsize=2, label=system, color=colours[system])
     panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter(EngFormatter(sep=""))
+    panel.yaxis.set_minor_locator(NullLocator())
     panel.set_xticks(range(len(cases)), cases)
     direction = "higher is better" if metric.higher_is_better else "lower is better"
     panel.set_title(f"{metric.title} ({direction})", fontsize=10)

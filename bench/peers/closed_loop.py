@@ -1,4 +1,8 @@
-"""Threads that each call again as soon as they are answered: the same load as `loci bench` makes."""
+"""Threads that each call again as soon as they are answered: the same load as `loci bench` makes.
+
+The rate counts calls answered within the window. Latencies also take in the calls still waiting at its end, with
+the time waited so far: where callers starve behind an unfair lock, those that starve are not left out.
+"""
 
 import threading
 import time
@@ -10,6 +14,7 @@ def run(
 ) -> dict:
     """`make_call(caller)` runs in the caller's thread and gives what is called with 0, 1, 2, …"""
     times: list[list[float]] = [[] for _ in range(callers)]
+    waiting = [0.0] * callers
     failures: list[BaseException] = []
     ready = threading.Barrier(callers + 1)
     window = [0.0, 0.0]
@@ -25,8 +30,10 @@ def run(
             while before < end:
                 call(count)
                 after = time.perf_counter()
-                if before >= start and after <= end:
+                if start <= after <= end:
                     own.append(after - before)
+                elif after > end:
+                    waiting[caller] = end - before
                 count += 1
                 before = after
         except threading.BrokenBarrierError:
@@ -49,20 +56,20 @@ def run(
         thread.join()
     if failures:
         raise failures[0]
-    return summary([value for own in times for value in own], seconds)
+    return summary([value for own in times for value in own], waiting, seconds)
 
 
-def summary(seconds_each: list[float], seconds: float) -> dict:
+def summary(answered: list[float], waiting: list[float], seconds: float) -> dict:
     """The same fields as `loci bench` prints."""
-    ordered = sorted(seconds_each)
+    ordered = sorted(answered + [value for value in waiting if value > 0])
 
     def at(fraction: float) -> float:
         return ordered[min(len(ordered) - 1, int(len(ordered) * fraction))] * 1e6 if ordered else 0.0
 
     return {
-        "calls": len(ordered),
+        "calls": len(answered),
         "seconds": seconds,
-        "rate": len(ordered) / seconds,
+        "rate": len(answered) / seconds,
         "p50_us": at(0.5),
         "p99_us": at(0.99),
         "errors": 0,
