@@ -110,8 +110,8 @@ final class ServerConnection: ChannelDuplexHandler, @unchecked Sendable {
       record(call, .cancelled)
       call.cancel(.connection)
     }
-    core.budget.release(partialFrameBytes)
-    partialFrameBytes = 0
+    decoder = FrameDecoder()
+    chargePartialFrame()
     output.removeAll()
     self.context = nil
     context.fireChannelInactive()
