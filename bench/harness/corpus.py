@@ -1,6 +1,7 @@
 """Memories and queries for the search: real texts where shared/data is present, seeded ones otherwise,
 embedded by Loci's own encoder, and mixtures of them to reach the larger sizes."""
 
+import hashlib
 import json
 import random
 import re
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.paths import SHARED_DATA
+from harness.paths import OUT, SHARED_DATA
 from loci import Client
 from peers.texts import WORDS
 
@@ -66,11 +67,22 @@ def make(client: Client, size: int, query_count: int, chooser: random.Random) ->
 
 
 def encode(client: Client, texts: list[str], batch: int = 64) -> np.ndarray:
+    """Shape (texts, dimension). Kept in bench/out for the next run of the same encoder and texts."""
+    fingerprint = client.embeddings.models()[0].fingerprint
+    name = hashlib.sha256("\0".join([fingerprint, *texts]).encode()).hexdigest()[:32]
+    kept = OUT / "embeddings" / f"{name}.npy"
+    if kept.exists():
+        return np.load(kept)
     rows = []
     for start in range(0, len(texts), batch):
-        answer = client.embeddings.encode(texts[start : start + batch], timeout=120)
+        answer = client.embeddings.encode(texts[start : start + batch], timeout=300)
         rows.append(np.asarray(answer.vectors, dtype=np.float32).reshape(-1, answer.dimension))
-    return np.concatenate(rows)
+    vectors = np.concatenate(rows)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(".partial.npy")
+    np.save(partial, vectors)
+    partial.rename(kept)
+    return vectors
 
 
 def _texts(count: int, chooser: random.Random) -> tuple[list[str], str]:
