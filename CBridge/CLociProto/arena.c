@@ -4,7 +4,32 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum { ALIGNMENT = 16, KEPT_BLOCK_BYTES = 64 << 10 };
+// Under the address sanitizer, what was not handed out is poisoned, and a red zone follows each allocation: the
+// sanitizer then sees an overrun inside a block as it sees one of malloc's.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define POISON(start, bytes) ASAN_POISON_MEMORY_REGION(start, bytes)
+#define UNPOISON(start, bytes) ASAN_UNPOISON_MEMORY_REGION(start, bytes)
+enum { RED_ZONE = 16 };
+#endif
+#endif
+#ifndef POISON
+#define POISON(start, bytes) ((void)(start), (void)(bytes))
+#define UNPOISON(start, bytes) ((void)(start), (void)(bytes))
+enum { RED_ZONE = 0 };
+#endif
+
+enum {
+  ALIGNMENT = 16,
+  FIRST_BLOCK_BYTES = 4 << 10,
+  // Each block is twice the one before it, up to this; one of them is kept from message to message.
+  BLOCK_BYTES_MAX = 256 << 10,
+  // What is larger gets a block of its own, so that the rest of the current one is not lost.
+  SHARED_BYTES_MAX = 64 << 10,
+};
+// A single allocation beyond this is a mistake; refusing it keeps the sums below from wrapping.
+static const size_t ALLOCATION_BYTES_MAX = (size_t)1 << 36;
 
 typedef struct block {
   struct block *older;
@@ -14,8 +39,9 @@ typedef struct block {
 
 struct loci_arena {
   ProtobufCAllocator allocator;
-  block *newest;
-  size_t offset; // in the newest block
+  block *current; // allocations come from here
+  block *own;     // large allocations, one in each
+  size_t offset;  // in the current block
   size_t used;
   size_t limit;
   bool exhausted;
@@ -32,69 +58,79 @@ loci_arena *loci_arena_create(void) {
   return arena;
 }
 
-static void free_older_than(block *kept) {
-  block *next = kept->older;
-  kept->older = NULL;
-  while (next != NULL) {
-    block *older = next->older;
-    free(next);
-    next = older;
+static void free_blocks(block *at) {
+  while (at != NULL) {
+    block *older = at->older;
+    UNPOISON(at->bytes, at->capacity);
+    free(at);
+    at = older;
   }
 }
 
 void loci_arena_destroy(loci_arena *arena) {
   if (arena == NULL) return;
-  if (arena->newest != NULL) {
-    free_older_than(arena->newest);
-    free(arena->newest);
-  }
+  free_blocks(arena->current);
+  free_blocks(arena->own);
   free(arena);
 }
 
 void loci_arena_reset(loci_arena *arena, size_t limit_bytes) {
-  block *kept = NULL;
-  for (block *at = arena->newest; at != NULL;) {
-    block *older = at->older;
-    if (kept == NULL && at->capacity == KEPT_BLOCK_BYTES) {
-      kept = at;
-      kept->older = NULL;
-    } else {
-      free(at);
-    }
-    at = older;
+  free_blocks(arena->own);
+  arena->own = NULL;
+  if (arena->current != NULL) { // the largest
+    free_blocks(arena->current->older);
+    arena->current->older = NULL;
+    POISON(arena->current->bytes, arena->current->capacity);
   }
-  arena->newest = kept;
   arena->offset = 0;
   arena->used = 0;
   arena->limit = limit_bytes;
   arena->exhausted = false;
 }
 
-static bool add_block(loci_arena *arena, size_t bytes) {
-  size_t capacity = bytes > KEPT_BLOCK_BYTES ? bytes : KEPT_BLOCK_BYTES;
-  if (capacity > SIZE_MAX - sizeof(block)) return false;
+static block *new_block(size_t capacity, block *older) {
   block *added = malloc(sizeof(block) + capacity);
-  if (added == NULL) return false;
-  added->older = arena->newest;
+  if (added == NULL) return NULL;
+  added->older = older;
   added->capacity = capacity;
-  arena->newest = added;
-  arena->offset = 0;
-  return true;
+  POISON(added->bytes, capacity);
+  return added;
+}
+
+static unsigned char *take(loci_arena *arena, size_t bytes) {
+  if (bytes > SHARED_BYTES_MAX) {
+    block *own = new_block(bytes, arena->own);
+    if (own == NULL) return NULL;
+    arena->own = own;
+    return own->bytes;
+  }
+  if (arena->current == NULL || bytes > arena->current->capacity - arena->offset) {
+    size_t capacity = arena->current == NULL ? FIRST_BLOCK_BYTES : 2 * arena->current->capacity;
+    while (capacity < bytes) capacity *= 2;
+    if (capacity > BLOCK_BYTES_MAX) capacity = BLOCK_BYTES_MAX;
+    block *added = new_block(capacity, arena->current);
+    if (added == NULL) return NULL;
+    arena->current = added;
+    arena->offset = 0;
+  }
+  unsigned char *taken = arena->current->bytes + arena->offset;
+  arena->offset += bytes;
+  return taken;
 }
 
 void *loci_arena_allocate(loci_arena *arena, size_t bytes) {
-  if (bytes > SIZE_MAX - ALIGNMENT) goto refuse;
   // A request for nothing still needs an address of its own: protobuf-c takes NULL for a failure.
-  size_t rounded = bytes == 0 ? ALIGNMENT : (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-  if (rounded > arena->limit - arena->used) goto refuse;
-  if (arena->newest == NULL || rounded > arena->newest->capacity - arena->offset) {
-    if (!add_block(arena, rounded)) goto refuse;
+  size_t wanted = bytes == 0 ? 1 : bytes;
+  if (wanted <= arena->limit - arena->used && wanted <= ALLOCATION_BYTES_MAX) {
+    size_t rounded = (wanted + RED_ZONE + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    unsigned char *taken = take(arena, rounded);
+    if (taken != NULL) {
+      UNPOISON(taken, wanted);
+      size_t left = arena->limit - arena->used;
+      arena->used += rounded < left ? rounded : left;
+      return taken;
+    }
   }
-  void *result = arena->newest->bytes + arena->offset;
-  arena->offset += rounded;
-  arena->used += rounded;
-  return result;
-refuse:
   arena->exhausted = true;
   return NULL;
 }

@@ -51,13 +51,13 @@ enum C {
     return messages
   }
 
-  static func view<T, V>(_ pointer: UnsafeMutablePointer<T>?, _ make: (UnsafePointer<T>) -> V) -> V? {
-    pointer.map { make(UnsafePointer($0)) }
+  static func view<T, V: MessageView>(_ pointer: UnsafeMutablePointer<T>?) -> V? {
+    pointer.map { V(at: $0) }
   }
 }
 
 /// A protobuf enum: any number may arrive, and those without a name survive.
-public protocol OpenEnum: RawRepresentable, Hashable, Sendable, CustomStringConvertible
+public protocol OpenEnum: RawRepresentable, Hashable, Sendable, CustomStringConvertible, ViewListElement
 where RawValue == Int32 {
   init(rawValue: Int32)
 }

@@ -9,6 +9,7 @@ import naming  # noqa: E402
 import rules  # noqa: E402
 import swift_messages  # noqa: E402
 import swift_services  # noqa: E402
+import swift_tests  # noqa: E402
 
 
 def write(path, text):
@@ -57,6 +58,7 @@ def main():
             write(f"{root}/Sources/LociClient/Generated/{name}Client.swift", swift_services.client(file))
     write(f"{root}/Sources/LociServer/Generated/ScopedRequest.swift", swift_services.scoped(files))
     write(f"{root}/Sources/LociServer/Generated/RPCCatalog.swift", swift_services.catalog(files))
+    write(f"{root}/Tests/LociProtoTests/Generated/EveryMessage.swift", swift_tests.emit(files))
     header, umbrella, source = c_accessors(files)
     write(f"{root}/CBridge/CLociProto/include/loci_descriptors.h", header)
     write(f"{root}/CBridge/CLociProto/include/loci_proto.h", umbrella)

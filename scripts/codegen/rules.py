@@ -18,6 +18,11 @@ def check(files) -> list[str]:
     for file in files:
         if file.syntax != "proto3":
             problems.append(f"{file.name}: must be proto3")
+        if any(name.startswith("protobuf-c/") for name in file.dependency):
+            problems.append(f"{file.name}: protobuf-c's own options are not supported (string_as_bytes overruns)")
+        for enum in file.enum_type:
+            if enum.value[0].number != 0 or not enum.value[0].name.endswith("_UNSPECIFIED"):
+                problems.append(f"{file.name}: enum {enum.name} must begin with _UNSPECIFIED = 0")
         for service in file.service:
             for method in service.method:
                 if method.name.lower() in C_KEYWORDS:
@@ -26,6 +31,8 @@ def check(files) -> list[str]:
             full = f".{file.package}.{message.name}"
             if message.nested_type:
                 problems.append(f"{full}: nested messages and maps are not supported")
+            if message.enum_type:
+                problems.append(f"{full}: nested enums are not supported")
             uses[full] = set()
             for field in message.field:
                 where = f"{full}.{field.name}"
@@ -33,6 +40,8 @@ def check(files) -> list[str]:
                     problems.append(f"{where}: groups are not supported")
                 if field.proto3_optional:
                     problems.append(f"{where}: use a one-field oneof instead of optional")
+                if field.name.startswith("n_") or field.name.endswith("_case"):
+                    problems.append(f"{where}: is how protobuf-c names counts and oneofs")
                 if field.name in C_KEYWORDS:
                     problems.append(f"{where}: is a C keyword")
                 if field.label == F.LABEL_REPEATED and field.type in PACKABLE:

@@ -237,14 +237,13 @@ def view(message, space):
     c = message.c_type
     out = f"extension {space}.{message.name} {{\n"
     out += "  /// Reads the decoded C struct in place. Valid until its arena is reset.\n"
-    out += f"  public struct View: MessageView {{\n    private let c: UnsafePointer<{c}>\n"
-    out += f"    init(c: UnsafePointer<{c}>) {{ self.c = c }}\n"
+    out += f"  public struct View: MessageView {{\n    private let c: UnsafePointer<{c}>\n\n"
+    out += f"    public init(at message: UnsafeRawPointer) {{ c = message.assumingMemoryBound(to: {c}.self) }}\n"
     if message.fields:
         out += "\n"
     for item in message.fields:
         out += view_member(item, message)
     out += "  }\n\n"
-    out += f"  static func view(_ c: UnsafePointer<{c}>) -> View {{ View(c: c) }}\n\n"
     out += "  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.\n"
     out += "  public static func withView<T>(\n"
     out += "    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T\n"
@@ -253,50 +252,31 @@ def view(message, space):
 
 
 def view_member(item, message):
-    source, name = f"c.pointee.{item.name}", item.swift
+    kind, value = view_list(item) if item.repeated else view_one(item)
     if item.oneof is not None:
         case = f"c.pointee.{message.choices[item.oneof].name}_case.rawValue == {item.number}"
-        kind, value = view_one(item, source)
-        if item.kind == "message":
-            return (
-                f"    public var {name}: {item.element}.View? {{\n"
-                f"      {case} ? C.view({source}, {item.element}.View.init(c:)) : nil\n    }}\n"
-            )
-        return f"    public var {name}: {kind}? {{ {case} ? {value} : nil }}\n"
-    if item.repeated:
-        count = f"c.pointee.n_{item.name}"
-        if item.kind == "message":
-            return (
-                f"    public var {name}: ViewArray<{item.element}.View> {{\n"
-                f"      ViewArray({source}, {count}, {item.element}.View.init(c:))\n    }}\n"
-            )
-        if item.kind in ("string", "bytes"):
-            return (
-                f"    public var {name}: UnsafeBufferPointer<ProtobufCBinaryData> {{\n"
-                f"      UnsafeBufferPointer(start: {source}, count: {count})\n    }}\n"
-            ).replace("public var", "var")
-        element = {"enum": naming.c_type(item.type_name), "scalar": item.element}[item.kind]
-        if item.element == "Bool":
-            element = "protobuf_c_boolean"
-        access = "public var" if item.kind == "scalar" and item.element != "Bool" else "var"
-        return (
-            f"    {access} {name}: UnsafeBufferPointer<{element}> {{\n"
-            f"      UnsafeBufferPointer(start: {source}, count: {count})\n    }}\n"
-        )
+        kind, value = kind.removesuffix("?") + "?", f"{case} ? {value} : nil"
+    return f"    public var {item.swift}: {kind} {{\n      {value}\n    }}\n"
+
+
+def view_list(item):
+    start, count = f"c.pointee.{item.name}", f"c.pointee.n_{item.name}"
+    if item.kind == "scalar" and item.element != "Bool":
+        return f"UnsafeBufferPointer<{item.element}>", f"UnsafeBufferPointer(start: {start}, count: {count})"
+    element = {"string": "UnsafeRawBufferPointer", "bytes": "UnsafeRawBufferPointer"}.get(item.kind, item.element)
     if item.kind == "message":
-        return (
-            f"    public var {name}: {item.element}.View? {{\n"
-            f"      C.view({source}, {item.element}.View.init(c:))\n    }}\n"
-        )
-    kind, value = view_one(item, source)
-    return f"    public var {name}: {kind} {{ {value} }}\n"
+        element += ".View"
+    return f"ViewList<{element}>", f"ViewList({start}, count: {count})"
 
 
-def view_one(item, source):
+def view_one(item):
+    source = f"c.pointee.{item.name}"
     if item.kind in ("string", "bytes"):
         return "UnsafeRawBufferPointer", f"UnsafeRawBufferPointer(start: {source}.data, count: {source}.len)"
     if item.kind == "enum":
         return item.element, f"{item.element}(rawValue: Int32(bitPattern: {source}.rawValue))"
+    if item.kind == "message":
+        return f"{item.element}.View?", f"C.view({source})"
     if item.element == "Bool":
         return "Bool", f"{source} != 0"
     return item.element, source

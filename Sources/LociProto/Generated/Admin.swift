@@ -193,10 +193,9 @@ extension V1.HealthRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__HealthRequest>
-    init(c: UnsafePointer<Loci__V1__HealthRequest>) { self.c = c }
-  }
 
-  static func view(_ c: UnsafePointer<Loci__V1__HealthRequest>) -> View { View(c: c) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__HealthRequest.self) }
+  }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -236,17 +235,22 @@ extension V1.HealthResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__HealthResponse>
-    init(c: UnsafePointer<Loci__V1__HealthResponse>) { self.c = c }
 
-    public var status: V1.ServingStatus { V1.ServingStatus(rawValue: Int32(bitPattern: c.pointee.status.rawValue)) }
-    var problems: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.problems, count: c.pointee.n_problems)
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__HealthResponse.self) }
+
+    public var status: V1.ServingStatus {
+      V1.ServingStatus(rawValue: Int32(bitPattern: c.pointee.status.rawValue))
     }
-    public var version: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.version.data, count: c.pointee.version.len) }
-    public var uptimeUs: Int64 { c.pointee.uptime_us }
+    public var problems: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.problems, count: c.pointee.n_problems)
+    }
+    public var version: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.version.data, count: c.pointee.version.len)
+    }
+    public var uptimeUs: Int64 {
+      c.pointee.uptime_us
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__HealthResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -277,14 +281,13 @@ extension V1.StatsRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__StatsRequest>
-    init(c: UnsafePointer<Loci__V1__StatsRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__StatsRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__StatsRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -335,23 +338,34 @@ extension V1.StatsResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__StatsResponse>
-    init(c: UnsafePointer<Loci__V1__StatsResponse>) { self.c = c }
 
-    public var shards: ViewArray<V1.ShardStats.View> {
-      ViewArray(c.pointee.shards, c.pointee.n_shards, V1.ShardStats.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__StatsResponse.self) }
+
+    public var shards: ViewList<V1.ShardStats.View> {
+      ViewList(c.pointee.shards, count: c.pointee.n_shards)
     }
-    public var methods: ViewArray<V1.MethodStats.View> {
-      ViewArray(c.pointee.methods, c.pointee.n_methods, V1.MethodStats.View.init(c:))
+    public var methods: ViewList<V1.MethodStats.View> {
+      ViewList(c.pointee.methods, count: c.pointee.n_methods)
     }
-    public var contexts: UInt64 { c.pointee.contexts }
-    public var messages: UInt64 { c.pointee.messages }
-    public var memories: UInt64 { c.pointee.memories }
-    public var pendingEmbeddings: UInt64 { c.pointee.pending_embeddings }
-    public var residentBytes: UInt64 { c.pointee.resident_bytes }
-    public var connections: UInt64 { c.pointee.connections }
+    public var contexts: UInt64 {
+      c.pointee.contexts
+    }
+    public var messages: UInt64 {
+      c.pointee.messages
+    }
+    public var memories: UInt64 {
+      c.pointee.memories
+    }
+    public var pendingEmbeddings: UInt64 {
+      c.pointee.pending_embeddings
+    }
+    public var residentBytes: UInt64 {
+      c.pointee.resident_bytes
+    }
+    public var connections: UInt64 {
+      c.pointee.connections
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__StatsResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -396,19 +410,34 @@ extension V1.ShardStats {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ShardStats>
-    init(c: UnsafePointer<Loci__V1__ShardStats>) { self.c = c }
 
-    public var shard: UInt32 { c.pointee.shard }
-    public var sequence: UInt64 { c.pointee.sequence }
-    public var contexts: UInt64 { c.pointee.contexts }
-    public var messages: UInt64 { c.pointee.messages }
-    public var memories: UInt64 { c.pointee.memories }
-    public var diskBytes: UInt64 { c.pointee.disk_bytes }
-    public var commits: UInt64 { c.pointee.commits }
-    public var commands: UInt64 { c.pointee.commands }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ShardStats.self) }
+
+    public var shard: UInt32 {
+      c.pointee.shard
+    }
+    public var sequence: UInt64 {
+      c.pointee.sequence
+    }
+    public var contexts: UInt64 {
+      c.pointee.contexts
+    }
+    public var messages: UInt64 {
+      c.pointee.messages
+    }
+    public var memories: UInt64 {
+      c.pointee.memories
+    }
+    public var diskBytes: UInt64 {
+      c.pointee.disk_bytes
+    }
+    public var commits: UInt64 {
+      c.pointee.commits
+    }
+    public var commands: UInt64 {
+      c.pointee.commands
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ShardStats>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -447,16 +476,25 @@ extension V1.MethodStats {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__MethodStats>
-    init(c: UnsafePointer<Loci__V1__MethodStats>) { self.c = c }
 
-    public var method: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.method.data, count: c.pointee.method.len) }
-    public var calls: UInt64 { c.pointee.calls }
-    public var failures: UInt64 { c.pointee.failures }
-    public var p50Us: UInt64 { c.pointee.p50_us }
-    public var p99Us: UInt64 { c.pointee.p99_us }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MethodStats.self) }
+
+    public var method: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.method.data, count: c.pointee.method.len)
+    }
+    public var calls: UInt64 {
+      c.pointee.calls
+    }
+    public var failures: UInt64 {
+      c.pointee.failures
+    }
+    public var p50Us: UInt64 {
+      c.pointee.p50_us
+    }
+    public var p99Us: UInt64 {
+      c.pointee.p99_us
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__MethodStats>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -487,12 +525,13 @@ extension V1.EchoRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__EchoRequest>
-    init(c: UnsafePointer<Loci__V1__EchoRequest>) { self.c = c }
 
-    public var payload: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.payload.data, count: c.pointee.payload.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__EchoRequest.self) }
+
+    public var payload: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.payload.data, count: c.pointee.payload.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__EchoRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -523,12 +562,13 @@ extension V1.EchoResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__EchoResponse>
-    init(c: UnsafePointer<Loci__V1__EchoResponse>) { self.c = c }
 
-    public var payload: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.payload.data, count: c.pointee.payload.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__EchoResponse.self) }
+
+    public var payload: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.payload.data, count: c.pointee.payload.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__EchoResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(

@@ -502,20 +502,31 @@ extension V1.Context {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Context>
-    init(c: UnsafePointer<Loci__V1__Context>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var title: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len) }
-    public var attributes: ViewArray<V1.Attribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, V1.Attribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Context.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
     }
-    public var createdAtUs: Int64 { c.pointee.created_at_us }
-    public var updatedAtUs: Int64 { c.pointee.updated_at_us }
-    public var messageCount: UInt64 { c.pointee.message_count }
-    public var nextNumber: UInt64 { c.pointee.next_number }
+    public var title: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len)
+    }
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var createdAtUs: Int64 {
+      c.pointee.created_at_us
+    }
+    public var updatedAtUs: Int64 {
+      c.pointee.updated_at_us
+    }
+    public var messageCount: UInt64 {
+      c.pointee.message_count
+    }
+    public var nextNumber: UInt64 {
+      c.pointee.next_number
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Context>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -563,21 +574,34 @@ extension V1.MessageDraft {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__MessageDraft>
-    init(c: UnsafePointer<Loci__V1__MessageDraft>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var role: V1.Role { V1.Role(rawValue: Int32(bitPattern: c.pointee.role.rawValue)) }
-    public var text: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len) }
-    public var name: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len) }
-    public var createdAtUs: Int64 { c.pointee.created_at_us }
-    public var traceID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len) }
-    public var toolCallID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.tool_call_id.data, count: c.pointee.tool_call_id.len) }
-    public var attributes: ViewArray<V1.Attribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, V1.Attribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MessageDraft.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var role: V1.Role {
+      V1.Role(rawValue: Int32(bitPattern: c.pointee.role.rawValue))
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var createdAtUs: Int64 {
+      c.pointee.created_at_us
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var toolCallID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.tool_call_id.data, count: c.pointee.tool_call_id.len)
+    }
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__MessageDraft>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -629,23 +653,40 @@ extension V1.Message {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Message>
-    init(c: UnsafePointer<Loci__V1__Message>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
-    public var number: UInt64 { c.pointee.number }
-    public var role: V1.Role { V1.Role(rawValue: Int32(bitPattern: c.pointee.role.rawValue)) }
-    public var text: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len) }
-    public var name: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len) }
-    public var createdAtUs: Int64 { c.pointee.created_at_us }
-    public var traceID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len) }
-    public var toolCallID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.tool_call_id.data, count: c.pointee.tool_call_id.len) }
-    public var attributes: ViewArray<V1.Attribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, V1.Attribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Message.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var number: UInt64 {
+      c.pointee.number
+    }
+    public var role: V1.Role {
+      V1.Role(rawValue: Int32(bitPattern: c.pointee.role.rawValue))
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var createdAtUs: Int64 {
+      c.pointee.created_at_us
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var toolCallID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.tool_call_id.data, count: c.pointee.tool_call_id.len)
+    }
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Message>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -687,22 +728,25 @@ extension V1.CreateContextRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__CreateContextRequest>
-    init(c: UnsafePointer<Loci__V1__CreateContextRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__CreateContextRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var title: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len) }
-    public var attributes: ViewArray<V1.Attribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, V1.Attribute.View.init(c:))
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var title: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len)
+    }
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
     public var options: V1.WriteOptions.View? {
-      C.view(c.pointee.options, V1.WriteOptions.View.init(c:))
+      C.view(c.pointee.options)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__CreateContextRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -735,17 +779,16 @@ extension V1.CreateContextResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__CreateContextResponse>
-    init(c: UnsafePointer<Loci__V1__CreateContextResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__CreateContextResponse.self) }
 
     public var context: V1.Context.View? {
-      C.view(c.pointee.context, V1.Context.View.init(c:))
+      C.view(c.pointee.context)
     }
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__CreateContextResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -780,18 +823,19 @@ extension V1.GetContextRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__GetContextRequest>
-    init(c: UnsafePointer<Loci__V1__GetContextRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetContextRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
     public var consistency: V1.Consistency.View? {
-      C.view(c.pointee.consistency, V1.Consistency.View.init(c:))
+      C.view(c.pointee.consistency)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__GetContextRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -822,14 +866,13 @@ extension V1.GetContextResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__GetContextResponse>
-    init(c: UnsafePointer<Loci__V1__GetContextResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetContextResponse.self) }
 
     public var context: V1.Context.View? {
-      C.view(c.pointee.context, V1.Context.View.init(c:))
+      C.view(c.pointee.context)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__GetContextResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -864,20 +907,19 @@ extension V1.ListContextsRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ListContextsRequest>
-    init(c: UnsafePointer<Loci__V1__ListContextsRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListContextsRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
     public var page: V1.Page.View? {
-      C.view(c.pointee.page, V1.Page.View.init(c:))
+      C.view(c.pointee.page)
     }
     public var consistency: V1.Consistency.View? {
-      C.view(c.pointee.consistency, V1.Consistency.View.init(c:))
+      C.view(c.pointee.consistency)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ListContextsRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -913,17 +955,16 @@ extension V1.ListContextsResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ListContextsResponse>
-    init(c: UnsafePointer<Loci__V1__ListContextsResponse>) { self.c = c }
 
-    public var contexts: ViewArray<V1.Context.View> {
-      ViewArray(c.pointee.contexts, c.pointee.n_contexts, V1.Context.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListContextsResponse.self) }
+
+    public var contexts: ViewList<V1.Context.View> {
+      ViewList(c.pointee.contexts, count: c.pointee.n_contexts)
     }
     public var page: V1.PageInfo.View? {
-      C.view(c.pointee.page, V1.PageInfo.View.init(c:))
+      C.view(c.pointee.page)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ListContextsResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -958,18 +999,19 @@ extension V1.DeleteContextRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__DeleteContextRequest>
-    init(c: UnsafePointer<Loci__V1__DeleteContextRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__DeleteContextRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
     public var options: V1.WriteOptions.View? {
-      C.view(c.pointee.options, V1.WriteOptions.View.init(c:))
+      C.view(c.pointee.options)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__DeleteContextRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1002,15 +1044,16 @@ extension V1.DeleteContextResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__DeleteContextResponse>
-    init(c: UnsafePointer<Loci__V1__DeleteContextResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__DeleteContextResponse.self) }
 
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
-    public var messagesDeleted: UInt64 { c.pointee.messages_deleted }
+    public var messagesDeleted: UInt64 {
+      c.pointee.messages_deleted
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__DeleteContextResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1052,22 +1095,25 @@ extension V1.AppendRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__AppendRequest>
-    init(c: UnsafePointer<Loci__V1__AppendRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AppendRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
-    public var messages: ViewArray<V1.MessageDraft.View> {
-      ViewArray(c.pointee.messages, c.pointee.n_messages, V1.MessageDraft.View.init(c:))
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
     }
-    public var createContext: Bool { c.pointee.create_context != 0 }
+    public var messages: ViewList<V1.MessageDraft.View> {
+      ViewList(c.pointee.messages, count: c.pointee.n_messages)
+    }
+    public var createContext: Bool {
+      c.pointee.create_context != 0
+    }
     public var options: V1.WriteOptions.View? {
-      C.view(c.pointee.options, V1.WriteOptions.View.init(c:))
+      C.view(c.pointee.options)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__AppendRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1105,18 +1151,19 @@ extension V1.AppendResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__AppendResponse>
-    init(c: UnsafePointer<Loci__V1__AppendResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AppendResponse.self) }
 
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
-    var messageIDs: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.message_ids, count: c.pointee.n_message_ids)
+    public var messageIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.message_ids, count: c.pointee.n_message_ids)
     }
-    public var firstNumber: UInt64 { c.pointee.first_number }
+    public var firstNumber: UInt64 {
+      c.pointee.first_number
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__AppendResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1147,14 +1194,13 @@ extension V1.AppendStreamRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__AppendStreamRequest>
-    init(c: UnsafePointer<Loci__V1__AppendStreamRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AppendStreamRequest.self) }
 
     public var append: V1.AppendRequest.View? {
-      C.view(c.pointee.append, V1.AppendRequest.View.init(c:))
+      C.view(c.pointee.append)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__AppendStreamRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1185,14 +1231,13 @@ extension V1.AppendStreamResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__AppendStreamResponse>
-    init(c: UnsafePointer<Loci__V1__AppendStreamResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AppendStreamResponse.self) }
 
     public var append: V1.AppendResponse.View? {
-      C.view(c.pointee.append, V1.AppendResponse.View.init(c:))
+      C.view(c.pointee.append)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__AppendStreamResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1237,27 +1282,34 @@ extension V1.ListMessagesRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ListMessagesRequest>
-    init(c: UnsafePointer<Loci__V1__ListMessagesRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListMessagesRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
-    public var fromNumber: UInt64 { c.pointee.from_number }
-    public var untilNumber: UInt64 { c.pointee.until_number }
-    public var newestFirst: Bool { c.pointee.newest_first != 0 }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var fromNumber: UInt64 {
+      c.pointee.from_number
+    }
+    public var untilNumber: UInt64 {
+      c.pointee.until_number
+    }
+    public var newestFirst: Bool {
+      c.pointee.newest_first != 0
+    }
     public var filter: V1.Filter.View? {
-      C.view(c.pointee.filter, V1.Filter.View.init(c:))
+      C.view(c.pointee.filter)
     }
     public var page: V1.Page.View? {
-      C.view(c.pointee.page, V1.Page.View.init(c:))
+      C.view(c.pointee.page)
     }
     public var consistency: V1.Consistency.View? {
-      C.view(c.pointee.consistency, V1.Consistency.View.init(c:))
+      C.view(c.pointee.consistency)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ListMessagesRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1295,20 +1347,19 @@ extension V1.ListMessagesResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ListMessagesResponse>
-    init(c: UnsafePointer<Loci__V1__ListMessagesResponse>) { self.c = c }
 
-    public var messages: ViewArray<V1.Message.View> {
-      ViewArray(c.pointee.messages, c.pointee.n_messages, V1.Message.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListMessagesResponse.self) }
+
+    public var messages: ViewList<V1.Message.View> {
+      ViewList(c.pointee.messages, count: c.pointee.n_messages)
     }
     public var page: V1.PageInfo.View? {
-      C.view(c.pointee.page, V1.PageInfo.View.init(c:))
+      C.view(c.pointee.page)
     }
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ListMessagesResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1343,18 +1394,19 @@ extension V1.ExportRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ExportRequest>
-    init(c: UnsafePointer<Loci__V1__ExportRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ExportRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
     public var consistency: V1.Consistency.View? {
-      C.view(c.pointee.consistency, V1.Consistency.View.init(c:))
+      C.view(c.pointee.consistency)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ExportRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1388,14 +1440,13 @@ extension V1.ExportResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ExportResponse>
-    init(c: UnsafePointer<Loci__V1__ExportResponse>) { self.c = c }
 
-    public var messages: ViewArray<V1.Message.View> {
-      ViewArray(c.pointee.messages, c.pointee.n_messages, V1.Message.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ExportResponse.self) }
+
+    public var messages: ViewList<V1.Message.View> {
+      ViewList(c.pointee.messages, count: c.pointee.n_messages)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ExportResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1433,20 +1484,19 @@ extension V1.DeleteMessagesRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__DeleteMessagesRequest>
-    init(c: UnsafePointer<Loci__V1__DeleteMessagesRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__DeleteMessagesRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    var messageIDs: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.message_ids, count: c.pointee.n_message_ids)
+    public var messageIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.message_ids, count: c.pointee.n_message_ids)
     }
     public var options: V1.WriteOptions.View? {
-      C.view(c.pointee.options, V1.WriteOptions.View.init(c:))
+      C.view(c.pointee.options)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__DeleteMessagesRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1479,15 +1529,16 @@ extension V1.DeleteMessagesResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__DeleteMessagesResponse>
-    init(c: UnsafePointer<Loci__V1__DeleteMessagesResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__DeleteMessagesResponse.self) }
 
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
-    public var messagesDeleted: UInt64 { c.pointee.messages_deleted }
+    public var messagesDeleted: UInt64 {
+      c.pointee.messages_deleted
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__DeleteMessagesResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1534,28 +1585,37 @@ extension V1.SearchMessagesRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__SearchMessagesRequest>
-    init(c: UnsafePointer<Loci__V1__SearchMessagesRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SearchMessagesRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var query: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.query.data, count: c.pointee.query.len) }
-    public var limit: Int32 { c.pointee.limit }
-    public var mode: V1.SearchMode { V1.SearchMode(rawValue: Int32(bitPattern: c.pointee.mode.rawValue)) }
+    public var query: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.query.data, count: c.pointee.query.len)
+    }
+    public var limit: Int32 {
+      c.pointee.limit
+    }
+    public var mode: V1.SearchMode {
+      V1.SearchMode(rawValue: Int32(bitPattern: c.pointee.mode.rawValue))
+    }
     public var filter: V1.Filter.View? {
-      C.view(c.pointee.filter, V1.Filter.View.init(c:))
+      C.view(c.pointee.filter)
     }
     public var weights: V1.RankWeights.View? {
-      C.view(c.pointee.weights, V1.RankWeights.View.init(c:))
+      C.view(c.pointee.weights)
     }
-    public var explain: Bool { c.pointee.explain != 0 }
+    public var explain: Bool {
+      c.pointee.explain != 0
+    }
     public var consistency: V1.Consistency.View? {
-      C.view(c.pointee.consistency, V1.Consistency.View.init(c:))
+      C.view(c.pointee.consistency)
     }
-    public var waitForIndex: Bool { c.pointee.wait_for_index != 0 }
+    public var waitForIndex: Bool {
+      c.pointee.wait_for_index != 0
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__SearchMessagesRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1591,17 +1651,16 @@ extension V1.SearchMessagesResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__SearchMessagesResponse>
-    init(c: UnsafePointer<Loci__V1__SearchMessagesResponse>) { self.c = c }
 
-    public var hits: ViewArray<V1.MessageHit.View> {
-      ViewArray(c.pointee.hits, c.pointee.n_hits, V1.MessageHit.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SearchMessagesResponse.self) }
+
+    public var hits: ViewList<V1.MessageHit.View> {
+      ViewList(c.pointee.hits, count: c.pointee.n_hits)
     }
     public var report: V1.SearchReport.View? {
-      C.view(c.pointee.report, V1.SearchReport.View.init(c:))
+      C.view(c.pointee.report)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__SearchMessagesResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1636,18 +1695,19 @@ extension V1.MessageHit {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__MessageHit>
-    init(c: UnsafePointer<Loci__V1__MessageHit>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MessageHit.self) }
 
     public var message: V1.Message.View? {
-      C.view(c.pointee.message, V1.Message.View.init(c:))
+      C.view(c.pointee.message)
     }
-    public var score: Float { c.pointee.score }
+    public var score: Float {
+      c.pointee.score
+    }
     public var explanation: V1.Explanation.View? {
-      C.view(c.pointee.explanation, V1.Explanation.View.init(c:))
+      C.view(c.pointee.explanation)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__MessageHit>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(

@@ -157,15 +157,16 @@ extension V1.EncodeRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__EncodeRequest>
-    init(c: UnsafePointer<Loci__V1__EncodeRequest>) { self.c = c }
 
-    var texts: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.texts, count: c.pointee.n_texts)
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__EncodeRequest.self) }
+
+    public var texts: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.texts, count: c.pointee.n_texts)
     }
-    public var inputType: V1.InputType { V1.InputType(rawValue: Int32(bitPattern: c.pointee.input_type.rawValue)) }
+    public var inputType: V1.InputType {
+      V1.InputType(rawValue: Int32(bitPattern: c.pointee.input_type.rawValue))
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__EncodeRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -213,22 +214,25 @@ extension V1.EncodeResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__EncodeResponse>
-    init(c: UnsafePointer<Loci__V1__EncodeResponse>) { self.c = c }
 
-    public var dimension: UInt32 { c.pointee.dimension }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__EncodeResponse.self) }
+
+    public var dimension: UInt32 {
+      c.pointee.dimension
+    }
     public var vectors: UnsafeBufferPointer<Float> {
       UnsafeBufferPointer(start: c.pointee.vectors, count: c.pointee.n_vectors)
     }
     public var tokenCounts: UnsafeBufferPointer<UInt32> {
       UnsafeBufferPointer(start: c.pointee.token_counts, count: c.pointee.n_token_counts)
     }
-    var truncated: UnsafeBufferPointer<protobuf_c_boolean> {
-      UnsafeBufferPointer(start: c.pointee.truncated, count: c.pointee.n_truncated)
+    public var truncated: ViewList<Bool> {
+      ViewList(c.pointee.truncated, count: c.pointee.n_truncated)
     }
-    public var fingerprint: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len) }
+    public var fingerprint: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__EncodeResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -259,14 +263,13 @@ extension V1.EncodeStreamRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__EncodeStreamRequest>
-    init(c: UnsafePointer<Loci__V1__EncodeStreamRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__EncodeStreamRequest.self) }
 
     public var encode: V1.EncodeRequest.View? {
-      C.view(c.pointee.encode, V1.EncodeRequest.View.init(c:))
+      C.view(c.pointee.encode)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__EncodeStreamRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -297,14 +300,13 @@ extension V1.EncodeStreamResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__EncodeStreamResponse>
-    init(c: UnsafePointer<Loci__V1__EncodeStreamResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__EncodeStreamResponse.self) }
 
     public var encode: V1.EncodeResponse.View? {
-      C.view(c.pointee.encode, V1.EncodeResponse.View.init(c:))
+      C.view(c.pointee.encode)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__EncodeStreamResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -334,10 +336,9 @@ extension V1.ListModelsRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ListModelsRequest>
-    init(c: UnsafePointer<Loci__V1__ListModelsRequest>) { self.c = c }
-  }
 
-  static func view(_ c: UnsafePointer<Loci__V1__ListModelsRequest>) -> View { View(c: c) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListModelsRequest.self) }
+  }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -371,14 +372,13 @@ extension V1.ListModelsResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ListModelsResponse>
-    init(c: UnsafePointer<Loci__V1__ListModelsResponse>) { self.c = c }
 
-    public var models: ViewArray<V1.Model.View> {
-      ViewArray(c.pointee.models, c.pointee.n_models, V1.Model.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListModelsResponse.self) }
+
+    public var models: ViewList<V1.Model.View> {
+      ViewList(c.pointee.models, count: c.pointee.n_models)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ListModelsResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -417,16 +417,25 @@ extension V1.Model {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Model>
-    init(c: UnsafePointer<Loci__V1__Model>) { self.c = c }
 
-    public var name: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len) }
-    public var fingerprint: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len) }
-    public var dimension: UInt32 { c.pointee.dimension }
-    public var tokensMax: UInt32 { c.pointee.tokens_max }
-    public var blas: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.blas.data, count: c.pointee.blas.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Model.self) }
+
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var fingerprint: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len)
+    }
+    public var dimension: UInt32 {
+      c.pointee.dimension
+    }
+    public var tokensMax: UInt32 {
+      c.pointee.tokens_max
+    }
+    public var blas: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.blas.data, count: c.pointee.blas.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Model>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(

@@ -338,44 +338,49 @@ extension LogV1.Event {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__Event>
-    init(c: UnsafePointer<Loci__Log__V1__Event>) { self.c = c }
 
-    public var tenant: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.tenant.data, count: c.pointee.tenant.len) }
-    public var agent: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len) }
-    public var atUs: Int64 { c.pointee.at_us }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__Event.self) }
+
+    public var tenant: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.tenant.data, count: c.pointee.tenant.len)
+    }
+    public var agent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len)
+    }
+    public var atUs: Int64 {
+      c.pointee.at_us
+    }
     public var contextCreated: LogV1.ContextCreated.View? {
-      c.pointee.kind_case.rawValue == 4 ? C.view(c.pointee.context_created, LogV1.ContextCreated.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 4 ? C.view(c.pointee.context_created) : nil
     }
     public var contextDeleted: LogV1.ContextDeleted.View? {
-      c.pointee.kind_case.rawValue == 5 ? C.view(c.pointee.context_deleted, LogV1.ContextDeleted.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 5 ? C.view(c.pointee.context_deleted) : nil
     }
     public var messagesAppended: LogV1.MessagesAppended.View? {
-      c.pointee.kind_case.rawValue == 6 ? C.view(c.pointee.messages_appended, LogV1.MessagesAppended.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 6 ? C.view(c.pointee.messages_appended) : nil
     }
     public var messagesDeleted: LogV1.MessagesDeleted.View? {
-      c.pointee.kind_case.rawValue == 7 ? C.view(c.pointee.messages_deleted, LogV1.MessagesDeleted.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 7 ? C.view(c.pointee.messages_deleted) : nil
     }
     public var memoriesAdded: LogV1.MemoriesAdded.View? {
-      c.pointee.kind_case.rawValue == 8 ? C.view(c.pointee.memories_added, LogV1.MemoriesAdded.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 8 ? C.view(c.pointee.memories_added) : nil
     }
     public var memoryUpdated: LogV1.MemoryUpdated.View? {
-      c.pointee.kind_case.rawValue == 9 ? C.view(c.pointee.memory_updated, LogV1.MemoryUpdated.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 9 ? C.view(c.pointee.memory_updated) : nil
     }
     public var memoriesDeleted: LogV1.MemoriesDeleted.View? {
-      c.pointee.kind_case.rawValue == 10 ? C.view(c.pointee.memories_deleted, LogV1.MemoriesDeleted.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 10 ? C.view(c.pointee.memories_deleted) : nil
     }
     public var itemsEmbedded: LogV1.ItemsEmbedded.View? {
-      c.pointee.kind_case.rawValue == 11 ? C.view(c.pointee.items_embedded, LogV1.ItemsEmbedded.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 11 ? C.view(c.pointee.items_embedded) : nil
     }
     public var requestAnswered: LogV1.RequestAnswered.View? {
-      c.pointee.kind_case.rawValue == 12 ? C.view(c.pointee.request_answered, LogV1.RequestAnswered.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 12 ? C.view(c.pointee.request_answered) : nil
     }
     public var requestsForgotten: LogV1.RequestsForgotten.View? {
-      c.pointee.kind_case.rawValue == 13 ? C.view(c.pointee.requests_forgotten, LogV1.RequestsForgotten.View.init(c:)) : nil
+      c.pointee.kind_case.rawValue == 13 ? C.view(c.pointee.requests_forgotten) : nil
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__Event>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -408,13 +413,16 @@ extension LogV1.StoredAttribute {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__StoredAttribute>
-    init(c: UnsafePointer<Loci__Log__V1__StoredAttribute>) { self.c = c }
 
-    public var key: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.key.data, count: c.pointee.key.len) }
-    public var value: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.value.data, count: c.pointee.value.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StoredAttribute.self) }
+
+    public var key: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.key.data, count: c.pointee.key.len)
+    }
+    public var value: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.value.data, count: c.pointee.value.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__StoredAttribute>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -452,16 +460,19 @@ extension LogV1.ContextCreated {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__ContextCreated>
-    init(c: UnsafePointer<Loci__Log__V1__ContextCreated>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var title: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len) }
-    public var attributes: ViewArray<LogV1.StoredAttribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, LogV1.StoredAttribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ContextCreated.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var title: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len)
+    }
+    public var attributes: ViewList<LogV1.StoredAttribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__ContextCreated>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -492,12 +503,13 @@ extension LogV1.ContextDeleted {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__ContextDeleted>
-    init(c: UnsafePointer<Loci__Log__V1__ContextDeleted>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ContextDeleted.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__ContextDeleted>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -535,16 +547,19 @@ extension LogV1.MessagesAppended {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__MessagesAppended>
-    init(c: UnsafePointer<Loci__Log__V1__MessagesAppended>) { self.c = c }
 
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
-    public var firstNumber: UInt64 { c.pointee.first_number }
-    public var messages: ViewArray<LogV1.AppendedMessage.View> {
-      ViewArray(c.pointee.messages, c.pointee.n_messages, LogV1.AppendedMessage.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MessagesAppended.self) }
+
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var firstNumber: UInt64 {
+      c.pointee.first_number
+    }
+    public var messages: ViewList<LogV1.AppendedMessage.View> {
+      ViewList(c.pointee.messages, count: c.pointee.n_messages)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__MessagesAppended>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -592,21 +607,34 @@ extension LogV1.AppendedMessage {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__AppendedMessage>
-    init(c: UnsafePointer<Loci__Log__V1__AppendedMessage>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var role: Int32 { c.pointee.role }
-    public var text: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len) }
-    public var name: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len) }
-    public var createdAtUs: Int64 { c.pointee.created_at_us }
-    public var traceID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len) }
-    public var toolCallID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.tool_call_id.data, count: c.pointee.tool_call_id.len) }
-    public var attributes: ViewArray<LogV1.StoredAttribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, LogV1.StoredAttribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AppendedMessage.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var role: Int32 {
+      c.pointee.role
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var createdAtUs: Int64 {
+      c.pointee.created_at_us
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var toolCallID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.tool_call_id.data, count: c.pointee.tool_call_id.len)
+    }
+    public var attributes: ViewList<LogV1.StoredAttribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__AppendedMessage>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -640,14 +668,13 @@ extension LogV1.MessagesDeleted {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__MessagesDeleted>
-    init(c: UnsafePointer<Loci__Log__V1__MessagesDeleted>) { self.c = c }
 
-    var ids: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.ids, count: c.pointee.n_ids)
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MessagesDeleted.self) }
+
+    public var ids: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.ids, count: c.pointee.n_ids)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__MessagesDeleted>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -681,14 +708,13 @@ extension LogV1.MemoriesAdded {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__MemoriesAdded>
-    init(c: UnsafePointer<Loci__Log__V1__MemoriesAdded>) { self.c = c }
 
-    public var memories: ViewArray<LogV1.AddedMemory.View> {
-      ViewArray(c.pointee.memories, c.pointee.n_memories, LogV1.AddedMemory.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesAdded.self) }
+
+    public var memories: ViewList<LogV1.AddedMemory.View> {
+      ViewList(c.pointee.memories, count: c.pointee.n_memories)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__MemoriesAdded>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -738,22 +764,37 @@ extension LogV1.AddedMemory {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__AddedMemory>
-    init(c: UnsafePointer<Loci__Log__V1__AddedMemory>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var type: Int32 { c.pointee.type }
-    public var text: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len) }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
-    public var traceID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len) }
-    public var importance: Float { c.pointee.importance }
-    public var createdAtUs: Int64 { c.pointee.created_at_us }
-    public var expiresAtUs: Int64 { c.pointee.expires_at_us }
-    public var attributes: ViewArray<LogV1.StoredAttribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, LogV1.StoredAttribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AddedMemory.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var type: Int32 {
+      c.pointee.type
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var importance: Float {
+      c.pointee.importance
+    }
+    public var createdAtUs: Int64 {
+      c.pointee.created_at_us
+    }
+    public var expiresAtUs: Int64 {
+      c.pointee.expires_at_us
+    }
+    public var attributes: ViewList<LogV1.StoredAttribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__AddedMemory>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -788,16 +829,19 @@ extension LogV1.MemoryUpdated {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__MemoryUpdated>
-    init(c: UnsafePointer<Loci__Log__V1__MemoryUpdated>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoryUpdated.self) }
 
     public var memory: LogV1.AddedMemory.View? {
-      C.view(c.pointee.memory, LogV1.AddedMemory.View.init(c:))
+      C.view(c.pointee.memory)
     }
-    public var version: UInt64 { c.pointee.version }
-    public var textChanged: Bool { c.pointee.text_changed != 0 }
+    public var version: UInt64 {
+      c.pointee.version
+    }
+    public var textChanged: Bool {
+      c.pointee.text_changed != 0
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__MemoryUpdated>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -831,14 +875,13 @@ extension LogV1.MemoriesDeleted {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__MemoriesDeleted>
-    init(c: UnsafePointer<Loci__Log__V1__MemoriesDeleted>) { self.c = c }
 
-    var ids: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.ids, count: c.pointee.n_ids)
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesDeleted.self) }
+
+    public var ids: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.ids, count: c.pointee.n_ids)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__MemoriesDeleted>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -885,21 +928,28 @@ extension LogV1.ItemsEmbedded {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__ItemsEmbedded>
-    init(c: UnsafePointer<Loci__Log__V1__ItemsEmbedded>) { self.c = c }
 
-    public var fingerprint: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len) }
-    public var dimension: UInt32 { c.pointee.dimension }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ItemsEmbedded.self) }
+
+    public var fingerprint: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len)
+    }
+    public var dimension: UInt32 {
+      c.pointee.dimension
+    }
     public var items: UnsafeBufferPointer<Int64> {
       UnsafeBufferPointer(start: c.pointee.items, count: c.pointee.n_items)
     }
     public var versions: UnsafeBufferPointer<UInt64> {
       UnsafeBufferPointer(start: c.pointee.versions, count: c.pointee.n_versions)
     }
-    public var vectors: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.vectors.data, count: c.pointee.vectors.len) }
-    public var collection: Int32 { c.pointee.collection }
+    public var vectors: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.vectors.data, count: c.pointee.vectors.len)
+    }
+    public var collection: Int32 {
+      c.pointee.collection
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__ItemsEmbedded>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -934,14 +984,19 @@ extension LogV1.RequestAnswered {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__RequestAnswered>
-    init(c: UnsafePointer<Loci__Log__V1__RequestAnswered>) { self.c = c }
 
-    public var requestID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.request_id.data, count: c.pointee.request_id.len) }
-    public var requestHash: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.request_hash.data, count: c.pointee.request_hash.len) }
-    public var answer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.answer.data, count: c.pointee.answer.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__RequestAnswered.self) }
+
+    public var requestID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.request_id.data, count: c.pointee.request_id.len)
+    }
+    public var requestHash: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.request_hash.data, count: c.pointee.request_hash.len)
+    }
+    public var answer: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.answer.data, count: c.pointee.answer.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__RequestAnswered>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -972,12 +1027,13 @@ extension LogV1.RequestsForgotten {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__Log__V1__RequestsForgotten>
-    init(c: UnsafePointer<Loci__Log__V1__RequestsForgotten>) { self.c = c }
 
-    public var beforeUs: Int64 { c.pointee.before_us }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__RequestsForgotten.self) }
+
+    public var beforeUs: Int64 {
+      c.pointee.before_us
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__Log__V1__RequestsForgotten>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(

@@ -391,25 +391,40 @@ extension V1.MemoryDraft {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__MemoryDraft>
-    init(c: UnsafePointer<Loci__V1__MemoryDraft>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var type: V1.MemoryType { V1.MemoryType(rawValue: Int32(bitPattern: c.pointee.type.rawValue)) }
-    public var text: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len) }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
-    public var traceID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len) }
-    public var importance: Float? { c.pointee.importance_choice_case.rawValue == 6 ? c.pointee.importance : nil }
-    public var createdAtUs: Int64 { c.pointee.created_at_us }
-    public var expiresAtUs: Int64 { c.pointee.expires_at_us }
-    public var attributes: ViewArray<V1.Attribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, V1.Attribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MemoryDraft.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var type: V1.MemoryType {
+      V1.MemoryType(rawValue: Int32(bitPattern: c.pointee.type.rawValue))
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var importance: Float? {
+      c.pointee.importance_choice_case.rawValue == 6 ? c.pointee.importance : nil
+    }
+    public var createdAtUs: Int64 {
+      c.pointee.created_at_us
+    }
+    public var expiresAtUs: Int64 {
+      c.pointee.expires_at_us
+    }
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
     public var embedding: UnsafeBufferPointer<Float> {
       UnsafeBufferPointer(start: c.pointee.embedding, count: c.pointee.n_embedding)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__MemoryDraft>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -463,24 +478,43 @@ extension V1.Memory {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Memory>
-    init(c: UnsafePointer<Loci__V1__Memory>) { self.c = c }
 
-    public var id: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len) }
-    public var type: V1.MemoryType { V1.MemoryType(rawValue: Int32(bitPattern: c.pointee.type.rawValue)) }
-    public var text: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len) }
-    public var contextID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len) }
-    public var traceID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len) }
-    public var importance: Float { c.pointee.importance }
-    public var createdAtUs: Int64 { c.pointee.created_at_us }
-    public var updatedAtUs: Int64 { c.pointee.updated_at_us }
-    public var expiresAtUs: Int64 { c.pointee.expires_at_us }
-    public var attributes: ViewArray<V1.Attribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, V1.Attribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Memory.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
     }
-    public var version: UInt64 { c.pointee.version }
+    public var type: V1.MemoryType {
+      V1.MemoryType(rawValue: Int32(bitPattern: c.pointee.type.rawValue))
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var importance: Float {
+      c.pointee.importance
+    }
+    public var createdAtUs: Int64 {
+      c.pointee.created_at_us
+    }
+    public var updatedAtUs: Int64 {
+      c.pointee.updated_at_us
+    }
+    public var expiresAtUs: Int64 {
+      c.pointee.expires_at_us
+    }
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var version: UInt64 {
+      c.pointee.version
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Memory>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -518,20 +552,19 @@ extension V1.AddMemoriesRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__AddMemoriesRequest>
-    init(c: UnsafePointer<Loci__V1__AddMemoriesRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AddMemoriesRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var memories: ViewArray<V1.MemoryDraft.View> {
-      ViewArray(c.pointee.memories, c.pointee.n_memories, V1.MemoryDraft.View.init(c:))
+    public var memories: ViewList<V1.MemoryDraft.View> {
+      ViewList(c.pointee.memories, count: c.pointee.n_memories)
     }
     public var options: V1.WriteOptions.View? {
-      C.view(c.pointee.options, V1.WriteOptions.View.init(c:))
+      C.view(c.pointee.options)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__AddMemoriesRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -567,17 +600,16 @@ extension V1.AddMemoriesResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__AddMemoriesResponse>
-    init(c: UnsafePointer<Loci__V1__AddMemoriesResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AddMemoriesResponse.self) }
 
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
-    var memoryIDs: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.memory_ids, count: c.pointee.n_memory_ids)
+    public var memoryIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.memory_ids, count: c.pointee.n_memory_ids)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__AddMemoriesResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -612,18 +644,19 @@ extension V1.GetMemoryRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__GetMemoryRequest>
-    init(c: UnsafePointer<Loci__V1__GetMemoryRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetMemoryRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var memoryID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.memory_id.data, count: c.pointee.memory_id.len) }
+    public var memoryID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.memory_id.data, count: c.pointee.memory_id.len)
+    }
     public var consistency: V1.Consistency.View? {
-      C.view(c.pointee.consistency, V1.Consistency.View.init(c:))
+      C.view(c.pointee.consistency)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__GetMemoryRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -654,14 +687,13 @@ extension V1.GetMemoryResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__GetMemoryResponse>
-    init(c: UnsafePointer<Loci__V1__GetMemoryResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetMemoryResponse.self) }
 
     public var memory: V1.Memory.View? {
-      C.view(c.pointee.memory, V1.Memory.View.init(c:))
+      C.view(c.pointee.memory)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__GetMemoryResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -743,26 +775,37 @@ extension V1.UpdateMemoryRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__UpdateMemoryRequest>
-    init(c: UnsafePointer<Loci__V1__UpdateMemoryRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__UpdateMemoryRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var memoryID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.memory_id.data, count: c.pointee.memory_id.len) }
-    public var text: UnsafeRawBufferPointer? { c.pointee.text_choice_case.rawValue == 3 ? UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len) : nil }
-    public var type: V1.MemoryType? { c.pointee.type_choice_case.rawValue == 4 ? V1.MemoryType(rawValue: Int32(bitPattern: c.pointee.type.rawValue)) : nil }
-    public var importance: Float? { c.pointee.importance_choice_case.rawValue == 5 ? c.pointee.importance : nil }
-    public var expiresAtUs: Int64? { c.pointee.expires_choice_case.rawValue == 6 ? c.pointee.expires_at_us : nil }
+    public var memoryID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.memory_id.data, count: c.pointee.memory_id.len)
+    }
+    public var text: UnsafeRawBufferPointer? {
+      c.pointee.text_choice_case.rawValue == 3 ? UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len) : nil
+    }
+    public var type: V1.MemoryType? {
+      c.pointee.type_choice_case.rawValue == 4 ? V1.MemoryType(rawValue: Int32(bitPattern: c.pointee.type.rawValue)) : nil
+    }
+    public var importance: Float? {
+      c.pointee.importance_choice_case.rawValue == 5 ? c.pointee.importance : nil
+    }
+    public var expiresAtUs: Int64? {
+      c.pointee.expires_choice_case.rawValue == 6 ? c.pointee.expires_at_us : nil
+    }
     public var attributes: V1.AttributeList.View? {
-      c.pointee.attributes_choice_case.rawValue == 7 ? C.view(c.pointee.attributes, V1.AttributeList.View.init(c:)) : nil
+      c.pointee.attributes_choice_case.rawValue == 7 ? C.view(c.pointee.attributes) : nil
     }
-    public var expectedVersion: UInt64 { c.pointee.expected_version }
+    public var expectedVersion: UInt64 {
+      c.pointee.expected_version
+    }
     public var options: V1.WriteOptions.View? {
-      C.view(c.pointee.options, V1.WriteOptions.View.init(c:))
+      C.view(c.pointee.options)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__UpdateMemoryRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -796,14 +839,13 @@ extension V1.AttributeList {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__AttributeList>
-    init(c: UnsafePointer<Loci__V1__AttributeList>) { self.c = c }
 
-    public var attributes: ViewArray<V1.Attribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, V1.Attribute.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AttributeList.self) }
+
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__AttributeList>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -836,17 +878,16 @@ extension V1.UpdateMemoryResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__UpdateMemoryResponse>
-    init(c: UnsafePointer<Loci__V1__UpdateMemoryResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__UpdateMemoryResponse.self) }
 
     public var memory: V1.Memory.View? {
-      C.view(c.pointee.memory, V1.Memory.View.init(c:))
+      C.view(c.pointee.memory)
     }
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__UpdateMemoryResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -884,20 +925,19 @@ extension V1.DeleteMemoriesRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__DeleteMemoriesRequest>
-    init(c: UnsafePointer<Loci__V1__DeleteMemoriesRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__DeleteMemoriesRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    var memoryIDs: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.memory_ids, count: c.pointee.n_memory_ids)
+    public var memoryIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.memory_ids, count: c.pointee.n_memory_ids)
     }
     public var options: V1.WriteOptions.View? {
-      C.view(c.pointee.options, V1.WriteOptions.View.init(c:))
+      C.view(c.pointee.options)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__DeleteMemoriesRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -930,15 +970,16 @@ extension V1.DeleteMemoriesResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__DeleteMemoriesResponse>
-    init(c: UnsafePointer<Loci__V1__DeleteMemoriesResponse>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__DeleteMemoriesResponse.self) }
 
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
-    public var memoriesDeleted: UInt64 { c.pointee.memories_deleted }
+    public var memoriesDeleted: UInt64 {
+      c.pointee.memories_deleted
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__DeleteMemoriesResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -977,24 +1018,25 @@ extension V1.ListMemoriesRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ListMemoriesRequest>
-    init(c: UnsafePointer<Loci__V1__ListMemoriesRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListMemoriesRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
     public var filter: V1.Filter.View? {
-      C.view(c.pointee.filter, V1.Filter.View.init(c:))
+      C.view(c.pointee.filter)
     }
-    public var newestFirst: Bool { c.pointee.newest_first != 0 }
+    public var newestFirst: Bool {
+      c.pointee.newest_first != 0
+    }
     public var page: V1.Page.View? {
-      C.view(c.pointee.page, V1.Page.View.init(c:))
+      C.view(c.pointee.page)
     }
     public var consistency: V1.Consistency.View? {
-      C.view(c.pointee.consistency, V1.Consistency.View.init(c:))
+      C.view(c.pointee.consistency)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ListMemoriesRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1032,20 +1074,19 @@ extension V1.ListMemoriesResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ListMemoriesResponse>
-    init(c: UnsafePointer<Loci__V1__ListMemoriesResponse>) { self.c = c }
 
-    public var memories: ViewArray<V1.Memory.View> {
-      ViewArray(c.pointee.memories, c.pointee.n_memories, V1.Memory.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListMemoriesResponse.self) }
+
+    public var memories: ViewList<V1.Memory.View> {
+      ViewList(c.pointee.memories, count: c.pointee.n_memories)
     }
     public var page: V1.PageInfo.View? {
-      C.view(c.pointee.page, V1.PageInfo.View.init(c:))
+      C.view(c.pointee.page)
     }
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ListMemoriesResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1097,31 +1138,40 @@ extension V1.SearchMemoriesRequest {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__SearchMemoriesRequest>
-    init(c: UnsafePointer<Loci__V1__SearchMemoriesRequest>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SearchMemoriesRequest.self) }
 
     public var scope: V1.Scope.View? {
-      C.view(c.pointee.scope, V1.Scope.View.init(c:))
+      C.view(c.pointee.scope)
     }
-    public var query: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.query.data, count: c.pointee.query.len) }
+    public var query: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.query.data, count: c.pointee.query.len)
+    }
     public var embedding: UnsafeBufferPointer<Float> {
       UnsafeBufferPointer(start: c.pointee.embedding, count: c.pointee.n_embedding)
     }
-    public var limit: Int32 { c.pointee.limit }
-    public var mode: V1.SearchMode { V1.SearchMode(rawValue: Int32(bitPattern: c.pointee.mode.rawValue)) }
+    public var limit: Int32 {
+      c.pointee.limit
+    }
+    public var mode: V1.SearchMode {
+      V1.SearchMode(rawValue: Int32(bitPattern: c.pointee.mode.rawValue))
+    }
     public var filter: V1.Filter.View? {
-      C.view(c.pointee.filter, V1.Filter.View.init(c:))
+      C.view(c.pointee.filter)
     }
     public var weights: V1.RankWeights.View? {
-      C.view(c.pointee.weights, V1.RankWeights.View.init(c:))
+      C.view(c.pointee.weights)
     }
-    public var explain: Bool { c.pointee.explain != 0 }
+    public var explain: Bool {
+      c.pointee.explain != 0
+    }
     public var consistency: V1.Consistency.View? {
-      C.view(c.pointee.consistency, V1.Consistency.View.init(c:))
+      C.view(c.pointee.consistency)
     }
-    public var waitForIndex: Bool { c.pointee.wait_for_index != 0 }
+    public var waitForIndex: Bool {
+      c.pointee.wait_for_index != 0
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__SearchMemoriesRequest>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1157,17 +1207,16 @@ extension V1.SearchMemoriesResponse {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__SearchMemoriesResponse>
-    init(c: UnsafePointer<Loci__V1__SearchMemoriesResponse>) { self.c = c }
 
-    public var hits: ViewArray<V1.MemoryHit.View> {
-      ViewArray(c.pointee.hits, c.pointee.n_hits, V1.MemoryHit.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SearchMemoriesResponse.self) }
+
+    public var hits: ViewList<V1.MemoryHit.View> {
+      ViewList(c.pointee.hits, count: c.pointee.n_hits)
     }
     public var report: V1.SearchReport.View? {
-      C.view(c.pointee.report, V1.SearchReport.View.init(c:))
+      C.view(c.pointee.report)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__SearchMemoriesResponse>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -1202,18 +1251,19 @@ extension V1.MemoryHit {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__MemoryHit>
-    init(c: UnsafePointer<Loci__V1__MemoryHit>) { self.c = c }
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MemoryHit.self) }
 
     public var memory: V1.Memory.View? {
-      C.view(c.pointee.memory, V1.Memory.View.init(c:))
+      C.view(c.pointee.memory)
     }
-    public var score: Float { c.pointee.score }
+    public var score: Float {
+      c.pointee.score
+    }
     public var explanation: V1.Explanation.View? {
-      C.view(c.pointee.explanation, V1.Explanation.View.init(c:))
+      C.view(c.pointee.explanation)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__MemoryHit>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(

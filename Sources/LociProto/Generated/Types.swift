@@ -399,13 +399,16 @@ extension V1.Scope {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Scope>
-    init(c: UnsafePointer<Loci__V1__Scope>) { self.c = c }
 
-    public var tenant: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.tenant.data, count: c.pointee.tenant.len) }
-    public var agent: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Scope.self) }
+
+    public var tenant: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.tenant.data, count: c.pointee.tenant.len)
+    }
+    public var agent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Scope>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -438,13 +441,16 @@ extension V1.Position {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Position>
-    init(c: UnsafePointer<Loci__V1__Position>) { self.c = c }
 
-    public var shard: UInt32 { c.pointee.shard }
-    public var sequence: UInt64 { c.pointee.sequence }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Position.self) }
+
+    public var shard: UInt32 {
+      c.pointee.shard
+    }
+    public var sequence: UInt64 {
+      c.pointee.sequence
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Position>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -480,15 +486,16 @@ extension V1.Consistency {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Consistency>
-    init(c: UnsafePointer<Loci__V1__Consistency>) { self.c = c }
 
-    public var level: V1.ConsistencyLevel { V1.ConsistencyLevel(rawValue: Int32(bitPattern: c.pointee.level.rawValue)) }
-    public var after: ViewArray<V1.Position.View> {
-      ViewArray(c.pointee.after, c.pointee.n_after, V1.Position.View.init(c:))
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Consistency.self) }
+
+    public var level: V1.ConsistencyLevel {
+      V1.ConsistencyLevel(rawValue: Int32(bitPattern: c.pointee.level.rawValue))
+    }
+    public var after: ViewList<V1.Position.View> {
+      ViewList(c.pointee.after, count: c.pointee.n_after)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Consistency>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -521,13 +528,16 @@ extension V1.WriteOptions {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__WriteOptions>
-    init(c: UnsafePointer<Loci__V1__WriteOptions>) { self.c = c }
 
-    public var requestID: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.request_id.data, count: c.pointee.request_id.len) }
-    public var waitForIndex: Bool { c.pointee.wait_for_index != 0 }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__WriteOptions.self) }
+
+    public var requestID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.request_id.data, count: c.pointee.request_id.len)
+    }
+    public var waitForIndex: Bool {
+      c.pointee.wait_for_index != 0
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__WriteOptions>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -560,13 +570,16 @@ extension V1.Page {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Page>
-    init(c: UnsafePointer<Loci__V1__Page>) { self.c = c }
 
-    public var size: Int32 { c.pointee.size }
-    public var token: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.token.data, count: c.pointee.token.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Page.self) }
+
+    public var size: Int32 {
+      c.pointee.size
+    }
+    public var token: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.token.data, count: c.pointee.token.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Page>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -597,12 +610,13 @@ extension V1.PageInfo {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__PageInfo>
-    init(c: UnsafePointer<Loci__V1__PageInfo>) { self.c = c }
 
-    public var nextToken: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.next_token.data, count: c.pointee.next_token.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__PageInfo.self) }
+
+    public var nextToken: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.next_token.data, count: c.pointee.next_token.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__PageInfo>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -635,13 +649,16 @@ extension V1.TimeRange {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__TimeRange>
-    init(c: UnsafePointer<Loci__V1__TimeRange>) { self.c = c }
 
-    public var fromUs: Int64 { c.pointee.from_us }
-    public var untilUs: Int64 { c.pointee.until_us }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__TimeRange.self) }
+
+    public var fromUs: Int64 {
+      c.pointee.from_us
+    }
+    public var untilUs: Int64 {
+      c.pointee.until_us
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__TimeRange>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -674,13 +691,16 @@ extension V1.Attribute {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Attribute>
-    init(c: UnsafePointer<Loci__V1__Attribute>) { self.c = c }
 
-    public var key: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.key.data, count: c.pointee.key.len) }
-    public var value: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.value.data, count: c.pointee.value.len) }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Attribute.self) }
+
+    public var key: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.key.data, count: c.pointee.key.len)
+    }
+    public var value: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.value.data, count: c.pointee.value.len)
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Attribute>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -738,30 +758,31 @@ extension V1.Filter {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Filter>
-    init(c: UnsafePointer<Loci__V1__Filter>) { self.c = c }
 
-    var contextIDs: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.context_ids, count: c.pointee.n_context_ids)
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Filter.self) }
+
+    public var contextIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.context_ids, count: c.pointee.n_context_ids)
     }
-    var traceIDs: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.trace_ids, count: c.pointee.n_trace_ids)
+    public var traceIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.trace_ids, count: c.pointee.n_trace_ids)
     }
     public var created: V1.TimeRange.View? {
-      C.view(c.pointee.created, V1.TimeRange.View.init(c:))
+      C.view(c.pointee.created)
     }
-    var roles: UnsafeBufferPointer<Loci__V1__Role> {
-      UnsafeBufferPointer(start: c.pointee.roles, count: c.pointee.n_roles)
+    public var roles: ViewList<V1.Role> {
+      ViewList(c.pointee.roles, count: c.pointee.n_roles)
     }
-    var memoryTypes: UnsafeBufferPointer<Loci__V1__MemoryType> {
-      UnsafeBufferPointer(start: c.pointee.memory_types, count: c.pointee.n_memory_types)
+    public var memoryTypes: ViewList<V1.MemoryType> {
+      ViewList(c.pointee.memory_types, count: c.pointee.n_memory_types)
     }
-    public var importanceMin: Float { c.pointee.importance_min }
-    public var attributes: ViewArray<V1.Attribute.View> {
-      ViewArray(c.pointee.attributes, c.pointee.n_attributes, V1.Attribute.View.init(c:))
+    public var importanceMin: Float {
+      c.pointee.importance_min
+    }
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Filter>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -798,15 +819,22 @@ extension V1.RankWeights {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__RankWeights>
-    init(c: UnsafePointer<Loci__V1__RankWeights>) { self.c = c }
 
-    public var semantic: Float { c.pointee.semantic }
-    public var exact: Float { c.pointee.exact }
-    public var recency: Float { c.pointee.recency }
-    public var importance: Float { c.pointee.importance }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__RankWeights.self) }
+
+    public var semantic: Float {
+      c.pointee.semantic
+    }
+    public var exact: Float {
+      c.pointee.exact
+    }
+    public var recency: Float {
+      c.pointee.recency
+    }
+    public var importance: Float {
+      c.pointee.importance
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__RankWeights>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -851,19 +879,34 @@ extension V1.Explanation {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__Explanation>
-    init(c: UnsafePointer<Loci__V1__Explanation>) { self.c = c }
 
-    public var cosine: Float { c.pointee.cosine }
-    public var bm25: Float { c.pointee.bm25 }
-    public var semanticZ: Float { c.pointee.semantic_z }
-    public var exactZ: Float { c.pointee.exact_z }
-    public var recency: Float { c.pointee.recency }
-    public var importance: Float { c.pointee.importance }
-    public var semanticRank: UInt32 { c.pointee.semantic_rank }
-    public var exactRank: UInt32 { c.pointee.exact_rank }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Explanation.self) }
+
+    public var cosine: Float {
+      c.pointee.cosine
+    }
+    public var bm25: Float {
+      c.pointee.bm25
+    }
+    public var semanticZ: Float {
+      c.pointee.semantic_z
+    }
+    public var exactZ: Float {
+      c.pointee.exact_z
+    }
+    public var recency: Float {
+      c.pointee.recency
+    }
+    public var importance: Float {
+      c.pointee.importance
+    }
+    public var semanticRank: UInt32 {
+      c.pointee.semantic_rank
+    }
+    public var exactRank: UInt32 {
+      c.pointee.exact_rank
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__Explanation>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -907,21 +950,28 @@ extension V1.SearchReport {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__SearchReport>
-    init(c: UnsafePointer<Loci__V1__SearchReport>) { self.c = c }
 
-    public var vectorsScanned: UInt64 { c.pointee.vectors_scanned }
-    public var keywordMatches: UInt64 { c.pointee.keyword_matches }
-    public var pendingEmbeddings: UInt64 { c.pointee.pending_embeddings }
-    var stages: UnsafeBufferPointer<ProtobufCBinaryData> {
-      UnsafeBufferPointer(start: c.pointee.stages, count: c.pointee.n_stages)
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SearchReport.self) }
+
+    public var vectorsScanned: UInt64 {
+      c.pointee.vectors_scanned
     }
-    public var elapsedUs: Int64 { c.pointee.elapsed_us }
+    public var keywordMatches: UInt64 {
+      c.pointee.keyword_matches
+    }
+    public var pendingEmbeddings: UInt64 {
+      c.pointee.pending_embeddings
+    }
+    public var stages: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.stages, count: c.pointee.n_stages)
+    }
+    public var elapsedUs: Int64 {
+      c.pointee.elapsed_us
+    }
     public var position: V1.Position.View? {
-      C.view(c.pointee.position, V1.Position.View.init(c:))
+      C.view(c.pointee.position)
     }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__SearchReport>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
@@ -956,14 +1006,19 @@ extension V1.ErrorDetail {
   /// Reads the decoded C struct in place. Valid until its arena is reset.
   public struct View: MessageView {
     private let c: UnsafePointer<Loci__V1__ErrorDetail>
-    init(c: UnsafePointer<Loci__V1__ErrorDetail>) { self.c = c }
 
-    public var reason: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.reason.data, count: c.pointee.reason.len) }
-    public var subject: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: c.pointee.subject.data, count: c.pointee.subject.len) }
-    public var retryAfterMs: Int64 { c.pointee.retry_after_ms }
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ErrorDetail.self) }
+
+    public var reason: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.reason.data, count: c.pointee.reason.len)
+    }
+    public var subject: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.subject.data, count: c.pointee.subject.len)
+    }
+    public var retryAfterMs: Int64 {
+      c.pointee.retry_after_ms
+    }
   }
-
-  static func view(_ c: UnsafePointer<Loci__V1__ErrorDetail>) -> View { View(c: c) }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
   public static func withView<T>(
