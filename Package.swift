@@ -77,6 +77,7 @@ let package = Package(
         "LociCore", "LociLog", "LociProto",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),

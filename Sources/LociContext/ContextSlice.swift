@@ -89,23 +89,33 @@ package struct ContextSlice: Slice {
     _ appended: LogV1.MessagesAppended, _ scope: Int64, _ transaction: ProjectionTransaction
   ) throws {
     let context = try contextRow(appended.contextID, scope, transaction)
-    let insert = try transaction.db.cachedStatement(
-      sql: """
-        INSERT INTO messages (item, scope, context, number, id, role, text, name, created_at_us, trace_id,
-          tool_call_id, attributes)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """)
+    let insert = try HotStatement(
+      """
+      INSERT INTO messages (item, scope, context, number, id, role, text, name, created_at_us, trace_id,
+        tool_call_id, attributes)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """, in: transaction.db)
     var indexed: [ItemText] = []
     var newest = Int64.min
     for (offset, message) in appended.messages.enumerated() {
       let item = transaction.nextItem()
       let createdAt = message.createdAtUs == 0 ? transaction.at.microseconds : message.createdAtUs
       newest = max(newest, createdAt)
-      try insert.execute(arguments: [
-        item, scope, context, Int64(appended.firstNumber) + Int64(offset), message.id, message.role,
-        message.text, message.name, createdAt, message.traceID, message.toolCallID,
-        try AttributeColumn.encode(message.attributes)
-      ])
+      let attributes = try AttributeColumn.encode(message.attributes)
+      try insert.run { row in
+        row.bind(item)
+        row.bind(scope)
+        row.bind(context)
+        row.bind(Int64(appended.firstNumber) + Int64(offset))
+        row.bind(message.id)
+        row.bind(Int64(message.role))
+        row.bind(message.text)
+        row.bind(message.name)
+        row.bind(createdAt)
+        row.bind(message.traceID)
+        row.bind(message.toolCallID)
+        row.bind(attributes)
+      }
       if !message.text.isEmpty { indexed.append(ItemText(item: item, version: 1, text: message.text)) }
     }
     try transaction.db.cachedStatement(

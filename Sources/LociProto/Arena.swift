@@ -24,6 +24,13 @@ public final class Arena {
     loci_arena_reset(handle, limit)
   }
 
+  /// The same for a record of our own log, which must decode whatever it holds: a request with large embeddings may
+  /// carry more small attributes than the event made of it, without the embeddings, would be allowed.
+  func reset(forRecordOf bytes: Int) {
+    limit = 64 * bytes + 256 << 10
+    loci_arena_reset(handle, limit)
+  }
+
   /// Forgets everything; no limit. For encoding our own values.
   func resetForEncoding() { loci_arena_reset(handle, Int.max) }
 

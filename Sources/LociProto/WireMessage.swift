@@ -36,9 +36,12 @@ extension WireMessage {
     self = try result.get()
   }
 
-  public func encoded() -> [UInt8] {
+  public func encoded() -> [UInt8] { encoded(in: Arena()) }
+
+  /// Encodes with the arena of the caller, for many messages in a row.
+  public func encoded(in arena: Arena) -> [UInt8] {
     var block = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    encode(arena: Arena()) { size in
+    encode(arena: arena) { size in
       block = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, size), alignment: 1)
       block = UnsafeMutableRawBufferPointer(start: block.baseAddress, count: size)
       guard let start = block.baseAddress else { preconditionFailure("out of memory") }
@@ -52,6 +55,8 @@ extension WireMessage {
 /// What the generated code says of each message.
 protocol CConvertible: WireMessage {
   associatedtype CStruct
+  /// Whether only our own log holds such messages, and nobody sends them.
+  static var isLogged: Bool { get }
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { get }
   init(c: UnsafePointer<CStruct>) throws(WireDecodingError)
   func lower(_ arena: Arena) -> UnsafeMutablePointer<CStruct>
@@ -73,7 +78,7 @@ extension CConvertible {
   static func unpack(
     _ bytes: UnsafeRawBufferPointer, _ arena: Arena
   ) throws(WireDecodingError) -> UnsafePointer<CStruct> {
-    arena.reset(forMessageOf: bytes.count)
+    if isLogged { arena.reset(forRecordOf: bytes.count) } else { arena.reset(forMessageOf: bytes.count) }
     let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
     guard
       let message = protobuf_c_message_unpack(descriptor, arena.allocator, bytes.count, start)

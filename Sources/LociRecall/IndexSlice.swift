@@ -61,12 +61,16 @@ package struct IndexSlice: Slice {
     _ items: [ItemText], into bucket: Bucket, _ transaction: ProjectionTransaction
   ) throws {
     let db = transaction.db
-    let pending = try db.cachedStatement(
-      sql: "INSERT OR REPLACE INTO pending (bucket, item, version) VALUES (?, ?, ?)")
+    let pending = try HotStatement(
+      "INSERT OR REPLACE INTO pending (bucket, item, version) VALUES (?, ?, ?)", in: db)
     var words = 0
     for item in items {
       words += try KeywordIndex.insert(item.text, item: item.item, bucket: bucket, in: db)
-      try pending.execute(arguments: [bucket.rawValue, item.item, item.version])
+      try pending.run { row in
+        row.bind(bucket.rawValue)
+        row.bind(item.item)
+        row.bind(item.version)
+      }
     }
     try addToStatistics(items: items.count, words: words, bucket, db)
     let (shard, pendingChanged) = (transaction.shard, pendingChanged)

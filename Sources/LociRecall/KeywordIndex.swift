@@ -1,6 +1,7 @@
 import CLociFTS
 package import GRDB
 import LociCore
+import LociStore
 
 /// Words of all items of a shard in one FTS5 table, each word prefixed with its bucket, so that a search reads the
 /// postings of its own bucket only. The table keeps no text: the slices that own the items do.
@@ -15,8 +16,10 @@ package enum KeywordIndex {
 
   /// Returns how many words the text has.
   static func insert(_ text: String, item: Int64, bucket: Bucket, in db: Database) throws -> Int {
-    try db.cachedStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
-      .execute(arguments: [item, scoped(text, bucket)])
+    try HotStatement("INSERT INTO words (rowid, text) VALUES (?, ?)", in: db).run { row in
+      row.bind(item)
+      row.bind(scoped(text, bucket))
+    }
     return wordCount(text)
   }
 

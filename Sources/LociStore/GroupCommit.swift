@@ -2,12 +2,32 @@ import Dispatch
 import LociCore
 import Synchronization
 
+/// How many commands the next commit should wait for, learnt from those before. Callers that fall into two groups, each
+/// coming while the other is committed, would stay two groups for ever: now and then it waits for both together.
+private struct Gathering {
+  private static let commitsBetweenProbes = 8
+
+  private var usual = 0
+  private var previous = 0
+  private var untilProbe = commitsBetweenProbes
+  private(set) var patience = Duration.zero
+
+  var target: Int { untilProbe == 0 ? usual + previous : usual }
+
+  mutating func committed(_ count: Int, wasComplete: Bool, took: Duration) {
+    usual = wasComplete ? max(usual, count) : count
+    untilProbe = untilProbe == 0 ? Self.commitsBetweenProbes : untilProbe - 1
+    previous = count
+    patience = took
+  }
+}
+
 /// The queue before a shard's writer: whatever waits when a commit ends goes into the next one together, so the
 /// cost of a durable write is shared by everyone who is waiting.
 ///
 /// Callers that were just answered come back together, but not at once: the first of them would otherwise get a
 /// commit of its own, and all others wait for its sync. So the writer gives the ones it expects, as many as the
-/// commit before had, a moment to arrive: at most half of what that commit took.
+/// commits before had, a moment to arrive: at most as long as the last commit took.
 final class GroupCommit: Sendable {
   struct Limits: Sendable {
     /// Commands that may wait. One more is refused with `overloaded`.
@@ -18,7 +38,7 @@ final class GroupCommit: Sendable {
     var batchMax = 1_024
     var batchBytesMax = 16 << 20
     /// The longest wait for expected callers.
-    var gatheringMax = Duration.milliseconds(2)
+    var gatheringMax = Duration.milliseconds(4)
   }
 
   private struct State {
@@ -66,29 +86,26 @@ final class GroupCommit: Sendable {
   }
 
   private func run() {
-    var expected = 0
-    var patience = Duration.zero
+    var gathering = Gathering()
     while true {
-      gather(expected, patience)
+      let wasComplete = gather(gathering.target, gathering.patience)
       guard let batch = takeBatch() else { return }
       let started = ContinuousClock.now
       commit(batch)
-      patience = min(limits.gatheringMax, (ContinuousClock.now - started) / 2)
-      expected = batch.count
+      gathering.committed(
+        batch.count, wasComplete: wasComplete, took: min(limits.gatheringMax, ContinuousClock.now - started))
     }
   }
 
-  /// Waits until `expected` commands are there, or `patience` is over.
-  private func gather(_ expected: Int, _ patience: Duration) {
+  /// Waits until `expected` commands are there, or `patience` is over. Returns whether they came.
+  private func gather(_ expected: Int, _ patience: Duration) -> Bool {
     let mustWait = state.withLock { state in
       // One that comes alone is never kept waiting, and neither is a full batch.
-      guard expected > 1, state.waiting.count < min(expected, limits.batchMax), !state.isClosed else {
-        return false
-      }
+      guard expected > 1, state.waiting.count < min(expected, limits.batchMax), !state.isClosed else { return false }
       state.wakeAt = min(expected, limits.batchMax)
       return true
     }
-    guard mustWait else { return }
+    guard mustWait else { return true }
     let nanoseconds = Int(patience / .nanoseconds(1))
     let result = gathered.wait(timeout: .now() + .nanoseconds(nanoseconds))
     let wasSignalled = state.withLock { state in
@@ -97,6 +114,7 @@ final class GroupCommit: Sendable {
     }
     // A signal that came just after the time was up must not end the next wait.
     if result == .timedOut, wasSignalled { gathered.wait() }
+    return result == .success
   }
 
   /// The next batch in order of arrival, or `nil` when nothing waits and the writer may rest.

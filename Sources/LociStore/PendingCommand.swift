@@ -54,6 +54,7 @@ struct CommitBatch {
   let transaction: ProjectionTransaction
   let projection: Projection
   private let at: Timestamp
+  private let arena = Arena()
   private(set) var events: [[UInt8]] = []
 
   init(transaction: ProjectionTransaction, projection: Projection) {
@@ -65,7 +66,7 @@ struct CommitBatch {
   mutating func append(_ kind: LogV1.Event.Kind, scope: Scope) throws {
     let event = LogV1.Event(
       tenant: scope.tenant.rawValue, agent: scope.agent.rawValue, atUs: at.microseconds, kind: kind)
-    events.append(event.encoded())
+    events.append(event.encoded(in: arena))
     try projection.apply(event, transaction)
   }
 }

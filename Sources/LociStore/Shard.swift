@@ -10,6 +10,10 @@ package final class Shard: Sendable {
   package let id: ShardID
   package let path: String
 
+  /// A checkpoint costs two syncs and writes each changed page once, however often it changed: 16 MiB of log lie
+  /// between two of them.
+  private static let autocheckpointPages = 4_000
+
   private let database: DatabasePool
   private let projection: Projection
   private let headFile: HeadFile
@@ -48,9 +52,11 @@ package final class Shard: Sendable {
     self.clock = clock
     self.workers = workers
     self.logger = logger
+    let pool = try ShardDatabase.open(
+      path: path, identity: identity, readers: readers, autocheckpointPages: Self.autocheckpointPages,
+      prepare: prepare)
     do {
-      database = try ShardDatabase.open(path: path, identity: identity, readers: readers, prepare: prepare)
-      let (head, counters) = try database.write { db in
+      let (head, counters) = try pool.write { db in
         try LogTable.create(in: db, identity: identity)
         try projection.migrate(db)
         return (try LogTable.head(in: db), try projection.counters(db))
@@ -60,14 +66,16 @@ package final class Shard: Sendable {
           file: path, problem: "projection is at \(counters.applied), log at \(head.sequence)")
       }
       headFile = try HeadFile(path: ShardDatabase.headPath(path), identity: identity)
-      if let warning = try headFile.check(against: head, in: database) {
+      if let warning = try headFile.check(against: head, in: pool) {
         logger.warning("head file repaired", metadata: ["shard": "\(id)", "warning": "\(warning)"])
       }
       applied = AppliedPosition(head.sequence)
       writer = Mutex(WriterState(head: head, counters: counters))
     } catch {
+      try? pool.close()
       throw LociError(error, file: path)
     }
+    database = pool
     let commits = GroupCommit(label: "loci.shard.\(id)", limits: limits) { [weak self] batch in
       guard let self else { return batch.forEach { $0.fail(.unavailable("the shard is closed")) } }
       self.commit(batch)

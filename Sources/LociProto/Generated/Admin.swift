@@ -174,6 +174,8 @@ extension V1 {
 }
 
 extension V1.HealthRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__health_request()
   }
@@ -206,6 +208,8 @@ extension V1.HealthRequest {
 }
 
 extension V1.HealthResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__health_response()
   }
@@ -261,6 +265,8 @@ extension V1.HealthResponse {
 }
 
 extension V1.StatsRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__stats_request()
   }
@@ -298,6 +304,8 @@ extension V1.StatsRequest {
 }
 
 extension V1.StatsResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__stats_response()
   }
@@ -376,6 +384,8 @@ extension V1.StatsResponse {
 }
 
 extension V1.ShardStats: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__shard_stats()
   }
@@ -448,6 +458,8 @@ extension V1.ShardStats {
 }
 
 extension V1.MethodStats: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__method_stats()
   }
@@ -505,6 +517,8 @@ extension V1.MethodStats {
 }
 
 extension V1.EchoRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__echo_request()
   }
@@ -542,6 +556,8 @@ extension V1.EchoRequest {
 }
 
 extension V1.EchoResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__echo_response()
   }

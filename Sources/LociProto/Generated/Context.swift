@@ -467,6 +467,8 @@ extension V1 {
 }
 
 extension V1.Context: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__context()
   }
@@ -537,6 +539,8 @@ extension V1.Context {
 }
 
 extension V1.MessageDraft: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__message_draft()
   }
@@ -612,6 +616,8 @@ extension V1.MessageDraft {
 }
 
 extension V1.Message: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__message()
   }
@@ -697,6 +703,8 @@ extension V1.Message {
 }
 
 extension V1.CreateContextRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__create_context_request()
   }
@@ -757,6 +765,8 @@ extension V1.CreateContextRequest {
 }
 
 extension V1.CreateContextResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__create_context_response()
   }
@@ -799,6 +809,8 @@ extension V1.CreateContextResponse {
 }
 
 extension V1.GetContextRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__get_context_request()
   }
@@ -846,6 +858,8 @@ extension V1.GetContextRequest {
 }
 
 extension V1.GetContextResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__get_context_response()
   }
@@ -883,6 +897,8 @@ extension V1.GetContextResponse {
 }
 
 extension V1.ListContextsRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__list_contexts_request()
   }
@@ -930,6 +946,8 @@ extension V1.ListContextsRequest {
 }
 
 extension V1.ListContextsResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__list_contexts_response()
   }
@@ -975,6 +993,8 @@ extension V1.ListContextsResponse {
 }
 
 extension V1.DeleteContextRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__delete_context_request()
   }
@@ -1022,6 +1042,8 @@ extension V1.DeleteContextRequest {
 }
 
 extension V1.DeleteContextResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__delete_context_response()
   }
@@ -1064,6 +1086,8 @@ extension V1.DeleteContextResponse {
 }
 
 extension V1.AppendRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__append_request()
   }
@@ -1124,6 +1148,8 @@ extension V1.AppendRequest {
 }
 
 extension V1.AppendResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__append_response()
   }
@@ -1174,6 +1200,8 @@ extension V1.AppendResponse {
 }
 
 extension V1.AppendStreamRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__append_stream_request()
   }
@@ -1211,6 +1239,8 @@ extension V1.AppendStreamRequest {
 }
 
 extension V1.AppendStreamResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__append_stream_response()
   }
@@ -1248,6 +1278,8 @@ extension V1.AppendStreamResponse {
 }
 
 extension V1.ListMessagesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__list_messages_request()
   }
@@ -1320,6 +1352,8 @@ extension V1.ListMessagesRequest {
 }
 
 extension V1.ListMessagesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__list_messages_response()
   }
@@ -1370,6 +1404,8 @@ extension V1.ListMessagesResponse {
 }
 
 extension V1.ExportRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__export_request()
   }
@@ -1417,6 +1453,8 @@ extension V1.ExportRequest {
 }
 
 extension V1.ExportResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__export_response()
   }
@@ -1457,6 +1495,8 @@ extension V1.ExportResponse {
 }
 
 extension V1.DeleteMessagesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__delete_messages_request()
   }
@@ -1507,6 +1547,8 @@ extension V1.DeleteMessagesRequest {
 }
 
 extension V1.DeleteMessagesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__delete_messages_response()
   }
@@ -1549,6 +1591,8 @@ extension V1.DeleteMessagesResponse {
 }
 
 extension V1.SearchMessagesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__search_messages_request()
   }
@@ -1626,6 +1670,8 @@ extension V1.SearchMessagesRequest {
 }
 
 extension V1.SearchMessagesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__search_messages_response()
   }
@@ -1671,6 +1717,8 @@ extension V1.SearchMessagesResponse {
 }
 
 extension V1.MessageHit: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__message_hit()
   }

@@ -132,6 +132,8 @@ extension V1 {
 }
 
 extension V1.EncodeRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__encode_request()
   }
@@ -177,6 +179,8 @@ extension V1.EncodeRequest {
 }
 
 extension V1.EncodeResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__encode_response()
   }
@@ -243,6 +247,8 @@ extension V1.EncodeResponse {
 }
 
 extension V1.EncodeStreamRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__encode_stream_request()
   }
@@ -280,6 +286,8 @@ extension V1.EncodeStreamRequest {
 }
 
 extension V1.EncodeStreamResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__encode_stream_response()
   }
@@ -317,6 +325,8 @@ extension V1.EncodeStreamResponse {
 }
 
 extension V1.ListModelsRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__list_models_request()
   }
@@ -349,6 +359,8 @@ extension V1.ListModelsRequest {
 }
 
 extension V1.ListModelsResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__list_models_response()
   }
@@ -389,6 +401,8 @@ extension V1.ListModelsResponse {
 }
 
 extension V1.Model: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__model()
   }

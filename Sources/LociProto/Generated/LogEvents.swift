@@ -268,6 +268,8 @@ extension LogV1 {
 }
 
 extension LogV1.Event: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__event()
   }
@@ -391,6 +393,8 @@ extension LogV1.Event {
 }
 
 extension LogV1.StoredAttribute: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__stored_attribute()
   }
@@ -433,6 +437,8 @@ extension LogV1.StoredAttribute {
 }
 
 extension LogV1.ContextCreated: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__context_created()
   }
@@ -483,6 +489,8 @@ extension LogV1.ContextCreated {
 }
 
 extension LogV1.ContextDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__context_deleted()
   }
@@ -520,6 +528,8 @@ extension LogV1.ContextDeleted {
 }
 
 extension LogV1.MessagesAppended: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__messages_appended()
   }
@@ -570,6 +580,8 @@ extension LogV1.MessagesAppended {
 }
 
 extension LogV1.AppendedMessage: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__appended_message()
   }
@@ -645,6 +657,8 @@ extension LogV1.AppendedMessage {
 }
 
 extension LogV1.MessagesDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__messages_deleted()
   }
@@ -685,6 +699,8 @@ extension LogV1.MessagesDeleted {
 }
 
 extension LogV1.MemoriesAdded: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__memories_added()
   }
@@ -725,6 +741,8 @@ extension LogV1.MemoriesAdded {
 }
 
 extension LogV1.AddedMemory: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__added_memory()
   }
@@ -805,6 +823,8 @@ extension LogV1.AddedMemory {
 }
 
 extension LogV1.MemoryUpdated: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__memory_updated()
   }
@@ -852,6 +872,8 @@ extension LogV1.MemoryUpdated {
 }
 
 extension LogV1.MemoriesDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__memories_deleted()
   }
@@ -892,6 +914,8 @@ extension LogV1.MemoriesDeleted {
 }
 
 extension LogV1.ItemsEmbedded: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__items_embedded()
   }
@@ -960,6 +984,8 @@ extension LogV1.ItemsEmbedded {
 }
 
 extension LogV1.RequestAnswered: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__request_answered()
   }
@@ -1007,6 +1033,8 @@ extension LogV1.RequestAnswered {
 }
 
 extension LogV1.RequestsForgotten: ViewableMessage {
+  static var isLogged: Bool { true }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__log__v1__requests_forgotten()
   }

@@ -340,6 +340,8 @@ extension V1 {
 }
 
 extension V1.MemoryDraft: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__memory_draft()
   }
@@ -435,6 +437,8 @@ extension V1.MemoryDraft {
 }
 
 extension V1.Memory: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__memory()
   }
@@ -525,6 +529,8 @@ extension V1.Memory {
 }
 
 extension V1.AddMemoriesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__add_memories_request()
   }
@@ -575,6 +581,8 @@ extension V1.AddMemoriesRequest {
 }
 
 extension V1.AddMemoriesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__add_memories_response()
   }
@@ -620,6 +628,8 @@ extension V1.AddMemoriesResponse {
 }
 
 extension V1.GetMemoryRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__get_memory_request()
   }
@@ -667,6 +677,8 @@ extension V1.GetMemoryRequest {
 }
 
 extension V1.GetMemoryResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__get_memory_response()
   }
@@ -704,6 +716,8 @@ extension V1.GetMemoryResponse {
 }
 
 extension V1.UpdateMemoryRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__update_memory_request()
   }
@@ -816,6 +830,8 @@ extension V1.UpdateMemoryRequest {
 }
 
 extension V1.AttributeList: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__attribute_list()
   }
@@ -856,6 +872,8 @@ extension V1.AttributeList {
 }
 
 extension V1.UpdateMemoryResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__update_memory_response()
   }
@@ -898,6 +916,8 @@ extension V1.UpdateMemoryResponse {
 }
 
 extension V1.DeleteMemoriesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__delete_memories_request()
   }
@@ -948,6 +968,8 @@ extension V1.DeleteMemoriesRequest {
 }
 
 extension V1.DeleteMemoriesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__delete_memories_response()
   }
@@ -990,6 +1012,8 @@ extension V1.DeleteMemoriesResponse {
 }
 
 extension V1.ListMemoriesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__list_memories_request()
   }
@@ -1047,6 +1071,8 @@ extension V1.ListMemoriesRequest {
 }
 
 extension V1.ListMemoriesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__list_memories_response()
   }
@@ -1097,6 +1123,8 @@ extension V1.ListMemoriesResponse {
 }
 
 extension V1.SearchMemoriesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__search_memories_request()
   }
@@ -1182,6 +1210,8 @@ extension V1.SearchMemoriesRequest {
 }
 
 extension V1.SearchMemoriesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__search_memories_response()
   }
@@ -1227,6 +1257,8 @@ extension V1.SearchMemoriesResponse {
 }
 
 extension V1.MemoryHit: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__memory_hit()
   }

@@ -377,6 +377,8 @@ extension V1 {
 }
 
 extension V1.Scope: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__scope()
   }
@@ -419,6 +421,8 @@ extension V1.Scope {
 }
 
 extension V1.Position: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__position()
   }
@@ -461,6 +465,8 @@ extension V1.Position {
 }
 
 extension V1.Consistency: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__consistency()
   }
@@ -506,6 +512,8 @@ extension V1.Consistency {
 }
 
 extension V1.WriteOptions: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__write_options()
   }
@@ -548,6 +556,8 @@ extension V1.WriteOptions {
 }
 
 extension V1.Page: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__page()
   }
@@ -590,6 +600,8 @@ extension V1.Page {
 }
 
 extension V1.PageInfo: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__page_info()
   }
@@ -627,6 +639,8 @@ extension V1.PageInfo {
 }
 
 extension V1.TimeRange: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__time_range()
   }
@@ -669,6 +683,8 @@ extension V1.TimeRange {
 }
 
 extension V1.Attribute: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__attribute()
   }
@@ -711,6 +727,8 @@ extension V1.Attribute {
 }
 
 extension V1.Filter: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__filter()
   }
@@ -793,6 +811,8 @@ extension V1.Filter {
 }
 
 extension V1.RankWeights: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__rank_weights()
   }
@@ -845,6 +865,8 @@ extension V1.RankWeights {
 }
 
 extension V1.Explanation: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__explanation()
   }
@@ -917,6 +939,8 @@ extension V1.Explanation {
 }
 
 extension V1.SearchReport: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__search_report()
   }
@@ -982,6 +1006,8 @@ extension V1.SearchReport {
 }
 
 extension V1.ErrorDetail: ViewableMessage {
+  static var isLogged: Bool { false }
+
   static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
     loci_proto_descriptor_loci__v1__error_detail()
   }
