@@ -28,9 +28,9 @@ final class RawClient: Sendable {
 
   func setReading(_ isOn: Bool) async throws { try await channel.setOption(.autoRead, value: isOn).get() }
 
-  /// Takes the next `count` bytes; what there is after ten seconds or when the server closed.
+  /// Takes the next `count` bytes; what there is after a minute or when the server closed.
   func receive(_ count: Int) async throws -> [UInt8] {
-    for _ in 0..<2000 where received.count < count && !received.isClosed {
+    for _ in 0..<12000 where received.count < count && !received.isClosed {
       try await Task.sleep(for: .milliseconds(5))
     }
     return received.take(count)
