@@ -127,6 +127,20 @@ struct HostileInputTests {
     #expect(try V1.AddMemoriesRequest(decoding: memories.encoded()) == memories)
   }
 
+  /// A request may be large for its embeddings and so carry many small attributes; the event made of it is small.
+  @Test func whatWasAcceptedCanBeReadFromTheLog() throws {
+    let attributes = (0..<64).map { V1.Attribute(key: "\($0)") }
+    let draft = V1.MemoryDraft(
+      text: "m", attributes: attributes, embedding: [Float](repeating: 1, count: 384))
+    let request = V1.AddMemoriesRequest(memories: Array(repeating: draft, count: 1000))
+    #expect(try V1.AddMemoriesRequest(decoding: request.encoded()) == request)
+    let stored = attributes.map { LogV1.StoredAttribute(key: $0.key) }
+    let memory = LogV1.AddedMemory(id: "1", text: "m", attributes: stored)
+    let event = LogV1.Event(
+      kind: .memoriesAdded(LogV1.MemoriesAdded(memories: Array(repeating: memory, count: 1000))))
+    #expect(try LogV1.Event(decoding: event.encoded()) == event)
+  }
+
   @Test func nestingEndsWithTheSchema() {
     var nest: [UInt8] = []
     for _ in 0..<1000 { nest = Wire.field(1, nest) }

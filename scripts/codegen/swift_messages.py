@@ -105,6 +105,7 @@ def struct(message):
 def conversions(message, space):
     c = message.c_type
     out = f"extension {space}.{message.name}: ViewableMessage {{\n"
+    out += f"  static var isLogged: Bool {{ {'true' if space.startswith('Log') else 'false'} }}\n\n"
     out += "  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {\n"
     out += f"    loci_proto_descriptor_{message.c_function}()\n  }}\n\n"
     out += f"  init(c: UnsafePointer<{c}>) throws(WireDecodingError) {{\n"
