@@ -9,6 +9,9 @@ from loci import FailedPreconditionError, NotFoundError
 from loci._proto.loci.v1 import memory_pb2, types_pb2
 from loci.services.embeddings import rows
 
+# The encoder may first have to work off what the other tests appended.
+INDEX_SECONDS = 180
+
 needs_model = pytest.mark.skipif(not os.environ.get("LOCI_MODEL"), reason="LOCI_MODEL names no encoder")
 
 
@@ -47,7 +50,9 @@ def test_agents_see_their_own_only(loci):
 
 @needs_model
 def test_memories_are_found_by_meaning(loci):
-    loci.memories.add(["The cat sleeps on the sofa.", "Quarterly revenue grew."], wait_for_index=True)
+    loci.memories.add(
+        ["The cat sleeps on the sofa.", "Quarterly revenue grew."], wait_for_index=True, timeout=INDEX_SECONDS
+    )
     hits = loci.memories.search("a pet is napping", mode=types_pb2.SEARCH_MODE_SEMANTIC, explain=True)
     assert hits[0].memory.text == "The cat sleeps on the sofa."
     assert hits[0].explanation.cosine > hits[1].explanation.cosine
@@ -59,7 +64,7 @@ def test_texts_become_unit_vectors_that_search_takes(loci):
     vectors = rows(answer)
     assert len(vectors) == 2 and all(len(vector) == answer.dimension for vector in vectors)
     assert all(math.isclose(sum(x * x for x in vector), 1, abs_tol=1e-4) for vector in vectors)
-    loci.memories.add("The cat sleeps.", wait_for_index=True)
+    loci.memories.add("The cat sleeps.", wait_for_index=True, timeout=INDEX_SECONDS)
     semantic = types_pb2.SEARCH_MODE_SEMANTIC
     assert loci.memories.search(embedding=vectors[0], mode=semantic)[0].memory.text == "The cat sleeps."
     assert loci.embeddings.models()[0].fingerprint == answer.fingerprint
