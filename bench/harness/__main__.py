@@ -51,26 +51,27 @@ def main() -> int:
 
     described = machine.describe()
     print(f"bench: {machine.line(described)}", file=sys.stderr)
+    subjects = []
     try:
-        subjects = [SUBJECTS[name](settings) for name in names]
+        facts = {
+            "rounds": settings.rounds,
+            "seconds": settings.seconds,
+            "seed": settings.seed,
+            "quick": settings.is_quick,
+            "loci": f"Loci {loci.version()}",
+            "only": names,
+        }
+        for name in names:
+            subjects.append(SUBJECTS[name](settings))
+            # After each subject, so that a later failure costs nothing that was measured.
+            described["load_average_at_end"] = round(os.getloadavg()[0], 2)
+            report.write(OUT, described, facts, subjects)
+            plot.write(OUT, subjects[-1])
     except Failed as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
-    described["load_average_at_end"] = round(os.getloadavg()[0], 2)
-
-    facts = {
-        "rounds": settings.rounds,
-        "seconds": settings.seconds,
-        "seed": settings.seed,
-        "quick": settings.is_quick,
-        "loci": f"Loci {loci.version()}",
-        "only": names,
-    }
-    report.write(OUT, described, facts, subjects)
-    for subject in subjects:
-        plot.write(OUT, subject)
     print((OUT / "results.md").read_text())
     if arguments.publish:
         publish([subject.key for subject in subjects])

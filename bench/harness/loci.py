@@ -10,8 +10,6 @@ from harness.process import Failed, Server, run_json
 
 def serve(name: str, *, with_model: bool, keep: bool = False) -> Server:
     """Starts a server; `name` names its folder, emptied first unless `keep`."""
-    if not LOCI.exists():
-        raise Failed(f"no Loci at {LOCI}: run `make build`, or set LOCI_BIN")
     folder = SCRATCH / name
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
@@ -63,4 +61,6 @@ def calls_so_far(target: str, method: str) -> int:
 
 
 def version() -> str:
+    if not LOCI.exists():
+        raise Failed(f"no Loci at {LOCI}: run `make build`, or set LOCI_BIN")
     return subprocess.run([str(LOCI), "--version"], capture_output=True, text=True).stdout.strip()
