@@ -168,6 +168,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "LociProtoTests", dependencies: ["CLociProto", "LociProto"], swiftSettings: common),
+    .testTarget(
       name: "LociStoreTests",
       dependencies: [
         "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall", "LociStore",

@@ -39,10 +39,15 @@ package final class EmbeddingPipeline: Sendable {
   package func run(_ store: Store) async {
     while !Task.isCancelled {
       do {
+        // One batch of each shard in turn, so that no backlog keeps another waiting; while somebody waits for some
+        // shards, only those.
+        let awaited = wanted.withLock { Set($0.keys.map(\.shard)) }
         var didWork = false
-        for shard in store.shards {
-          while !Task.isCancelled, try await encodeBatch(of: shard) { didWork = true }
+        for shard in store.shards where awaited.contains(shard.id) {
+          if try await encodeBatch(of: shard) { didWork = true }
         }
+        if didWork { continue }
+        for shard in store.shards where try await encodeBatch(of: shard) { didWork = true }
         if !didWork { try await signal.wait() }
       } catch is CancellationError {
         return

@@ -10,10 +10,6 @@ package final class Shard: Sendable {
   package let id: ShardID
   package let path: String
 
-  /// A checkpoint costs two syncs and writes each changed page once, however often it changed: 16 MiB of log lie
-  /// between two of them.
-  private static let autocheckpointPages = 4_000
-
   private let database: DatabasePool
   private let projection: Projection
   private let headFile: HeadFile
@@ -53,8 +49,7 @@ package final class Shard: Sendable {
     self.workers = workers
     self.logger = logger
     let pool = try ShardDatabase.open(
-      path: path, identity: identity, readers: readers, autocheckpointPages: Self.autocheckpointPages,
-      prepare: prepare)
+      path: path, identity: identity, readers: readers, prepare: prepare)
     do {
       let (head, counters) = try pool.write { db in
         try LogTable.create(in: db, identity: identity)
