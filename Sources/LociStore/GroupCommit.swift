@@ -101,7 +101,9 @@ final class GroupCommit: Sendable {
   private func gather(_ expected: Int, _ patience: Duration) -> Bool {
     let mustWait = state.withLock { state in
       // One that comes alone is never kept waiting, and neither is a full batch.
-      guard expected > 1, state.waiting.count < min(expected, limits.batchMax), !state.isClosed else { return false }
+      guard expected > 1, state.waiting.count < min(expected, limits.batchMax), !state.isClosed else {
+        return false
+      }
       state.wakeAt = min(expected, limits.batchMax)
       return true
     }

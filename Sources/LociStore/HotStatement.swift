@@ -28,7 +28,9 @@ package struct HotStatement {
       let result = value.withUTF8 { bytes in
         unsafe bytes.withMemoryRebound(to: CChar.self) { text in
           // An empty buffer has no address, which SQLite would take for NULL.
-          guard let start = text.baseAddress else { return unsafe sqlite3_bind_text(handle, index, "", 0, nil) }
+          guard let start = text.baseAddress else {
+            return unsafe sqlite3_bind_text(handle, index, "", 0, nil)
+          }
           return unsafe sqlite3_bind_text(handle, index, start, CInt(text.count), Self.copied)
         }
       }
@@ -54,7 +56,8 @@ package struct HotStatement {
     var binder = unsafe Binder(statement.sqliteStatement)
     bind(&binder)
     let code = unsafe binder.code == SQLITE_OK ? sqlite3_step(binder.handle) : binder.code
-    let message = unsafe code == SQLITE_DONE ? nil : String(cString: sqlite3_errmsg(sqlite3_db_handle(binder.handle)))
+    let message =
+      unsafe code == SQLITE_DONE ? nil : String(cString: sqlite3_errmsg(sqlite3_db_handle(binder.handle)))
     unsafe sqlite3_reset(binder.handle)
     unsafe sqlite3_clear_bindings(binder.handle)
     guard code == SQLITE_DONE else {
