@@ -16,6 +16,7 @@ enum JSONOutput {
     case let number as any BinaryInteger: return NSNumber(value: Int64(clamping: number))
     case let number as Float: return number.isFinite ? NSNumber(value: Double(number)) : NSNull()
     case let number as Double: return number.isFinite ? NSNumber(value: number) : NSNull()
+    case let name as any OpenEnum: return name.description
     case let bytes as [UInt8]: return Data(bytes).base64EncodedString()
     case let pairs as [V1.Attribute]:
       return Dictionary(pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { _, last in last })
