@@ -6,6 +6,7 @@ from harness import loci
 from harness.paths import MODEL, SCRATCH
 from harness.process import Failed, run_peer
 from harness.stats import Metric, Subject
+from peers.closed_loop import WARM_UP_SECONDS
 
 TEXT_BYTES = 200
 CALLERS = (1, 16, 128)
@@ -52,7 +53,14 @@ def run_case(settings, subject: Subject, callers: int, has_model: bool) -> dict[
 
 def measure_loci(callers: int, seconds: float, *, with_model: bool) -> dict:
     with loci.serve("append", with_model=with_model) as server:
-        result = loci.load("append", server.target, callers=callers, seconds=seconds, text_bytes=TEXT_BYTES)
+        result = loci.load(
+            "append",
+            server.target,
+            callers=callers,
+            seconds=seconds,
+            warm_up=WARM_UP_SECONDS,
+            text_bytes=TEXT_BYTES,
+        )
         stored = sum(shard["messages"] for shard in loci.stats(server.target)["shards"])
     if stored < result["calls"]:
         raise Failed(f"{result['calls']} appends were acknowledged, but {stored} are stored")
