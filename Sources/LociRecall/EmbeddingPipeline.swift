@@ -37,25 +37,41 @@ package final class EmbeddingPipeline: Sendable {
 
   /// Works until the task is cancelled.
   package func run(_ store: Store) async {
-    while !Task.isCancelled {
-      do {
+    do {
+      while true {
+        try Task.checkCancellation()
         // One batch of each shard in turn, so that no backlog keeps another waiting; while somebody waits for some
         // shards, only those.
         let awaited = wanted.withLock { Set($0.keys.map(\.shard)) }
-        var didWork = false
-        for shard in store.shards where awaited.contains(shard.id) {
-          if try await encodeBatch(of: shard) { didWork = true }
+        if try await encodeBatches(of: store.shards.filter { awaited.contains($0.id) }) == .some { continue }
+        switch try await encodeBatches(of: store.shards) {
+        case .some: continue
+        case .none: try await signal.wait()
+        case .failed: try await Task.sleep(for: Self.retryPause)
         }
-        if didWork { continue }
-        for shard in store.shards where try await encodeBatch(of: shard) { didWork = true }
-        if !didWork { try await signal.wait() }
-      } catch is CancellationError {
-        return
+      }
+    } catch {
+      return  // cancelled: nothing else comes this far
+    }
+  }
+
+  private enum Progress { case some, none, failed }
+
+  /// A shard that fails keeps no other waiting.
+  private func encodeBatches(of shards: [Shard]) async throws(CancellationError) -> Progress {
+    var progress = Progress.none
+    for shard in shards {
+      do {
+        if try await encodeBatch(of: shard) { progress = .some }
+      } catch let error as CancellationError {
+        throw error
       } catch {
-        logger.warning("embedding failed, will retry", metadata: ["error": "\(error)"])
-        try? await Task.sleep(for: Self.retryPause)
+        logger.warning(
+          "embedding failed, will retry", metadata: ["shard": "\(shard.id)", "error": "\(error)"])
+        if progress == .none { progress = .failed }
       }
     }
+    return progress
   }
 
   /// Returns when no item of the bucket waits for its vector.

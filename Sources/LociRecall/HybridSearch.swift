@@ -233,7 +233,10 @@ private struct SearchRun {
   private func addFacts(
     _ source: any ItemSource, _ now: Timestamp, _ candidates: inout [Int64: Candidate]
   ) throws {
-    for (item, facts) in try source.facts(of: Array(candidates.keys), in: db) {
+    let known = try source.facts(of: Array(candidates.keys), in: db)
+    // The cached vectors may be ahead of the snapshot, or a commit behind: what it does not show takes no place.
+    candidates = candidates.filter { known[$0.key] != nil }
+    for (item, facts) in known {
       candidates[item]?.recency = Recency.value(of: facts.createdAt, now: now)
       candidates[item]?.importance = facts.importance
     }

@@ -43,7 +43,7 @@ package final class VectorCache: Sendable {
     entry(key)?.change(.remove(items))
   }
 
-  private func entry(_ key: Key) -> Entry? { state.withLock { $0.entries[key] } }
+  fileprivate func entry(_ key: Key) -> Entry? { state.withLock { $0.entries[key] } }
 
   // MARK: Searches
 
@@ -84,6 +84,10 @@ package final class VectorCache: Sendable {
 
     /// The bucket's vectors as of `db`'s snapshot or later, read on first use.
     package func collection(_ db: Database) throws -> VectorCollection {
+      guard cache.entry(key) === entry else {
+        // Let go since it was opened: commits have passed it by.
+        return try Entry(encoder: entry.encoder).load(key.bucket, db).0
+      }
       let (collection, isNew) = try entry.load(key.bucket, db)
       if isNew { cache.trim(keeping: key) }
       return collection
@@ -93,6 +97,13 @@ package final class VectorCache: Sendable {
   fileprivate enum Change {
     case insert([(item: Int64, vector: Data)])
     case remove([Int64])
+
+    var bytes: Int {
+      switch self {
+      case .insert(let vectors): vectors.reduce(0) { $0 + $1.vector.count + 16 }
+      case .remove(let items): items.count * 8
+      }
+    }
   }
 
   /// One bucket. Commits that come before it is read are kept and applied on top, in their order: replaying one
@@ -102,7 +113,7 @@ package final class VectorCache: Sendable {
       case unread(changes: [Change])
       case loaded(VectorCollection)
     }
-    private let encoder: EncoderIdentity
+    let encoder: EncoderIdentity
     private let phase = Mutex(Phase.unread(changes: []))
     private let use = Atomic<UInt64>(0)
 
@@ -113,8 +124,10 @@ package final class VectorCache: Sendable {
 
     var bytes: Int {
       phase.withLock { phase in
-        guard case .loaded(let collection) = phase else { return 0 }
-        return collection.allocatedBytes
+        switch phase {
+        case .unread(let changes): changes.reduce(0) { $0 + $1.bytes }
+        case .loaded(let collection): collection.allocatedBytes
+        }
       }
     }
 

@@ -123,7 +123,12 @@ package final class Node: Sendable {
     let addresses = try await server.start().map(Self.text)
     status.serving(server)
     logger.notice("listening", metadata: ["addresses": "\(addresses.joined(separator: ", "))"])
-    let background = Task(priority: .background) { [parts] in await parts.pipeline?.run(parts.store) }
+    let background: [Task<Void, Never>] = [
+      Task(priority: .background) { [parts] in
+        if let pipeline = parts.pipeline { await pipeline.run(parts.store) }
+      },
+      Task(priority: .background) { [parts] in await Self.forgetOldRequests(of: parts.store) }
+    ]
     do { try ready(addresses) } catch {
       stop()
       logger.error("cannot announce the address", metadata: ["error": "\(error)"])
@@ -132,10 +137,15 @@ package final class Node: Sendable {
     status.drain()
     logger.notice("draining")
     await server.drain(grace: configuration.drainGrace)
-    background.cancel()
-    await background.value
+    for task in background { task.cancel() }
+    for task in background { await task.value }
     try await parts.store.close()
     logger.notice("closed")
+  }
+
+  /// Every few seconds a few of them, rather than many at once: no caller notices.
+  private static func forgetOldRequests(of store: Store) async {
+    while (try? await Task.sleep(for: .seconds(10))) != nil { await store.forgetOldRequests() }
   }
 
   /// HOST:PORT, or unix:PATH.

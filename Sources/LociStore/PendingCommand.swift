@@ -40,7 +40,8 @@ struct TypedPendingCommand<C: Command>: PendingCommand {
     var answer = decision.answer
     answer.position = V1.Position(
       shard: batch.transaction.shard.rawValue, sequence: batch.transaction.counters.applied)
-    if let key = command.requestKey, !decision.events.isEmpty {
+    // One that changed nothing is remembered too: its retry must not find more to change than it did.
+    if let key = command.requestKey {
       let request = LogV1.RequestAnswered(
         requestID: key.id, requestHash: key.hash, answer: decision.answer.encoded())
       try batch.append(.requestAnswered(request), scope: command.scope)

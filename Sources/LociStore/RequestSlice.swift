@@ -73,3 +73,43 @@ struct RequestSlice: Slice {
     return answer
   }
 }
+
+/// Forgets answers that are older than anyone was promised, a bounded number at a time.
+struct ForgetRequests: Command {
+  static let countMax = 10_000
+
+  /// Answers belong to many agents. The event is the shard's own; no table keeps this name.
+  let scope: Scope
+  let requestKey: RequestKey? = nil
+  let costBytes = 512
+
+  init() throws(LociError) { scope = try Scope(tenant: "loci", agent: "loci") }
+
+  func decide(_ transaction: ProjectionTransaction) throws -> Decision<Written> {
+    let end = transaction.at.microseconds - RequestSlice.retentionMicroseconds
+    guard let oldest = try time(ofAnswer: 0, transaction.db), oldest < end else {
+      return Decision(events: [], answer: Written())
+    }
+    let before = min(end, try time(ofAnswer: Self.countMax, transaction.db) ?? end)
+    // Answers of one commit have one time: past all of it, or none would go.
+    let forgotten = LogV1.RequestsForgotten(beforeUs: max(before, oldest + 1))
+    return Decision(events: [.requestsForgotten(forgotten)], answer: Written())
+  }
+
+  private func time(ofAnswer number: Int, _ db: Database) throws -> Int64? {
+    try Int64.fetchOne(
+      db.cachedStatement(sql: "SELECT at_us FROM requests ORDER BY at_us LIMIT 1 OFFSET ?"),
+      arguments: [number])
+  }
+}
+
+extension Store {
+  /// Forgets a bounded number of answers to requests that are older than 24 hours, in every shard. Call it now and
+  /// then. A shard that refuses writes is passed over.
+  package func forgetOldRequests() async {
+    for shard in shards {
+      guard let command = try? ForgetRequests() else { return }
+      _ = try? await shard.submit(command)
+    }
+  }
+}

@@ -104,6 +104,11 @@ package final class Shard: Sendable {
         try commitTogether(batch, &state)
       } catch let error as LociError where batch.count > 1 && !error.concernsTheDisk && state.stopped == nil {
         for command in batch {
+          // One of them may have stopped the shard: after a failed sync nothing more is written.
+          if let stopped = state.stopped {
+            command.fail(stopped)
+            continue
+          }
           do { try commitTogether([command], &state) } catch { command.fail(LociError(error, file: path)) }
         }
       } catch {

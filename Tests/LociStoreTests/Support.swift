@@ -18,6 +18,8 @@ final class ManualClock: WallClock {
       return Timestamp(microseconds: $0)
     }
   }
+
+  func advance(by microseconds: Int64) { time.withLock { $0 += microseconds } }
 }
 
 /// A store with all slices over a temporary folder, without a server.
@@ -26,17 +28,23 @@ final class TestStore: Sendable {
   let store: Store
   let workers = WorkerPool(name: "test", width: 2, waitingMax: 1_024)
   let ids = UUIDv7Generator()
+  let clock = ManualClock()
+  let vectors: VectorCache
   private let removesFolder: Bool
 
-  init(path: String? = nil, shards: Int = 2) throws {
+  /// `encoder` names the encoder that callers' vectors belong to; nothing is encoded here.
+  init(path: String? = nil, shards: Int = 2, encoder: EncoderIdentity? = nil, cacheBytes: Int = 1 << 20)
+    throws
+  {
     self.path = path ?? NSTemporaryDirectory() + "loci-store-\(UUID().uuidString)"
     removesFolder = path == nil
     var configuration = Store.Configuration(path: self.path)
     configuration.shardsIfNew = shards
-    let index = IndexSlice(vectors: VectorCache(encoder: nil, bytesMax: 1 << 20)) { _ in }
+    vectors = VectorCache(encoder: encoder, bytesMax: cacheBytes)
+    let index = IndexSlice(vectors: vectors) { _ in }
     store = try Store(
       configuration, slices: [index, ContextSlice(index: index), MemorySlice(index: index)], workers: workers,
-      clock: ManualClock(), logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+      clock: clock, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
       prepare: KeywordIndex.register)
   }
 
