@@ -11,12 +11,17 @@ struct ModelFolderTests {
     try TextEncoder(modelDirectory: folder.path).encode([text], kind: kind).vectors
   }
 
+  /// Equal but for the last bits: BLAS sums in an order that may depend on where its operands lie.
+  private func isClose(_ a: [Float], _ b: [Float]) -> Bool {
+    a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) < 1e-6 }
+  }
+
   @Test(arguments: TinyModel.Form.allCases, ["", "bert."]) func formsAgree(
     form: TinyModel.Form, prefix: String
   ) throws {
     let wanted = try vector(TinyModel().write())
     #expect(wanted.contains { $0 != 0 })
-    #expect(try vector(TinyModel(prefix: prefix, form: form).write()) == wanted)
+    #expect(isClose(try vector(TinyModel(prefix: prefix, form: form).write()), wanted))
   }
 
   @Test func shardsAgree() throws {
@@ -29,7 +34,7 @@ struct ModelFolderTests {
       "\"\($0.name)\": \"\($0.name.hasPrefix("embeddings") ? "one" : "two").safetensors\""
     }
     try folder.write("model.safetensors.index.json", "{\"weight_map\": {\(map.joined(separator: ","))}}")
-    #expect(try vector(folder) == vector(model.write()))
+    #expect(isClose(try vector(folder), try vector(model.write())))
     try folder.write("model.safetensors.index.json", #"{"weight_map": {"a": "../one.safetensors"}}"#)
     #expect(throws: EncoderError.self) { try vector(folder) }
   }
@@ -42,7 +47,7 @@ struct ModelFolderTests {
     #expect(first != mean)
     for cls in [#"{"pooling_mode": "cls"}"#, #"{"pooling_mode": ["cls"]}"#] {
       try folder.write("1_Pooling/config.json", cls)
-      #expect(try vector(folder) == first)
+      #expect(isClose(try vector(folder), first))
     }
     for other in [
       #"{"pooling_mode": "max"}"#, #"{"pooling_mode": ["cls", "mean"]}"#,
@@ -68,12 +73,12 @@ struct ModelFolderTests {
   @Test func prefixesAndLimits() throws {
     let folder = try TinyModel().write()
     let plain = try vector(folder, .query)
-    #expect(try vector(folder, .document) == plain)
+    #expect(isClose(try vector(folder, .document), plain))
     let before = try TextEncoder(modelDirectory: folder.path)
     #expect(before.maxTokens == 12)
     try folder.write("config_sentence_transformers.json", #"{"prompts": {"query": "want "}}"#)
     #expect(try vector(folder, .query) != plain)
-    #expect(try vector(folder, .document) == plain)
+    #expect(isClose(try vector(folder, .document), plain))
     let after = try TextEncoder(modelDirectory: folder.path)
     #expect(after.fingerprint != before.fingerprint)
     for (limit, wanted) in [("5", 5), ("1e300", 12), ("-1e300", 2), ("500", 12)] {
