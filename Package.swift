@@ -172,7 +172,8 @@ let package = Package(
     .testTarget(
       name: "LociStoreTests",
       dependencies: [
-        "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall", "LociStore",
+        "CLociFaultVFS", "CLociSQLite", "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall",
+        "LociStore",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
