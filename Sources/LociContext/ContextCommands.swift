@@ -106,7 +106,7 @@ package struct AppendMessages: Command {
     self.messages = messages
     costBytes = bytes
     chosenIDs = request.messages.lazy.map(\.id).filter { !$0.isEmpty }
-    guard Set(chosenIDs).count == chosenIDs.count else {
+    guard !chosenIDs.hasRepeats else {
       throw .invalid(field: "messages.id", problem: "occurs twice")
     }
   }
@@ -170,7 +170,7 @@ package struct DeleteMessages: Command {
     self.requestKey = key
     try Validate.count(request.messageIDs.count, field: "message_ids", in: 1...ContextLimits.messagesPerCall)
     for id in request.messageIDs { try Validate.name(id, field: "message_ids") }
-    ids = Array(Set(request.messageIDs)).sorted()
+    ids = request.messageIDs.withoutRepeats()
     costBytes = 512 + ids.count * 64
   }
 

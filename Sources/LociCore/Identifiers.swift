@@ -26,6 +26,10 @@ extension Identifier {
   }
 
   public var description: String { rawValue }
+
+  public static func == (a: Self, b: Self) -> Bool { ExactText(a.rawValue) == ExactText(b.rawValue) }
+
+  public func hash(into hasher: inout Hasher) { ExactText(rawValue).hash(into: &hasher) }
 }
 
 /// Longest identifier accepted, in UTF-8 bytes.

@@ -44,7 +44,7 @@ package struct AddMemories: Command {
       request.memories.map(\.embedding), encoder: encoder, field: "memories.embedding")
     costBytes = bytes
     chosenIDs = request.memories.lazy.map(\.id).filter { !$0.isEmpty }
-    guard Set(chosenIDs).count == chosenIDs.count else {
+    guard !chosenIDs.hasRepeats else {
       throw .invalid(field: "memories.id", problem: "occurs twice")
     }
   }
@@ -127,7 +127,7 @@ package struct UpdateMemory: Command {
       throw LociError.failedPrecondition(
         "memory \(id) has version \(memory.version), not \(request.expectedVersion)")
     }
-    let textChanged = request.text.map { $0 != memory.text } ?? false
+    let textChanged = request.text.map { ExactText($0) != ExactText(memory.text) } ?? false
     if let text = request.text { memory.text = text }
     if let type = request.type { memory.type = type }
     if let importance = request.importance { memory.importance = importance }
@@ -157,7 +157,7 @@ package struct DeleteMemories: Command {
     self.requestKey = key
     try Validate.count(request.memoryIDs.count, field: "memory_ids", in: 1...MemoryLimits.memoriesPerCall)
     for id in request.memoryIDs { try Validate.name(id, field: "memory_ids") }
-    ids = Array(Set(request.memoryIDs)).sorted()
+    ids = request.memoryIDs.withoutRepeats()
     costBytes = 512 + ids.count * 64
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LociClient
+import LociCore
 import LociProto
 
 struct Import: AsyncParsableCommand {
@@ -180,7 +181,7 @@ enum ImportBatches {
     for record in records {
       let cost = record.text.utf8.count + 512
       if let first = open.first,
-        first.context != record.context || open.count == size || bytes + cost > bytesMax
+        ExactText(first.context) != ExactText(record.context) || open.count == size || bytes + cost > bytesMax
       {
         close()
       }

@@ -1,0 +1,135 @@
+import LociClient
+import LociProto
+import LociServer
+import Testing
+
+/// Good requests of every unary RPC, broken at random. Whatever comes, the answer is never an internal error, the server
+/// goes on, and what an uninvolved agent stored stays as it was.
+@Suite struct MutationTests {
+  private static let scope = V1.Scope(tenant: "t", agent: "a")
+  private static let options = V1.WriteOptions(requestID: "request-1")
+  private static let consistency = V1.Consistency(
+    level: .session, after: [V1.Position(shard: 0, sequence: 1), V1.Position(shard: 1, sequence: 0)])
+  private static let attributes = [V1.Attribute(key: "k", value: "v"), V1.Attribute(key: "l", value: "w")]
+  private static let trace = "0af7651916cd43dd8448eb211c80319c"
+  private static let filter = V1.Filter(
+    contextIDs: ["c"], traceIDs: [trace], created: V1.TimeRange(fromUs: 1, untilUs: 1 << 50), roles: [.user],
+    memoryTypes: [.semantic], importanceMin: 0.25, attributes: attributes)
+  private static let weights = V1.RankWeights(semantic: 0.5, exact: 0.5, recency: 0.1, importance: 0.1)
+
+  /// A full request of each unary RPC.
+  private static let samples: [String: [UInt8]] = [
+    "Health": V1.HealthRequest().encoded(),
+    "Stats": V1.StatsRequest(scope: scope).encoded(),
+    "Echo": V1.EchoRequest(payload: [1, 2, 3, 4]).encoded(),
+    "CreateContext": V1.CreateContextRequest(
+      scope: scope, id: "new", title: "title", attributes: attributes, options: options
+    ).encoded(),
+    "GetContext": V1.GetContextRequest(scope: scope, contextID: "c", consistency: consistency).encoded(),
+    "ListContexts": V1.ListContextsRequest(
+      scope: scope, page: V1.Page(size: 10, token: "1.7"), consistency: consistency
+    ).encoded(),
+    "DeleteContext": V1.DeleteContextRequest(scope: scope, contextID: "d", options: options).encoded(),
+    "Append": V1.AppendRequest(
+      scope: scope, contextID: "c",
+      messages: [
+        V1.MessageDraft(
+          id: "m", role: .user, text: "about trains", name: "Ana", createdAtUs: 1 << 50, traceID: trace,
+          toolCallID: "call", attributes: attributes)
+      ], createContext: true, options: options
+    ).encoded(),
+    "ListMessages": V1.ListMessagesRequest(
+      scope: scope, contextID: "c", fromNumber: 1, untilNumber: 9, newestFirst: true, page: V1.Page(size: 5),
+      consistency: consistency
+    ).encoded(),
+    "DeleteMessages": V1.DeleteMessagesRequest(scope: scope, messageIDs: ["m", "n"], options: options)
+      .encoded(),
+    "SearchMessages": V1.SearchMessagesRequest(
+      scope: scope, query: "trains 火车", limit: 5, mode: .keyword, filter: filter, weights: weights,
+      explain: true, consistency: consistency
+    ).encoded(),
+    "Encode": V1.EncodeRequest(texts: ["a", "b"]).encoded(),
+    "ListModels": V1.ListModelsRequest().encoded(),
+    "AddMemories": V1.AddMemoriesRequest(
+      scope: scope,
+      memories: [
+        V1.MemoryDraft(
+          id: "k", type: .episodic, text: "likes trains", contextID: "c", traceID: trace, importance: 0.5,
+          createdAtUs: 1 << 50, attributes: attributes, embedding: [0.5, 0.5])
+      ], options: options
+    ).encoded(),
+    "GetMemory": V1.GetMemoryRequest(scope: scope, memoryID: "k", consistency: consistency).encoded(),
+    "UpdateMemory": V1.UpdateMemoryRequest(
+      scope: scope, memoryID: "k", text: "likes ships", type: .semantic, importance: 0.75,
+      attributes: V1.AttributeList(attributes: attributes), expectedVersion: 1, options: options
+    ).encoded(),
+    "DeleteMemories": V1.DeleteMemoriesRequest(scope: scope, memoryIDs: ["k"], options: options).encoded(),
+    "ListMemories": V1.ListMemoriesRequest(
+      scope: scope, filter: filter, page: V1.Page(size: 5, token: "1.1.1"), consistency: consistency
+    ).encoded(),
+    "SearchMemories": V1.SearchMemoriesRequest(
+      scope: scope, query: "trains", embedding: [0.5, 0.5], limit: 5, mode: .hybrid, filter: filter,
+      weights: weights, explain: true, consistency: consistency
+    ).encoded()
+  ]
+
+  /// What a client's fault, or a wait for what never comes, may be answered with.
+  private static let allowed: Set<Int> = [0, 1, 3, 4, 5, 6, 8, 9]
+
+  @Test(arguments: [UInt64(11), 12])
+  func brokenRequestsAreTheClientsFault(seed: UInt64) async throws {
+    try await TestNode.run { server in
+      let client = server.client
+      let witness = V1.Scope(tenant: "witness", agent: "w")
+      _ = try await client.contexts.append(
+        V1.AppendRequest(
+          scope: witness, contextID: "c",
+          messages: [V1.MessageDraft(id: "m", role: .user, text: "untouched")],
+          createContext: true))
+      let before = try await client.contexts.listMessages(V1.ListMessagesRequest(scope: witness)).messages
+      var rng = SplitMix64(seed: seed)
+      for entry in RPCCatalog.entries where !entry.isStreaming {
+        guard let sample = Self.samples[entry.method] else {
+          Issue.record("no sample of \(entry.service)/\(entry.method)")
+          continue
+        }
+        let connection = RawConnection(port: server.port)
+        for number in 0..<400 {
+          let payload = Self.broken(sample, &rng)
+          let frame = Bytes.frame(
+            Bytes.request(entry.service, entry.method, payload, timeoutNanoseconds: 20_000_000),
+            stream: UInt32(2 * number + 1))
+          connection.send(frame)
+          guard case .answer(let answer) = connection.receive(seconds: 20) else {
+            Issue.record("\(entry.method), seed \(seed), \(number): no answer to \(payload)")
+            break
+          }
+          #expect(
+            Self.allowed.contains(answer.code), "\(entry.method), seed \(seed), \(number): \(payload)")
+          #expect(answer.streamID == UInt32(2 * number + 1))
+        }
+      }
+      let after = try await client.contexts.listMessages(V1.ListMessagesRequest(scope: witness)).messages
+      #expect(after == before)
+      await client.close()
+    }
+  }
+
+  /// One to three faults: a flipped bit, a changed byte, a cut, a piece twice, a piece gone, a long number put in.
+  private static func broken(_ sample: [UInt8], _ rng: inout SplitMix64) -> [UInt8] {
+    var bytes = sample
+    for _ in 0..<Int.random(in: 1...3, using: &rng) {
+      let place = Int.random(in: 0...bytes.count, using: &rng)
+      let end = min(bytes.count, place + Int.random(in: 1...12, using: &rng))
+      switch Int.random(in: 0..<6, using: &rng) {
+      case 0 where place < bytes.count: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &rng)
+      case 1 where place < bytes.count: bytes[place] = UInt8.random(in: 0...255, using: &rng)
+      case 2: bytes.removeSubrange(place...)
+      case 3: bytes.insert(contentsOf: bytes[place..<end], at: place)
+      case 4: bytes.removeSubrange(place..<end)
+      default: bytes.insert(contentsOf: Bytes.varint(.random(in: 0 ... .max, using: &rng)), at: place)
+      }
+    }
+    return bytes
+  }
+}
