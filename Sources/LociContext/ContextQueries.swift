@@ -51,13 +51,17 @@ package enum ContextQueries {
     scope: Scope, page: PageRequest, in db: Database
   ) throws -> (contexts: [V1.Context], page: V1.PageInfo) {
     guard let scopeRow = try ScopeQueries.row(scope, in: db) else { return ([], V1.PageInfo()) }
-    let rows = try Row.fetchAll(
+    let rows = try Row.fetchCursor(
       db.cachedStatement(
         sql: """
           SELECT \(contextColumns) FROM contexts WHERE scope = ?1 AND row < ?2 ORDER BY row DESC LIMIT ?3
           """),
       arguments: [scopeRow, try page.after(orders: 1)?[0] ?? .max, page.size + 1])
-    return try page.cut(rows, context) { [$0[0] as Int64] }
+    return try page.read(rows, context) {
+      $0.title.utf8.count + PageRequest.cost($0.attributes) + 256
+    } key: {
+      [$0[0] as Int64]
+    }
   }
 
   // MARK: Messages
@@ -101,13 +105,15 @@ package enum ContextQueries {
     }
     sql.and(request.filter.messageConditions)
     let direction = request.newestFirst ? "DESC" : "ASC"
-    let rows = try Row.fetchAll(
+    let rows = try Row.fetchCursor(
       db,
       sql: """
         SELECT \(messageColumns) FROM messages m JOIN contexts c ON c.row = m.context
         WHERE \(sql.text) ORDER BY \(key) \(direction), m.item \(direction) LIMIT ?
         """, arguments: sql.arguments + [request.page.size + 1])
-    return try request.page.cut(rows, message) { row in
+    return try request.page.read(rows, message) {
+      $0.text.utf8.count + PageRequest.cost($0.attributes) + 768
+    } key: { row in
       request.contextID != nil ? [row[3] as Int64] : [row[7] as Int64, row[0] as Int64]
     }
   }

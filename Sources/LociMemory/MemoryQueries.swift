@@ -51,13 +51,17 @@ package enum MemoryQueries {
     }
     sql.and(filter.memoryConditions)
     let direction = newestFirst ? "DESC" : "ASC"
-    let rows = try Row.fetchAll(
+    let rows = try Row.fetchCursor(
       db,
       sql: """
         SELECT \(columns) FROM memories m WHERE \(sql.text)
         ORDER BY m.created_at_us \(direction), m.item \(direction) LIMIT ?
         """, arguments: sql.arguments + [page.size + 1])
-    return try page.cut(rows, memory) { [$0[7] as Int64, $0[0] as Int64] }
+    return try page.read(rows, memory) {
+      $0.text.utf8.count + PageRequest.cost($0.attributes) + 768
+    } key: {
+      [$0[7] as Int64, $0[0] as Int64]
+    }
   }
 
   /// Memories of these items that still exist and have not expired, by item.

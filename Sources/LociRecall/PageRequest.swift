@@ -1,3 +1,4 @@
+package import GRDB
 package import LociCore
 package import LociProto
 
@@ -32,16 +33,32 @@ package struct PageRequest: Sendable {
     return values
   }
 
-  /// Cuts the one item more that was fetched to see whether another page follows.
-  package func cut<Row, Item>(
-    _ rows: [Row], _ item: (Row) throws -> Item, key: (Row) -> [Int64]
-  ) rethrows -> ([Item], V1.PageInfo) {
-    let page = rows.prefix(size)
-    var info = V1.PageInfo()
-    if rows.count > size, let last = page.last {
-      info.nextToken = ([String(Self.version)] + key(last).map { String($0) }).joined(separator: ".")
+  /// Reads one page. `rows` yields one more than `size`, so that it shows whether another page follows; a page also
+  /// ends early where it would outgrow an answer.
+  /// - Parameter cost: bytes of an item in an answer; roughly.
+  package func read<Item>(
+    _ rows: RowCursor, _ item: (Row) throws -> Item, cost: (Item) -> Int, key: (Row) -> [Int64]
+  ) throws -> ([Item], V1.PageInfo) {
+    var (items, bytes): ([Item], Int) = ([], 0)
+    var last: [Int64] = []
+    while let row = try rows.next() {
+      let next = try item(row)
+      bytes += cost(next)
+      guard items.isEmpty || (items.count < size && bytes <= Self.bytesMax) else {
+        let token = ([String(Self.version)] + last.map { String($0) }).joined(separator: ".")
+        return (items, V1.PageInfo(nextToken: token))
+      }
+      items.append(next)
+      last = key(row)
     }
-    return (try page.map(item), info)
+    return (items, V1.PageInfo())
+  }
+
+  /// Well below a frame.
+  private static let bytesMax = 3 << 20
+
+  package static func cost(_ attributes: [V1.Attribute]) -> Int {
+    attributes.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 16 }
   }
 
   private static let version: Substring = "1"
