@@ -108,10 +108,11 @@ struct ModelFolder: Sendable {
     return limit > 2 ? Int(limit) : 2
   }
 
-  /// Prefixes that well-known families want and their files do not name.
+  /// Prefixes that well-known families want and their files do not name. A family is a whole word of the name:
+  /// "multilingual-e5-small" is an e5, a folder whose random name holds "…3e5-" is not.
   private static func knownPrefixes(_ name: String) -> (query: String, document: String) {
     let name = name.lowercased()
-    if name.contains("e5-") { return ("query: ", "passage: ") }
+    if name.split(whereSeparator: { "-_.".contains($0) }).contains("e5") { return ("query: ", "passage: ") }
     if name.hasPrefix("bge-"), name.contains("-zh") { return ("为这个句子生成表示以用于检索相关文章：", "") }
     if name.hasPrefix("bge-"), name.contains("-en") {
       return ("Represent this sentence for searching relevant passages: ", "")
