@@ -36,7 +36,10 @@ let package = Package(
     .target(name: "CLociWire", path: "CBridge/CLociWire"),
     .target(
       name: "CLociMath", path: "CBridge/CLociMath",
-      linkerSettings: [.linkedLibrary("blas"), .linkedLibrary("m")]),
+      linkerSettings: [.linkedLibrary("blas"), .linkedLibrary("lapack"), .linkedLibrary("m")]),
+    .target(
+      name: "CLociIndex", dependencies: ["CLociMath"], path: "CBridge/CLociIndex",
+      linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CLociUnicode", path: "CBridge/CLociUnicode"),
     .target(
       name: "CLociEncoder", dependencies: ["CLociUnicode"], path: "CBridge/CLociEncoder",
@@ -57,7 +60,7 @@ let package = Package(
       name: "LociProto", dependencies: ["CLociProto"],
       swiftSettings: common),
     // Kernels and collections of vectors.
-    .target(name: "LociVector", dependencies: ["CLociMath"], swiftSettings: strict),
+    .target(name: "LociVector", dependencies: ["CLociIndex", "CLociMath"], swiftSettings: strict),
     // Tokenizers and encoders.
     .target(name: "LociText", dependencies: ["CLociEncoder", "CLociUnicode"], swiftSettings: strict),
     // The event log.
@@ -152,7 +155,8 @@ let package = Package(
       swiftSettings: strict),
     .systemLibrary(name: "CSQLite3", path: "Tests/LociFTSTests/CSQLite3"),
 
-    .testTarget(name: "LociVectorTests", dependencies: ["CLociMath", "LociVector"], swiftSettings: strict),
+    .testTarget(
+      name: "LociVectorTests", dependencies: ["CLociIndex", "CLociMath", "LociVector"], swiftSettings: strict),
     .testTarget(
       name: "LociTextTests", dependencies: ["CLociEncoder", "CLociUnicode", "LociText"], swiftSettings: strict
     ),

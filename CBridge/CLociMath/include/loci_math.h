@@ -95,6 +95,14 @@ const char *loci_blas_name(void);
 // long as loci_kernels for the same products.
 bool loci_blas_is_fast(void);
 
+// MARK: Principal axes
+
+// moment += rows^T * rows; rows (n, dim), moment (dim, dim), symmetric. By cblas_ssyrk. dim < 2^15.
+void loci_add_second_moment(const float *rows, size_t n, size_t dim, float *moment);
+// Replaces a symmetric matrix (dim, dim) by its eigenvectors, one a row, unit length, and writes their
+// eigenvalues, rising, into values (dim). By LAPACK's ssyevd. false when it does not converge or memory is short.
+bool loci_eigen_symmetric(float *matrix, size_t dim, float *values);
+
 // MARK: Memory for rows
 
 // Zeroed memory aligned to a cache line, or to a 2 MiB page from that size on, with huge pages asked for.

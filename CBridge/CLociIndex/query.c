@@ -1,0 +1,133 @@
+// A query made ready, and the choice of lists.
+#include <math.h>
+#include <string.h>
+
+#include "search.h"
+
+// code = round(value / step), step = the greatest magnitude / limit.
+static float quantise_head(loci_query *query, const float *head_step, size_t head) {
+  float greatest = 0;
+  for (size_t j = 0; j < head; j++) greatest = fmaxf(greatest, fabsf(query->head[j] * head_step[j]));
+  float inverse = greatest > 0 ? 127 / greatest : 0;
+  int32_t sum = 0;
+  for (size_t j = 0; j < head; j++) {
+    float value = query->head[j] * head_step[j] * inverse;
+    int code = (int)(value + (value >= 0 ? 0.5f : -0.5f));
+    query->head_code[j] = (int8_t)code;
+    sum += code;
+  }
+  query->head_sum = sum;
+  return greatest / 127;
+}
+
+static void quantise_planes(loci_query *query, size_t d, size_t row_bytes) {
+  float greatest = 0;
+  for (size_t j = 0; j < d; j++) greatest = fmaxf(greatest, fabsf(query->vector[j]));
+  float inverse = greatest > 0 ? 16256 / greatest : 0;
+  query->step = greatest / 16256;
+  for (size_t j = 0; j < d; j++) {
+    float value = query->vector[j] * inverse;
+    int whole = (int)(value + (value >= 0 ? 0.5f : -0.5f));
+    int high = (whole + 64) >> 7;
+    query->high[j] = (int8_t)high;
+    query->low[j] = (int8_t)(whole - 128 * high);
+  }
+  memset(query->high + d, 0, row_bytes - d);
+  memset(query->low + d, 0, row_bytes - d);
+}
+
+void loci_prepare_queries(loci_worker *worker, const float *input, size_t count) {
+  const loci_index *index = worker->index;
+  size_t d = index->header.d, wide = (size_t)index->header.subspaces * index->header.width;
+  if (wide < d) wide = d;
+  for (size_t q = 0; q < count; q++) {
+    loci_query *query = &worker->queries[q];
+    float squared = 0;
+    for (size_t j = 0; j < d; j++) query->vector[j] = input[q * d + j] - index->origin[j];
+#pragma clang loop vectorize(enable)
+    for (size_t j = 0; j < d; j++) {
+#pragma clang fp reassociate(on)
+      squared += query->vector[j] * query->vector[j];
+    }
+    if (index->header.metric == LOCI_INDEX_COSINE && squared > 0) {
+      float scale = 1 / sqrtf(squared);
+      for (size_t j = 0; j < d; j++) query->vector[j] *= scale;
+      squared = 1;
+    }
+    for (size_t j = d; j < wide; j++) query->vector[j] = 0;
+    query->squared = squared;
+    quantise_planes(query, d, index->row_bytes);
+    query->found.count = 0;
+    query->found.threshold = -INFINITY;
+    query->probe_count = 0;
+  }
+  if (index->header.kind != LOCI_KIND_IVF || worker->plan->exact) return;
+  // Vectors of consecutive queries are `wide` apart, heads `head` apart: one product when there is no padding.
+  size_t panels = index->header.head / 16;
+  if (wide == d) {
+    index->kernels->project(index->head_matrix, d, panels, worker->queries[0].vector, count,
+                            worker->queries[0].head);
+  } else {
+    for (size_t q = 0; q < count; q++) {
+      index->kernels->project(index->head_matrix, d, panels, worker->queries[q].vector, 1,
+                              worker->queries[q].head);
+    }
+  }
+  for (size_t q = 0; q < count; q++) {
+    loci_query *query = &worker->queries[q];
+    query->head_step = quantise_head(query, index->head_step, index->header.head);
+  }
+}
+
+// The lists of greatest <query, centroid> + bias from the raw int8 sums; the few best of them first.
+static void choose(loci_worker *worker, loci_query *query, const int32_t *raw) {
+  const loci_index *index = worker->index;
+  const loci_index_kernels *kernels = index->kernels;
+  size_t lists = index->header.lists, wanted = worker->plan->probes, found, groups = index->lists_padded / 8;
+  if (wanted >= lists) {
+    for (size_t l = 0; l < lists; l++) query->probes[l] = (uint32_t)l;
+    query->probe_count = (uint32_t)lists;
+    return;
+  }
+  float *scores = worker->list_scores, least;
+  uint32_t *ids = worker->list_ids;
+  kernels->group_maxima(raw, index->centroid_bias, index->lists_padded, query->head_step, scores,
+                        worker->list_maxima);
+  float floor = -INFINITY;
+  if (wanted < groups) {
+    // At least `wanted` scores reach what `wanted` maxima of groups reach.
+    loci_keep_best(kernels, worker->list_maxima, ids, groups, wanted, wanted / 8, &floor);
+  }
+  for (size_t l = 0; l < lists; l++) ids[l] = (uint32_t)l;
+  found = kernels->keep_at_least(scores, ids, lists, floor);
+  found = loci_keep_best(kernels, scores, ids, found, wanted, 0, &least);
+  if (found > wanted) found = wanted;
+  for (size_t i = 0; i < 4 && i < found; i++) {
+    size_t best = i;
+    for (size_t j = i + 1; j < found; j++) best = scores[j] > scores[best] ? j : best;
+    float score = scores[i];
+    uint32_t id = ids[i];
+    scores[i] = scores[best], ids[i] = ids[best];
+    scores[best] = score, ids[best] = id;
+  }
+  memcpy(query->probes, ids, found * sizeof *ids);
+  query->probe_count = (uint32_t)found;
+}
+
+void loci_choose_lists(loci_worker *worker, size_t count) {
+  const loci_index *index = worker->index;
+  size_t groups = index->groups, stride = index->lists_padded;
+  for (size_t q = 0; q < count; q += LOCI_INT8_QUERIES) {
+    size_t tile = count - q < LOCI_INT8_QUERIES ? count - q : LOCI_INT8_QUERIES;
+    int32_t sums[LOCI_INT8_QUERIES];
+    for (size_t i = 0; i < tile; i++) sums[i] = worker->queries[q + i].head_sum;
+    for (size_t g = 0; g < groups; g++) {
+      for (size_t i = 0; i < tile; i++) {
+        memcpy(worker->tile + (g * tile + i) * 4, worker->queries[q + i].head_code + g * 4, 4);
+      }
+    }
+    index->kernels->int8_tile(index->centroid_codes, stride / 16, groups, worker->tile, sums, tile, worker->raw,
+                              stride);
+    for (size_t i = 0; i < tile; i++) choose(worker, &worker->queries[q + i], worker->raw + i * stride);
+  }
+}

@@ -1,0 +1,101 @@
+// The parts of a search. Private to CLociIndex.
+//
+// All of it works with one kind of score: <query, row> + bias of the row, where query and row have the origin
+// subtracted, and the bias is 0 for inner products and -|row|^2 / 2 for Euclidean distance.
+#ifndef LOCI_INDEX_SEARCH_H
+#define LOCI_INDEX_SEARCH_H
+
+#include "image.h"
+
+#pragma clang assume_nonnull begin
+
+// The best candidates so far of one query: a buffer that is cut back to the `wanted` best when it is full.
+typedef struct loci_reservoir {
+  float *scores;
+  uint32_t *ids;
+  size_t count, wanted, capacity;
+  float threshold;  // what a candidate has to reach
+} loci_reservoir;
+
+enum { LOCI_SCAN_CHUNK = 128 };  // entries looked at between two checks for room
+
+static inline size_t loci_reservoir_capacity(size_t wanted) {
+  return 2 * wanted + LOCI_SCAN_CHUNK + 2 * LOCI_APPEND_SLACK;
+}
+// Cuts back to `wanted`, or up to an eighth more, and raises the threshold.
+void loci_reservoir_cut(const loci_index_kernels *kernels, loci_reservoir *reservoir);
+static inline void loci_reservoir_make_room(const loci_index_kernels *kernels, loci_reservoir *reservoir) {
+  if (reservoir->count + LOCI_SCAN_CHUNK + LOCI_APPEND_SLACK > reservoir->capacity)
+    loci_reservoir_cut(kernels, reservoir);
+}
+
+// Keeps the `wanted` best of n pairs, or up to `slack` more; among equal scores any. Returns how many; *least is
+// a score that all of them reach.
+size_t loci_keep_best(const loci_index_kernels *kernels, float *scores, uint32_t *ids, size_t n, size_t wanted,
+                      size_t slack, float *least);
+
+// One query made ready.
+typedef struct loci_query {
+  float *vector;  // (dimension of codebook: subspaces * width), origin subtracted, normalised for cosine
+  float *head;    // (head)
+  int8_t *head_code;  // (head), [groups][4]
+  int32_t head_sum;   // of head_code
+  float head_step;
+  int8_t *high, *low;  // (row_bytes), int8 planes: vector = step * (128 * high + low)
+  float step;
+  float squared;  // |vector|^2
+  uint32_t probe_count;
+  uint32_t *probes;
+  loci_reservoir found;
+} loci_query;
+
+typedef struct loci_plan {
+  size_t k, probes, candidates, ranked;  // `ranked`: with originals
+  bool exact;                            // int8 over all live rows
+  size_t live_count;
+} loci_plan;
+
+// What one thread works with.
+typedef struct loci_worker {
+  const loci_index *index;
+  const loci_index_parameters *parameters;
+  const loci_plan *plan;
+  size_t capacity;  // queries
+  loci_query *queries;
+  void *memory;
+  int32_t *raw;      // int8 tiles: (8, chunk or padded lists)
+  uint16_t *sums;    // 4-bit scans: (4, longest list)
+  uint8_t *tables;   // (4 or capacity, subspaces, 16)
+  float *products;   // (subspaces, 16)
+  float *list_scores, *list_maxima;
+  uint32_t *list_ids;
+  int8_t *tile;      // (groups, 8, 4)
+  int64_t *dots;
+  uint32_t *seen;    // hash of candidate rows
+  size_t seen_size;
+  float *table_steps, *table_bases;  // (capacity)
+  uint32_t *starts, *order;          // counting sort of (list, query) pairs
+  float *pair_terms;                 // <query, mean> + ... of each pair
+  float *original;                   // one row in float32
+  loci_index_statistics statistics;
+} loci_worker;
+
+// Subtracts the origin, normalises, quantises. input is (count, d).
+void loci_prepare_queries(loci_worker *worker, const float *input, size_t count);
+// Finds the lists to probe for each of the first `count` queries.
+void loci_choose_lists(loci_worker *worker, size_t count);
+// Drops candidates from position `from` on that are not live.
+void loci_drop_dead(loci_worker *worker, loci_reservoir *found, size_t from);
+void loci_scan_single(loci_worker *worker, loci_query *query);
+void loci_scan_batch(loci_worker *worker, size_t count);
+// Exact: scores every live row by its int8 code.
+void loci_scan_rows(loci_worker *worker, loci_query *query);
+// Ranks the candidates found, by int8 rows and then by originals. Returns how many results there are.
+uint32_t loci_rank(loci_worker *worker, loci_query *query, uint32_t *rows, float *scores);
+
+static inline bool loci_is_live(const uint64_t *_Nullable live, size_t row) {
+  return live == NULL || (live[row / 64] >> (row % 64) & 1) != 0;
+}
+
+#pragma clang assume_nonnull end
+#endif
