@@ -60,7 +60,7 @@ let package = Package(
       name: "LociProto", dependencies: ["CLociProto"],
       swiftSettings: common),
     // Kernels and collections of vectors.
-    .target(name: "LociVector", dependencies: ["CLociIndex", "CLociMath"], swiftSettings: strict),
+    .target(name: "LociVector", dependencies: ["CLociIndex", "CLociMath", "LociCore"], swiftSettings: strict),
     // Tokenizers and encoders.
     .target(name: "LociText", dependencies: ["CLociEncoder", "CLociUnicode"], swiftSettings: strict),
     // The event log.
@@ -111,7 +111,7 @@ let package = Package(
     .target(
       name: "LociWire",
       dependencies: [
-        "CLociWire", "LociProto",
+        "CLociWire", "LociCore", "LociProto",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio")
@@ -156,7 +156,8 @@ let package = Package(
     .systemLibrary(name: "CSQLite3", path: "Tests/LociFTSTests/CSQLite3"),
 
     .testTarget(
-      name: "LociVectorTests", dependencies: ["CLociIndex", "CLociMath", "LociVector"], swiftSettings: strict),
+      name: "LociVectorTests", dependencies: ["CLociIndex", "CLociMath", "LociCore", "LociVector"],
+      swiftSettings: strict),
     .testTarget(
       name: "LociTextTests", dependencies: ["CLociEncoder", "CLociUnicode", "LociText"], swiftSettings: strict
     ),
@@ -190,7 +191,7 @@ let package = Package(
     .testTarget(
       name: "LociWireTests",
       dependencies: [
-        "CLociWire", "LociProto", "LociWire",
+        "CLociWire", "LociCore", "LociProto", "LociWire",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

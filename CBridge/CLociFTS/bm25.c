@@ -6,8 +6,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "terms.h"
+
 static const double k1 = 1.2, b = 0.75;
 #define LIMIT_MAX 4096
+
+static double idf(double documents, double df) {
+  double n = documents > df ? documents : df;
+  return log(1 + (n - df + 0.5) / (df + 0.5));
+}
+
+/// How long a document is beside the others.
+static double norm(double size, double length) { return length > 0 ? 1 - b + b * size / length : 1; }
+
+static double part(double idf, double tf, double norm) { return idf * tf * (k1 + 1) / (tf + k1 * norm); }
 
 typedef struct {
   double idf, tf;
@@ -40,7 +52,7 @@ static query_state *allocate(int phrase_count, int limit) {
 }
 
 static int begin(const Fts5ExtensionApi *api, Fts5Context *fts, double documents, int limit,
-                 query_state **out) {
+                 loci_fts_terms *terms, query_state **out) {
   query_state *state = allocate(api->xPhraseCount(fts), limit);
   if (state == NULL) return SQLITE_NOMEM;
   for (int i = 0; i < state->phrase_count; i++) {
@@ -50,8 +62,8 @@ static int begin(const Fts5ExtensionApi *api, Fts5Context *fts, double documents
       sqlite3_free(state);
       return status;
     }
-    double df = (double)rows, n = documents > df ? documents : df;
-    state->phrases[i].idf = log(1 + (n - df + 0.5) / (df + 0.5));
+    if (terms != NULL && (size_t)i < terms->set.count) rows = terms->df[i] += rows;
+    state->phrases[i].idf = idf(documents, (double)rows);
   }
   *out = state;
   return api->xSetAuxdata(fts, state, sqlite3_free);  // frees the state when it fails
@@ -70,11 +82,10 @@ static int count_occurrences(const Fts5ExtensionApi *api, Fts5Context *fts, quer
   return status;
 }
 
-static double sum(const query_state *state, double norm) {
+static double sum(const query_state *state, double relative_size) {
   double total = 0;
   for (int i = 0; i < state->phrase_count; i++) {
-    double tf = state->phrases[i].tf;
-    total += state->phrases[i].idf * tf * (k1 + 1) / (tf + k1 * norm);
+    total += part(state->phrases[i].idf, state->phrases[i].tf, relative_size);
   }
   return total;
 }
@@ -107,27 +118,29 @@ static int score(const Fts5ExtensionApi *api, Fts5Context *fts, query_state *sta
   // Most of a row's time is the look-up of its size, in a table of its own: not for one that even as the
   // shortest of texts would stay below the best.
   bool is_full = state->limit > 0 && state->best_count == state->limit;
-  if (is_full && sum(state, length > 0 ? 1 - b : 1) < state->best[0]) return SQLITE_OK;
+  if (is_full && sum(state, norm(0, length)) < state->best[0]) return SQLITE_OK;
   int size;
   status = api->xColumnSize(fts, -1, &size);
   if (status != SQLITE_OK) return status;
-  *out = sum(state, length > 0 ? 1 - b + b * size / length : 1);
+  *out = sum(state, norm(size, length));
   remember(state, *out);
   return SQLITE_OK;
 }
 
 void loci_fts_bm25(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_context *context, int count,
                    sqlite3_value **arguments) {
-  if (count != 2 && count != 3) {
-    sqlite3_result_error(context, "loci_bm25 takes documents, mean length and, optionally, a limit", -1);
+  if (count < 2 || count > 4) {
+    sqlite3_result_error(
+        context, "loci_bm25 takes documents, mean length and, optionally, a limit and the terms", -1);
     return;
   }
   query_state *state = api->xGetAuxdata(fts, 0);
   int status = SQLITE_OK;
   if (state == NULL) {
-    sqlite3_int64 limit = count == 3 ? sqlite3_value_int64(arguments[2]) : 0;
+    sqlite3_int64 limit = count >= 3 ? sqlite3_value_int64(arguments[2]) : 0;
     if (limit < 0 || limit > LIMIT_MAX) limit = 0;
-    status = begin(api, fts, sqlite3_value_double(arguments[0]), (int)limit, &state);
+    loci_fts_terms *terms = count == 4 ? sqlite3_value_pointer(arguments[3], LOCI_FTS_TERMS_POINTER) : NULL;
+    status = begin(api, fts, sqlite3_value_double(arguments[0]), (int)limit, terms, &state);
   }
   double result = 0;
   if (status == SQLITE_OK) status = score(api, fts, state, sqlite3_value_double(arguments[1]), &result);
@@ -136,4 +149,13 @@ void loci_fts_bm25(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_contex
   } else {
     sqlite3_result_error_code(context, status);
   }
+}
+
+double loci_fts_terms_score(const loci_fts_terms *terms, const uint32_t *occurrences, size_t size,
+                            double documents, double length) {
+  double total = 0, relative_size = norm((double)size, length);
+  for (size_t i = 0; i < terms->set.count; i++) {
+    if (occurrences[i] > 0) total += part(idf(documents, (double)terms->df[i]), occurrences[i], relative_size);
+  }
+  return total;
 }

@@ -20,7 +20,33 @@ typedef struct {
   buffer previous;  // the last unspaced character, if its run goes on
 } splitter;
 
-static bool is_joiner(char c) { return c != '\0' && strchr("._-@/\\:+#&", c) != NULL; }
+static bool is_joiner(char c) {
+  switch (c) {
+    case '.': case '_': case '-': case '@': case '/': case '\\': case ':': case '+': case '#': case '&':
+      return true;
+    default:
+      return false;
+  }
+}
+
+static bool is_ascii_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// Adds a run of ASCII letters and digits, folded: what `append` does with each of them.
+static void append_ascii(buffer *b, const char *run, size_t n, size_t start) {
+  if (b->count == 0) b->start = start;
+  b->end = start + n;
+  if (b->is_cut) return;
+  size_t room = sizeof b->bytes - b->count;
+  b->is_cut = n > room;
+  if (b->is_cut) n = room;
+  for (size_t i = 0; i < n; i++) {
+    char c = run[i];
+    b->bytes[b->count + i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+  }
+  b->count += n;
+}
 
 static void append(buffer *b, const char *bytes, size_t n, size_t start, size_t end) {
   if (b->count == 0) b->start = start;
@@ -69,6 +95,14 @@ int loci_fts_split(const char *text, size_t n, void *context,
                    int (*emit)(void *context, const loci_fts_token *token)) {
   splitter s = {.context = context, .emit = emit};
   for (size_t i = 0, next; i < n; i = next) {
+    // Most of most texts: a shorter way to the same.
+    for (next = i; next < n && is_ascii_letter(text[next]);) next++;
+    if (next > i) {
+      s.previous.count = 0;
+      append_ascii(&s.word, text + i, next - i, i);
+      append_ascii(&s.compound, text + i, next - i, i);
+      continue;
+    }
     loci_character c = loci_fts_character(text + i, n - i);
     next = i + c.source_bytes;
     int stop = 0;

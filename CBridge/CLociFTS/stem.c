@@ -46,12 +46,13 @@ static bool ends_in_cvc(const word *w, size_t n) {
   return strchr("wxy", w->letters[n - 1]) == NULL;
 }
 
-static bool ends(const word *w, const char *suffix, size_t *stem) {
-  size_t n = strlen(suffix);
-  if (n > w->count || memcmp(w->letters + w->count - n, suffix, n) != 0) return false;
+// Inline, so that the length of a literal suffix is a constant.
+static inline bool ends_in(const word *w, const char *suffix, size_t n, size_t *stem) {
+  if (n > w->count || w->letters[w->count - 1] != suffix[n - 1]) return false;
   *stem = w->count - n;
-  return true;
+  return memcmp(w->letters + *stem, suffix, n) == 0;
 }
+#define ends(w, suffix, stem) ends_in(w, suffix, sizeof suffix - 1, stem)
 
 // No replacement is longer than what it replaces.
 static void set_suffix(word *w, size_t stem, const char *suffix) {
@@ -87,31 +88,64 @@ static void past_and_progressive(word *w) {
   }
 }
 
-typedef struct {
-  const char *suffix, *replacement;
-} rule;
+// A set of letters.
+#define LETTER(c) (1u << ((c) - 'a'))
 
+typedef struct {
+  const char *suffix;
+  size_t count;
+  const char *replacement;
+} rule;
+#define RULE(suffix, replacement) {suffix, sizeof suffix - 1, replacement}
+
+// The suffixes end in one of "ilmnrs".
+static const uint32_t step2_ends = LETTER('i') | LETTER('l') | LETTER('m') | LETTER('n') | LETTER('r') | LETTER('s');
 static const rule step2[] = {
-    {"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"},   {"anci", "ance"},  {"izer", "ize"},
-    {"bli", "ble"},     {"alli", "al"},     {"entli", "ent"},   {"eli", "e"},      {"ousli", "ous"},
-    {"ization", "ize"}, {"ation", "ate"},   {"ator", "ate"},    {"alism", "al"},   {"iveness", "ive"},
-    {"fulness", "ful"}, {"ousness", "ous"}, {"aliti", "al"},    {"iviti", "ive"},  {"biliti", "ble"},
-    {"logi", "log"},
+    RULE("ational", "ate"), RULE("tional", "tion"), RULE("enci", "ence"),   RULE("anci", "ance"),  RULE("izer", "ize"),
+    RULE("bli", "ble"),     RULE("alli", "al"),     RULE("entli", "ent"),   RULE("eli", "e"),      RULE("ousli", "ous"),
+    RULE("ization", "ize"), RULE("ation", "ate"),   RULE("ator", "ate"),    RULE("alism", "al"),   RULE("iveness", "ive"),
+    RULE("fulness", "ful"), RULE("ousness", "ous"), RULE("aliti", "al"),    RULE("iviti", "ive"),  RULE("biliti", "ble"),
+    RULE("logi", "log"),
 };
+// In one of "eils".
+static const uint32_t step3_ends = LETTER('e') | LETTER('i') | LETTER('l') | LETTER('s');
 static const rule step3[] = {
-    {"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"}, {"ical", "ic"}, {"ful", ""},
-    {"ness", ""},
+    RULE("icate", "ic"), RULE("ative", ""), RULE("alize", "al"), RULE("iciti", "ic"), RULE("ical", "ic"), RULE("ful", ""),
+    RULE("ness", ""),
 };
-// "ement" before "ment" before "ent": the longest that fits decides.
-static const char *const step4[] = {
-    "al",  "ance", "ence", "er",  "ic",  "able", "ible", "ant", "ement", "ment",
-    "ent", "ion",  "ou",   "ism", "ate", "iti",  "ous",  "ive", "ize",
+// "ement" before "ment" before "ent": the longest that fits decides. They end in one of "lercntums" or "i".
+static const uint32_t step4_ends = LETTER('l') | LETTER('e') | LETTER('r') | LETTER('c') | LETTER('t') |
+                                   LETTER('n') | LETTER('u') | LETTER('m') | LETTER('i') | LETTER('s');
+static const rule step4[] = {
+    RULE("al", ""),
+    RULE("ance", ""),
+    RULE("ence", ""),
+    RULE("er", ""),
+    RULE("ic", ""),
+    RULE("able", ""),
+    RULE("ible", ""),
+    RULE("ant", ""),
+    RULE("ement", ""),
+    RULE("ment", ""),
+    RULE("ent", ""),
+    RULE("ion", ""),
+    RULE("ou", ""),
+    RULE("ism", ""),
+    RULE("ate", ""),
+    RULE("iti", ""),
+    RULE("ous", ""),
+    RULE("ive", ""),
+    RULE("ize", ""),
 };
+
+static bool may_end(const word *w, uint32_t letters) {
+  return w->count > 0 && (letters & LETTER(w->letters[w->count - 1])) != 0;
+}
 
 static void replace(word *w, const rule *rules, size_t count) {
   for (size_t i = 0; i < count; i++) {
     size_t stem;
-    if (!ends(w, rules[i].suffix, &stem)) continue;
+    if (!ends_in(w, rules[i].suffix, rules[i].count, &stem)) continue;
     if (measure(w, stem) > 0) set_suffix(w, stem, rules[i].replacement);
     return;
   }
@@ -120,8 +154,9 @@ static void replace(word *w, const rule *rules, size_t count) {
 static void remove_suffix(word *w) {
   for (size_t i = 0; i < sizeof step4 / sizeof *step4; i++) {
     size_t stem;
-    if (!ends(w, step4[i], &stem)) continue;
-    bool allowed = strcmp(step4[i], "ion") != 0 || (stem > 0 && strchr("st", w->letters[stem - 1]) != NULL);
+    if (!ends_in(w, step4[i].suffix, step4[i].count, &stem)) continue;
+    bool is_ion = strcmp(step4[i].suffix, "ion") == 0;
+    bool allowed = !is_ion || (stem > 0 && (w->letters[stem - 1] == 's' || w->letters[stem - 1] == 't'));
     if (allowed && measure(w, stem) > 1) w->count = stem;
     return;
   }
@@ -149,9 +184,9 @@ size_t loci_fts_stem(char *letters, size_t n) {
   past_and_progressive(&w);
   size_t stem;
   if (ends(&w, "y", &stem) && has_vowel(&w, stem)) w.letters[stem] = 'i';
-  replace(&w, step2, sizeof step2 / sizeof *step2);
-  replace(&w, step3, sizeof step3 / sizeof *step3);
-  remove_suffix(&w);
+  if (may_end(&w, step2_ends)) replace(&w, step2, sizeof step2 / sizeof *step2);
+  if (may_end(&w, step3_ends)) replace(&w, step3, sizeof step3 / sizeof *step3);
+  if (may_end(&w, step4_ends)) remove_suffix(&w);
   tidy(&w);
   return w.count;
 }

@@ -33,6 +33,12 @@ static int find_whether_checked(loci_file *file) {
   return rc;
 }
 
+/// Tells a connection's two files of each other.
+static void connect(loci_file *log, loci_file *database) {
+  log->partner = database;
+  database->partner = log;
+}
+
 static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *handle, int flags, int *out_flags) {
   (void)vfs;
   sqlite3_vfs *real = below();
@@ -60,6 +66,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *handle, in
     loci_database_release(file->database);
     return rc;
   }
+  if (kind == LOCI_FILE_WAL) connect(file, (loci_file *)sqlite3_database_file_object(path));
   loci_file_bind_methods(file);
   return SQLITE_OK;
 }

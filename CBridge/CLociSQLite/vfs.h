@@ -43,6 +43,12 @@ typedef struct loci_file {
   /// Log only, see wal_frame.c.
   int64_t fresh_header_at, stale_from;
   int page_bytes;
+  /// Log only, see wal_buffer.c: bytes on their way to the VFS below, from offset `waiting_at` on.
+  uint8_t *waiting;
+  size_t waiting_bytes, waiting_capacity;
+  int64_t waiting_at;
+  /// The other file of the same connection: of a database its log, NULL while that is closed; of a log its database.
+  struct loci_file *partner;
   sqlite3_file *below;
 } loci_file;
 
@@ -72,6 +78,12 @@ static inline bool loci_header_is_checked(const uint8_t *header) {
   return header[20] == LOCI_PAGE_CHECKSUM_BYTES || loci_load_be32(header + 68) == LOCI_APPLICATION_ID;
 }
 
+/// Takes bytes for the log. Returns a SQLite result code, of an earlier write too.
+int loci_wal_write(loci_file *file, const void *bytes, int count, int64_t offset);
+/// Passes what waits to the VFS below. Returns a SQLite result code.
+int loci_wal_flush(loci_file *file);
+/// Frees the buffer. What waits in it then belongs to no commit.
+void loci_wal_discard(loci_file *file);
 /// Keeps track of which frames of an uncommitted transaction have outdated checksums.
 void loci_wal_wrote(loci_file *file, int count, int64_t offset);
 /// Compares a page just read from the log with its frame's checksum. Returns a SQLite result code.

@@ -31,6 +31,8 @@ static int damaged(loci_file *file, loci_damage_kind kind, int count, int64_t of
 static int file_close(sqlite3_file *handle) {
   loci_file *file = FILE_OF(handle);
   int rc = file->below->pMethods->xClose(file->below);
+  loci_wal_discard(file);
+  if (file->partner) file->partner->partner = NULL;
   free(file->scratch);
   file->scratch = NULL;
   loci_database_release(file->database);
@@ -39,7 +41,9 @@ static int file_close(sqlite3_file *handle) {
 
 static int file_read(sqlite3_file *handle, void *bytes, int count, sqlite3_int64 offset) {
   loci_file *file = FILE_OF(handle);
-  int rc = file->below->pMethods->xRead(file->below, bytes, count, offset);
+  int rc = loci_wal_flush(file);
+  if (rc != SQLITE_OK) return rc;
+  rc = file->below->pMethods->xRead(file->below, bytes, count, offset);
   if (!is_checked(file)) return rc;
   if (is_database_page(file, count, offset)) {
     // SQLite takes a short page for one full of zeros; it reads no page that it did not write.
@@ -75,20 +79,25 @@ static int file_write(sqlite3_file *handle, const void *bytes, int count, sqlite
     if (offset == 0 && page[20] == LOCI_PAGE_CHECKSUM_BYTES) atomic_store(&file->database->checked, true);
     if (is_checked(file) && !(bytes = stamped(file, bytes, count, offset))) return SQLITE_IOERR_NOMEM;
   }
-  int rc = file->below->pMethods->xWrite(file->below, bytes, count, offset);
-  if (rc == SQLITE_OK && file->kind == LOCI_FILE_WAL) loci_wal_wrote(file, count, offset);
+  if (file->kind != LOCI_FILE_WAL) return file->below->pMethods->xWrite(file->below, bytes, count, offset);
+  int rc = loci_wal_write(file, bytes, count, offset);
+  if (rc == SQLITE_OK) loci_wal_wrote(file, count, offset);
   return rc;
 }
 
 static int file_truncate(sqlite3_file *handle, sqlite3_int64 size) {
   if (is_stopped(FILE_OF(handle))) return SQLITE_IOERR_TRUNCATE;
+  int rc = loci_wal_flush(FILE_OF(handle));
+  if (rc != SQLITE_OK) return rc;
   return BELOW(handle)->pMethods->xTruncate(BELOW(handle), size);
 }
 
 static int file_sync(sqlite3_file *handle, int flags) {
   loci_file *file = FILE_OF(handle);
   if (is_stopped(file)) return SQLITE_IOERR_FSYNC;
-  int rc = file->below->pMethods->xSync(file->below, flags);
+  int rc = loci_wal_flush(file);
+  if (rc != SQLITE_OK) return rc;
+  rc = file->below->pMethods->xSync(file->below, flags);
   if (rc != SQLITE_OK) {
     atomic_store(&file->database->stopped, true);
     loci_damage_record(file->database, LOCI_DAMAGE_SYNC, file->path, 0, 0);
@@ -97,6 +106,8 @@ static int file_sync(sqlite3_file *handle, int flags) {
 }
 
 static int file_size(sqlite3_file *handle, sqlite3_int64 *size) {
+  int rc = loci_wal_flush(FILE_OF(handle));
+  if (rc != SQLITE_OK) return rc;
   return BELOW(handle)->pMethods->xFileSize(BELOW(handle), size);
 }
 static int file_lock(sqlite3_file *handle, int level) {
@@ -137,6 +148,12 @@ static int file_shm_lock(sqlite3_file *handle, int offset, int count, int flags)
   return BELOW(handle)->pMethods->xShmLock(BELOW(handle), offset, count, flags);
 }
 static void file_shm_barrier(sqlite3_file *handle) {
+  loci_file *log = FILE_OF(handle)->partner;
+  // A commit that SQLite syncs has nothing waiting here; one that it does not is about to be published.
+  if (log && log->waiting_bytes > 0 && loci_wal_flush(log) != SQLITE_OK) {
+    atomic_store(&log->database->stopped, true);
+    loci_damage_record(log->database, LOCI_DAMAGE_SYNC, log->path, 0, 0);
+  }
   BELOW(handle)->pMethods->xShmBarrier(BELOW(handle));
 }
 static int file_shm_unmap(sqlite3_file *handle, int delete_file) {

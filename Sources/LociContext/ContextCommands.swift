@@ -134,7 +134,7 @@ package struct AppendMessages: Command {
   package func decide(_ transaction: ProjectionTransaction) throws -> Decision<V1.AppendResponse> {
     let scopeRow = try transaction.scopeRow(scope)
     let context = try scopeRow.flatMap {
-      try ContextQueries.row(contextID.rawValue, scope: $0, in: transaction.db)
+      try ContextRows.of(transaction).row(contextID.rawValue, scope: $0, in: transaction.db)
     }
     guard context != nil || createContext else {
       throw LociError.notFound(.context, id: contextID.rawValue)

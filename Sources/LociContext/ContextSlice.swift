@@ -118,14 +118,20 @@ package struct ContextSlice: Slice {
       }
       if !message.text.isEmpty { indexed.append(ItemText(item: item, version: 1, text: message.text)) }
     }
-    try transaction.db.cachedStatement(
-      sql: """
-        UPDATE contexts SET message_count = message_count + ?1, next_number = ?2,
-          updated_at_us = max(updated_at_us, ?3) WHERE row = ?4
-        """
-    ).execute(arguments: [
-      appended.messages.count, Int64(appended.firstNumber) + Int64(appended.messages.count), newest, context
-    ])
+    let nextNumber = Int64(appended.firstNumber) + Int64(appended.messages.count)
+    try HotStatement(
+      """
+      UPDATE contexts SET message_count = message_count + ?1, next_number = ?2,
+        updated_at_us = max(updated_at_us, ?3) WHERE row = ?4
+      """, in: transaction.db
+    ).run { row in
+      row.bind(Int64(appended.messages.count))
+      row.bind(nextNumber)
+      row.bind(newest)
+      row.bind(context)
+    }
+    ContextRows.of(transaction).appended(
+      Int64(appended.messages.count), nextNumber: nextNumber, to: appended.contextID, scope: scope)
     if !indexed.isEmpty {
       try index.insert(indexed, into: Bucket(scopeRow: scope, kind: .messages), transaction)
     }
@@ -134,6 +140,7 @@ package struct ContextSlice: Slice {
   private func apply(
     _ deleted: LogV1.MessagesDeleted, _ scope: Int64, _ transaction: ProjectionTransaction
   ) throws {
+    ContextRows.of(transaction).forgetAll()
     var removed: [ItemText] = []
     for id in deleted.ids {
       guard
@@ -157,6 +164,7 @@ package struct ContextSlice: Slice {
     _ deleted: LogV1.ContextDeleted, _ scope: Int64, _ transaction: ProjectionTransaction
   ) throws {
     let context = try contextRow(deleted.id, scope, transaction)
+    ContextRows.of(transaction).forgetAll()
     let rows = try Row.fetchCursor(
       transaction.db.cachedStatement(sql: "SELECT item, text FROM messages WHERE context = ? ORDER BY item"),
       arguments: [context])
@@ -177,7 +185,7 @@ package struct ContextSlice: Slice {
   private func contextRow(
     _ id: String, _ scope: Int64, _ transaction: ProjectionTransaction
   ) throws -> Int64 {
-    guard let row = try ContextQueries.row(id, scope: scope, in: transaction.db) else {
+    guard let row = try ContextRows.of(transaction).row(id, scope: scope, in: transaction.db) else {
       throw LociError.internalError(detail: "an event names a context that does not exist")
     }
     return row.row

@@ -1,4 +1,3 @@
-import Synchronization
 
 /// Time-ordered identifiers in text form (RFC 9562 §5.7): 48 bits of Unix milliseconds, then a 74-bit value
 /// that is random for each millisecond and counts up within it, so ids of one generator sort as they were made.
@@ -9,7 +8,7 @@ public final class UUIDv7Generator: Sendable {
     var low: UInt64 = 0  // 62 bits
   }
   private let clock: any WallClock
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init(clock: any WallClock = SystemWallClock()) { self.clock = clock }
 

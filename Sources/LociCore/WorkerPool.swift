@@ -1,6 +1,5 @@
 import DequeModule
 import Dispatch
-import Synchronization
 
 /// A fixed number of threads for work that takes longer than an event loop may be held: reads, searches,
 /// encoding. Its queue is bounded; a full one refuses.
@@ -14,7 +13,7 @@ public final class WorkerPool: Sendable {
   private let width: Int
   private let waitingMax: Int
   private let queue: DispatchQueue
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Parameters:
   ///   - width: jobs that run at once, at least 1.

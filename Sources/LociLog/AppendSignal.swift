@@ -1,5 +1,4 @@
 package import LociCore
-import Synchronization
 
 /// Wakes those who wait for a log to grow. A hint only: a waiter also wakes after `pollInterval`, and then reads.
 package final class AppendSignal: Sendable {
@@ -9,7 +8,7 @@ package final class AppendSignal: Sendable {
     var nextID = 0
     var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let pollInterval: Duration
 
   package init(pollInterval: Duration = .milliseconds(50)) { self.pollInterval = pollInterval }
@@ -70,7 +69,7 @@ extension EventLog {
   package func follow(
     after: LogSequence, signal: AppendSignal, chunk: Int = 64
   ) -> AsyncThrowingStream<LogRecord, any Error> {
-    let cursor = Mutex((after: after, pending: [LogRecord]()[...]))
+    let cursor = Locked((after: after, pending: [LogRecord]()[...]))
     return AsyncThrowingStream { [self] in
       while !Task.isCancelled {
         if let record = cursor.withLock({ $0.pending.popFirst() }) {

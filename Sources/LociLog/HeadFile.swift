@@ -1,7 +1,6 @@
 import Foundation
 package import GRDB
 package import LociCore
-import Synchronization
 
 /// Remembers, outside the database, how far a log was acknowledged.
 ///
@@ -40,7 +39,7 @@ package final class HeadFile: Sendable {
   package let path: String
   private let identity: LogIdentity
   private let repairing: Bool
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   /// Opens the file, making it when it is absent. `check` comes next, before the first append.
   /// - Parameter repairing: accept a file that is missing or damaged beyond use, and make it anew.
@@ -51,7 +50,7 @@ package final class HeadFile: Sendable {
     let file = try PlainFile(path: path, create: true)
     let isEmpty = try file.byteCount() == 0
     let slots = try Self.readSlots(file)
-    state = Mutex(State(file: file, slots: slots, isEmpty: isEmpty))
+    state = Locked(State(file: file, slots: slots, isEmpty: isEmpty))
   }
 
   /// Compares with the log that was found in the database, and brings the file up to date.

@@ -1,17 +1,17 @@
 import Foundation
-import GRDB
+package import GRDB
 import LociCore
 
 extension LogTable {
   /// The row of `log_meta`.
-  struct Meta {
+  package struct Meta: Sendable {
     let identity: LogIdentity
     /// Where the log begins: the record before the first one kept.
     let base: LogHead
 
     var hasher: RecordHash { RecordHash(identity) }
 
-    init(_ db: Database) throws {
+    package init(_ db: Database) throws {
       let statement = try db.cachedStatement(
         sql: """
           SELECT format, log_id, shard, restore_epoch, base_sequence, base_hash, base_batch

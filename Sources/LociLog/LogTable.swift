@@ -62,16 +62,13 @@ package enum LogTable {
   }
 
   /// Writes one record after `head`, which must be where the log ends.
+  /// - Parameter meta: what the database says of its log, when the caller knows it already.
   /// - Throws: `LogFenced` with the true head when it is not.
-  package static func append(_ events: [[UInt8]], after head: LogHead, in db: Database) throws -> LogHead {
-    try append(events, batch: .random(), after: head, in: db)
-  }
-
   package static func append(
-    _ events: [[UInt8]], batch: BatchID, after head: LogHead, in db: Database
+    _ events: [[UInt8]], batch: BatchID = .random(), after head: LogHead, meta: Meta? = nil, in db: Database
   ) throws -> LogHead {
     precondition(!events.isEmpty, "a record has at least one event")
-    let meta = try Meta(db)
+    let meta = try meta ?? Meta(db)
     let actual = try lastHead(in: db, upTo: .max) ?? meta.base
     guard actual.sequence == head.sequence, actual.hash == head.hash else { throw LogFenced(actual: actual) }
     let body = LogBody.encode(events)

@@ -2,7 +2,7 @@ import CLociSQLite
 import LociCore
 
 /// A small file beside a database, read and written through the same layer as the database. Not thread-safe.
-@safe struct PlainFile: ~Copyable, @unchecked Sendable {  // its owner holds it in a Mutex
+@safe struct PlainFile: ~Copyable, @unchecked Sendable {  // its owner holds it in a Locked
   private let handle: OpaquePointer
   let path: String
 

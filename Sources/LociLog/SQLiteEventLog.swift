@@ -1,7 +1,6 @@
 import GRDB
 package import LociCore
 package import Logging
-import Synchronization
 
 /// A log in a database of its own. Appends are durable when they return; one connection writes.
 package final class SQLiteEventLog: EventLog {
@@ -12,7 +11,7 @@ package final class SQLiteEventLog: EventLog {
   private let signal = AppendSignal()
   private let logger: Logger
   /// Set by a failed sync or write: what the disk holds is unknown until the log is opened anew.
-  private let stopped: Mutex<LociError?> = Mutex(nil)
+  private let stopped: Locked<LociError?> = Locked(nil)
 
   /// Opens or makes the log at `path`, with `path.head` beside it.
   /// - Throws: `dataLoss` when acknowledged events are missing or damaged.

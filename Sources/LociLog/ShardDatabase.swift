@@ -9,8 +9,9 @@ package import LociCore
 package enum ShardDatabase {
   /// Page size of a new database, in bytes.
   static let pageBytes = 4096
-  /// Frames in the log after which a commit also runs a checkpoint.
-  package static let autocheckpointPages = 1000
+  /// Frames in the log after which a commit also runs a checkpoint: 16 MiB. Pages that many commits change are then
+  /// written to the database once for all of them.
+  package static let autocheckpointPages = 4000
 
   /// - Parameters:
   ///   - path: made when it is absent; its folder must exist.

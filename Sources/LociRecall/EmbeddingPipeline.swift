@@ -4,7 +4,6 @@ import LociProto
 package import LociStore
 package import LociText
 package import Logging
-import Synchronization
 
 /// Computes the vectors of new items in the background, in batches, and appends them to the log. What is still to
 /// do is a table of the projection, so a restart resumes where it stopped.
@@ -15,7 +14,7 @@ package final class EmbeddingPipeline: Sendable {
   private let logger: Logger
   private let signal = WakeSignal()
   /// Buckets that someone waits for: these go first.
-  private let wanted = Mutex<[VectorCache.Key: Int]>([:])
+  private let wanted = Locked<[VectorCache.Key: Int]>([:])
 
   /// Items encoded together.
   private static let batchItems = 32

@@ -173,7 +173,7 @@ private struct SearchRun {
     var candidates: [Int64: Candidate] = [:]
     if let query, let vectors { try addByMeaning(query, vectors, &candidates) }
     try checkCancellation()
-    if request.mode != .semantic, !request.text.isEmpty { try addByWords(&candidates) }
+    if request.mode != .semantic, !request.text.isEmpty { try addByWords(source, &candidates) }
     if let query, let vectors { try completeByMeaning(query, vectors, &candidates) }
     try checkCancellation()
     let weights = effectiveWeights(hasVectors: query != nil && vectors != nil)
@@ -194,12 +194,14 @@ private struct SearchRun {
     }
   }
 
-  private mutating func addByWords(_ candidates: inout [Int64: Candidate]) throws {
+  private mutating func addByWords(
+    _ source: any ItemSource, _ candidates: inout [Int64: Candidate]
+  ) throws {
     stages.append("keyword")
     // Those found by meaning may hold words of the query far down the list: their scores are wanted too.
     let found = try KeywordIndex.search(
-      request.text, bucket: bucket, limit: candidatesPerSide, wanted: Set(candidates.keys), allowed: allowed,
-      in: db)
+      request.text, bucket: bucket, source: source, limit: candidatesPerSide, wanted: Set(candidates.keys),
+      allowed: allowed, in: db, checkCancellation: checkCancellation)
     keywordMatches = found.count
     for (item, bm25) in found.scores { candidates[item]?.bm25 = bm25 }
     for (index, hit) in found.best.enumerated() {

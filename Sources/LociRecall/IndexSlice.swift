@@ -8,11 +8,17 @@ package import LociStore
 /// own the items call `insert` and `remove` while they apply their own events, so an item and its keyword entry
 /// appear and vanish in one transaction.
 package struct IndexSlice: Slice {
+  private let sources: [any ItemSource]
   private let vectors: VectorCache
   private let pendingChanged: @Sendable (ShardID) -> Void
 
-  /// `pendingChanged` is told after a commit that added items without a vector.
-  package init(vectors: VectorCache, pendingChanged: @escaping @Sendable (ShardID) -> Void) {
+  /// - Parameters:
+  ///   - sources: where the texts of all items are.
+  ///   - pendingChanged: told after a commit that added items without a vector.
+  package init(
+    sources: [any ItemSource], vectors: VectorCache, pendingChanged: @escaping @Sendable (ShardID) -> Void
+  ) {
+    self.sources = sources
     self.vectors = vectors
     self.pendingChanged = pendingChanged
   }
@@ -24,6 +30,7 @@ package struct IndexSlice: Slice {
       ProjectedTable("buckets", orderedBy: "bucket"), ProjectedTable("encoders", orderedBy: "row"),
       ProjectedTable("pending", orderedBy: "bucket, item"),
       ProjectedTable("vectors", orderedBy: "bucket, item"),
+      ProjectedTable("words_state", orderedBy: "one"),
       ProjectedTable("words_terms", orderedBy: "term, doc, offset")
     ]
   }
@@ -50,6 +57,7 @@ package struct IndexSlice: Slice {
               PRIMARY KEY (bucket, item)
             ) STRICT, WITHOUT ROWID;
             """)
+        try WaitingWords.create(in: db)
         try KeywordIndex.create(in: db)
       }
     ]
@@ -63,16 +71,14 @@ package struct IndexSlice: Slice {
     let db = transaction.db
     let pending = try HotStatement(
       "INSERT OR REPLACE INTO pending (bucket, item, version) VALUES (?, ?, ?)", in: db)
-    var words = 0
     for item in items {
-      words += try KeywordIndex.insert(item.text, item: item.item, bucket: bucket, in: db)
       try pending.run { row in
         row.bind(bucket.rawValue)
         row.bind(item.item)
         row.bind(item.version)
       }
     }
-    try addToStatistics(items: items.count, words: words, bucket, db)
+    try waiting(transaction).insert(items, into: bucket, in: db)
     let (shard, pendingChanged) = (transaction.shard, pendingChanged)
     transaction.afterCommit { pendingChanged(shard) }
   }
@@ -82,27 +88,20 @@ package struct IndexSlice: Slice {
     _ items: [ItemText], from bucket: Bucket, _ transaction: ProjectionTransaction
   ) throws {
     let db = transaction.db
-    var words = 0
     for item in items {
-      words += try KeywordIndex.remove(item.text, item: item.item, bucket: bucket, in: db)
       for table in ["pending", "vectors"] {
         try db.cachedStatement(sql: "DELETE FROM \(table) WHERE bucket = ? AND item = ?")
           .execute(arguments: [bucket.rawValue, item.item])
       }
     }
-    try addToStatistics(items: -items.count, words: -words, bucket, db)
+    try waiting(transaction).remove(items, from: bucket, in: db)
     let key = VectorCache.Key(shard: transaction.shard, bucket: bucket)
     let (vectors, removed) = (vectors, items.map(\.item))
     transaction.afterCommit { vectors.remove(removed, from: key) }
   }
 
-  private func addToStatistics(items: Int, words: Int, _ bucket: Bucket, _ db: Database) throws {
-    try db.cachedStatement(
-      sql: """
-        INSERT INTO buckets (bucket, items, words) VALUES (?, ?, ?)
-        ON CONFLICT (bucket) DO UPDATE SET items = items + excluded.items, words = words + excluded.words
-        """
-    ).execute(arguments: [bucket.rawValue, items, words])
+  private func waiting(_ transaction: ProjectionTransaction) throws -> WaitingWords {
+    try transaction.kept { try WaitingWords(sources, in: transaction.db) }
   }
 
   // MARK: Events

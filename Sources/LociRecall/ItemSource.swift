@@ -6,6 +6,8 @@ package protocol ItemSource: Sendable {
   var kind: Bucket.Kind { get }
   /// Texts of the items that still exist, in any order.
   func texts(of items: [Int64], in db: Database) throws -> [ItemText]
+  /// Items that have a text, above the item `after`: of one agent, or of all.
+  func texts(after: Int64, scopeRow: Int64?, in db: Database) throws -> [(scopeRow: Int64, text: ItemText)]
   /// What ranking needs beside likeness, for the items that still exist.
   func facts(of items: [Int64], in db: Database) throws -> [Int64: ItemFacts]
 }

@@ -39,34 +39,56 @@ package enum KeywordIndex {
   }
 
   /// The best `limit` items of a bucket by BM25 (Robertson & Zaragoza 2009; k1 1.2, b 0.75), and the score of each of
-  /// `wanted`, in one pass over the postings.
+  /// `wanted`, in one pass over the postings. Items that wait to be indexed take part.
   static func search(
-    _ query: String, bucket: Bucket, limit: Int, wanted: Set<Int64>, allowed: Set<Int64>?, in db: Database
+    _ query: String, bucket: Bucket, source: any ItemSource, limit: Int, wanted: Set<Int64>,
+    allowed: Set<Int64>?, in db: Database, checkCancellation: () throws -> Void
   ) throws -> Matches {
-    guard let expression = matchExpression(query, bucket) else { return Matches() }
+    guard let terms = QueryTerms(query, bucket) else { return Matches() }
     let statistics = try Row.fetchOne(
       db.cachedStatement(sql: "SELECT items, words FROM buckets WHERE bucket = ?"),
       arguments: [bucket.rawValue])
-    let items: Int64 = statistics?[0] ?? 0
-    let words: Int64 = statistics?[1] ?? 0
+    let waiting = try source.texts(
+      after: WaitingWords.through(in: db), scopeRow: bucket.scopeRow, in: db
+    ).map { terms.observe($0.text) }
+    let items = (statistics?[0] ?? 0) + Int64(waiting.count)
+    let words = (statistics?[1] ?? 0) + Int64(waiting.reduce(0) { $0 + $1.size })
     guard items > 0 else { return Matches() }
-    let rows = try Row.fetchCursor(
-      db.cachedStatement(
-        sql: "SELECT rowid, loci_bm25(words, ?2, ?3) FROM words WHERE words MATCH ?1"),
-      arguments: [expression, items, Double(words) / Double(items)])
+    let length = Double(words) / Double(items)
+
     var top = TopScores(limit: limit)
     var matches = Matches()
-    while let row = try rows.next() {
-      let item: Int64 = row[0]
-      if let allowed, !allowed.contains(item) { continue }
+    func take(_ item: Int64, _ score: Float) {
+      if let allowed, !allowed.contains(item) { return }
       matches.count += 1
-      let score = Float(row[1] as Double)
       if wanted.contains(item) { matches.scores[item] = score }
       top.offer(item, score)
+    }
+    var untilCheck = rowsBetweenChecks
+    try HotStatement(
+      "SELECT rowid, loci_bm25(words, ?2, ?3, 0, ?4) FROM words WHERE words MATCH ?1", in: db
+    ).run { row in
+      row.bind(terms.expression)
+      row.bind(items)
+      row.bind(length)
+      unsafe row.bind(terms.pointer, type: "loci_fts_terms")
+    } _: { row in
+      take(row.int64(0), Float(row.double(1)))
+      untilCheck -= 1
+      if untilCheck == 0 {
+        try checkCancellation()
+        untilCheck = rowsBetweenChecks
+      }
+      return true
+    }
+    for document in waiting where document.matches {
+      take(document.item, terms.score(document, documents: items, length: length))
     }
     matches.best = top.sorted()
     return matches
   }
+
+  private static let rowsBetweenChecks = 4_096
 
   private static func scoped(_ text: String, _ bucket: Bucket) -> String {
     "\u{1}\(bucket.keywordScope)\u{2}\(text)"
@@ -146,17 +168,5 @@ extension KeywordIndex {
       }
       return count
     }
-  }
-
-  /// What FTS5 is asked for a person's words; `nil` when there is nothing to look for.
-  static func matchExpression(_ query: String, _ bucket: Bucket) -> String? {
-    let capacity = Int(LOCI_FTS_QUERY_BYTES_MAX)
-    let expression = unsafe String(unsafeUninitializedCapacity: capacity) { buffer in
-      unsafe buffer.withMemoryRebound(to: CChar.self) { out in
-        guard let start = out.baseAddress else { return 0 }
-        return unsafe loci_fts_query(query, query.utf8.count, bucket.keywordScope, start, capacity)
-      }
-    }
-    return expression.isEmpty ? nil : expression
   }
 }

@@ -22,7 +22,7 @@ package final class VectorCache: Sendable {
     var clock: UInt64 = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let encoder: EncoderIdentity?
   private let bytesMax: Int
 
@@ -114,7 +114,7 @@ package final class VectorCache: Sendable {
       case loaded(VectorCollection)
     }
     let encoder: EncoderIdentity
-    private let phase = Mutex(Phase.unread(changes: []))
+    private let phase = Locked(Phase.unread(changes: []))
     private let use = Atomic<UInt64>(0)
 
     init(encoder: EncoderIdentity) { self.encoder = encoder }

@@ -1,4 +1,4 @@
-import Synchronization
+import LociCore
 
 /// Lets one task sleep until there is work; a wake that comes while it works is not lost.
 final class WakeSignal: Sendable {
@@ -7,7 +7,7 @@ final class WakeSignal: Sendable {
     case woken
     case waiting(CheckedContinuation<Void, any Error>)
   }
-  private let state = Mutex(State.idle)
+  private let state = Locked(State.idle)
 
   func wake() {
     let waiter: CheckedContinuation<Void, any Error>? = state.withLock { state in

@@ -73,7 +73,7 @@ final class NodeStatus: Sendable {
 
   private let started = ContinuousClock.now
   private let draining = Atomic(false)
-  private let wire = Mutex<RPCServer?>(nil)
+  private let wire = Locked<RPCServer?>(nil)
 
   func serving(_ server: RPCServer) { wire.withLock { $0 = server } }
   func drain() { draining.store(true, ordering: .relaxed) }

@@ -45,7 +45,9 @@ package struct Checkup: Sendable {
     guard report.problems.isEmpty else { return }
     let workers = WorkerPool(name: "doctor", width: 2, waitingMax: 64)
     let store = try Node.openStore(
-      path: dataPath, index: IndexSlice(vectors: VectorCache(encoder: nil, bytesMax: 1 << 20)) { _ in },
+      path: dataPath,
+      index: IndexSlice(
+        sources: Node.sources, vectors: VectorCache(encoder: nil, bytesMax: 1 << 20)) { _ in },
       workers: workers, logger: logger)
     for shard in store.shards {
       do {

@@ -81,10 +81,10 @@ package final class Node: Sendable {
       encoder: encoder.map { EncoderIdentity($0) }, bytesMax: configuration.vectorCacheBytes)
     let pipeline = encoder.map { encoder in
       EmbeddingPipeline(
-        encoder: encoder, sources: [MessageSource(), MemorySource()],
+        encoder: encoder, sources: Self.sources,
         workers: WorkerPool(name: "encoder", width: 1, waitingMax: 4, isBackground: true), logger: logger)
     }
-    let index = IndexSlice(vectors: cache) { _ in pipeline?.wake() }
+    let index = IndexSlice(sources: Self.sources, vectors: cache) { _ in pipeline?.wake() }
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index, workers: workers,
       clock: clock, logger: logger)
@@ -104,6 +104,9 @@ package final class Node: Sendable {
         AdminService(node: parts, status: status).serviceDescription
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
   }
+
+  /// Everything that can be searched.
+  static let sources: [any ItemSource] = [MessageSource(), MemorySource()]
 
   /// Opens a data folder with every slice there is.
   static func openStore(

@@ -1,5 +1,4 @@
 import LociCore
-import Synchronization
 
 /// How far a shard's projection has come, and who waits for it to come further.
 final class AppliedPosition: Sendable {
@@ -12,9 +11,9 @@ final class AppliedPosition: Sendable {
     let sequence: LogSequence
     let continuation: CheckedContinuation<Void, any Error>
   }
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
-  init(_ applied: LogSequence) { state = Mutex(State(applied: applied)) }
+  init(_ applied: LogSequence) { state = Locked(State(applied: applied)) }
 
   var current: LogSequence { state.withLock { $0.applied } }
 

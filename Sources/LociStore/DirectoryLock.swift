@@ -1,11 +1,10 @@
 import Foundation
 import LociCore
-import Synchronization
 
 /// Holds a folder for this process until it is released; the kernel gives it back when the process ends, however it
 /// ends.
 final class DirectoryLock: Sendable {
-  private let descriptor: Mutex<CInt?>
+  private let descriptor: Locked<CInt?>
 
   init(path: String) throws(LociError) {
     let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -14,7 +13,7 @@ final class DirectoryLock: Sendable {
       close(file)
       throw .failedPrecondition("another process uses the data directory (\(path))")
     }
-    descriptor = Mutex(file)
+    descriptor = Locked(file)
   }
 
   func release() {

@@ -1,6 +1,5 @@
 import Dispatch
 import LociCore
-import Synchronization
 
 /// How many commands the next commit should wait for, learnt from those before. Callers that fall into two groups, each
 /// coming while the other is committed, would stay two groups for ever: now and then it waits for both together.
@@ -52,7 +51,7 @@ final class GroupCommit: Sendable {
 
   private let limits: Limits
   private let queue: DispatchQueue
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let gathered = DispatchSemaphore(value: 0)
   private let commit: @Sendable ([any PendingCommand]) -> Void
 

@@ -1,8 +1,7 @@
 package import GRDB
 import GRDBSQLite
 
-/// A prepared statement for the write path: values go to SQLite without a list of boxed arguments between. Otherwise
-/// the same as `Statement.execute(arguments:)`, for statements that return no rows.
+/// A prepared statement for hot paths: values go to SQLite, and come from it, without a list of boxed ones between.
 package struct HotStatement {
   private let statement: Statement
 
@@ -20,6 +19,11 @@ package struct HotStatement {
     package mutating func bind(_ value: Int64) {
       index += 1
       note(unsafe sqlite3_bind_int64(handle, index, value))
+    }
+
+    package mutating func bind(_ value: Double) {
+      index += 1
+      note(unsafe sqlite3_bind_double(handle, index, value))
     }
 
     package mutating func bind(_ value: String) {
@@ -43,6 +47,16 @@ package struct HotStatement {
       note(unsafe sqlite3_bind_null(handle, index))
     }
 
+    /// `type`, a constant, must be what the function that takes the pointer asks for. The pointer must outlive the run.
+    @unsafe package mutating func bind(_ pointer: UnsafeMutableRawPointer, type: StaticString) {
+      index += 1
+      note(
+        type.withUTF8Buffer {
+          unsafe sqlite3_bind_pointer(
+            handle, index, pointer, UnsafeRawPointer($0.baseAddress)?.assumingMemoryBound(to: CChar.self), nil)
+        })
+    }
+
     private mutating func note(_ result: CInt) { if code == SQLITE_OK { code = result } }
 
     /// SQLITE_TRANSIENT: SQLite copies the bytes before the call returns.
@@ -51,16 +65,35 @@ package struct HotStatement {
     }
   }
 
+  /// One row of an answer, for the call only.
+  @safe package struct Columns {
+    fileprivate let handle: OpaquePointer
+
+    package func int64(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
+    package func double(_ column: Int32) -> Double { unsafe sqlite3_column_double(handle, column) }
+  }
+
   /// Binds in the order of the parameters, runs, and leaves the statement ready for the next time.
   package func run(_ bind: (inout Binder) -> Void) throws {
+    try run(bind) { _ in true }
+  }
+
+  /// The same, and calls `body` with each row until it returns false.
+  package func run(_ bind: (inout Binder) -> Void, _ body: (Columns) throws -> Bool) throws {
     var binder = unsafe Binder(statement.sqliteStatement)
+    let handle = unsafe binder.handle
+    defer {
+      unsafe sqlite3_reset(handle)
+      unsafe sqlite3_clear_bindings(handle)
+    }
     bind(&binder)
-    let code = unsafe binder.code == SQLITE_OK ? sqlite3_step(binder.handle) : binder.code
-    let message =
-      unsafe code == SQLITE_DONE ? nil : String(cString: sqlite3_errmsg(sqlite3_db_handle(binder.handle)))
-    unsafe sqlite3_reset(binder.handle)
-    unsafe sqlite3_clear_bindings(binder.handle)
+    var code = binder.code
+    while code == SQLITE_OK || code == SQLITE_ROW {
+      code = unsafe sqlite3_step(handle)
+      if code == SQLITE_ROW, try !body(unsafe Columns(handle: handle)) { return }
+    }
     guard code == SQLITE_DONE else {
+      let message = unsafe String(cString: sqlite3_errmsg(sqlite3_db_handle(handle)))
       throw DatabaseError(resultCode: ResultCode(rawValue: code), message: message, sql: statement.sql)
     }
   }

@@ -12,17 +12,19 @@ package final class ProjectionTransaction {
 
   var counters: ShardCounters
   private var scopes: [Scope: Int64]
+  private(set) var keptObjects: [ObjectIdentifier: any AnyObject & Sendable]
   private(set) var effects: [@Sendable () -> Void] = []
 
   init(
     db: Database, shard: ShardID, counters: ShardCounters, scopes: [Scope: Int64],
-    at: Timestamp = Timestamp(microseconds: 0)
+    kept: [ObjectIdentifier: any AnyObject & Sendable] = [:], at: Timestamp = Timestamp(microseconds: 0)
   ) {
     self.db = db
     self.at = at
     self.shard = shard
     self.counters = counters
     self.scopes = scopes
+    keptObjects = kept
   }
 
   var knownScopes: [Scope: Int64] { scopes }
@@ -56,6 +58,16 @@ package final class ProjectionTransaction {
   /// The row ids that the next `count` calls of `nextItem` will give. For `decide`.
   package func upcomingItems(_ count: Int) -> [Int64] {
     (0..<Int64(count)).map { counters.lastItem + 1 + $0 }
+  }
+
+  /// What a slice keeps in memory from one transaction to the next beside its tables, one object for each type. It is
+  /// dropped when a transaction fails, so `make` must be able to find its content in the tables again.
+  package func kept<T: AnyObject & Sendable>(_ make: () throws -> T) rethrows -> T {
+    let key = ObjectIdentifier(T.self)
+    if let object = keptObjects[key] as? T { return object }
+    let object = try make()
+    keptObjects[key] = object
+    return object
   }
 
   /// Runs after the commit and before its answers, in order. Not run on a rebuild.

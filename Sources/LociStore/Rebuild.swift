@@ -74,19 +74,21 @@ struct Rebuild {
       }
       var counters = try projection.counters(db)
       var scopes: [Scope: Int64] = [:]
+      var kept: [ObjectIdentifier: any AnyObject & Sendable] = [:]
       while true {
         let records = try LogTable.read(after: counters.applied, limitBytes: chunkBytes, in: source)
         if records.isEmpty { return counters.applied }
         for record in records {
           try db.inTransaction(.immediate) {
             let transaction = ProjectionTransaction(
-              db: db, shard: shard, counters: counters, scopes: scopes)
+              db: db, shard: shard, counters: counters, scopes: scopes, kept: kept)
             for event in record.events {
               try projection.apply(try LogV1.Event(decoding: event), transaction)
             }
             try projection.saveCounters(transaction)
             counters = transaction.counters
             scopes = transaction.knownScopes
+            kept = transaction.keptObjects
             return .commit
           }
         }

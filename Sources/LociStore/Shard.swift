@@ -3,7 +3,6 @@ package import LociCore
 import LociLog
 import LociProto
 import Logging
-import Synchronization
 
 /// All that some agents own: one database with its log and projection, one writer, many readers.
 package final class Shard: Sendable {
@@ -17,9 +16,9 @@ package final class Shard: Sendable {
   private let logger: Logger
   private let applied: AppliedPosition
   private let workers: WorkerPool
-  private let writer: Mutex<WriterState>
-  private let queue: Mutex<GroupCommit?> = Mutex(nil)
-  private let counts = Mutex(CommitCounts())
+  private let writer: Locked<WriterState>
+  private let queue: Locked<GroupCommit?> = Locked(nil)
+  private let counts = Locked(CommitCounts())
 
   package struct CommitCounts: Sendable {
     package var commits: UInt64 = 0
@@ -29,8 +28,10 @@ package final class Shard: Sendable {
   /// What only the writer touches, between commits.
   private struct WriterState {
     var head: LogHead
+    let log: LogTable.Meta
     var counters: ShardCounters
     var scopes: [Scope: Int64] = [:]
+    var kept: [ObjectIdentifier: any AnyObject & Sendable] = [:]
     /// Set when the disk failed in a way that leaves its content uncertain; the shard then refuses writes.
     var stopped: LociError?
   }
@@ -51,10 +52,10 @@ package final class Shard: Sendable {
     let pool = try ShardDatabase.open(
       path: path, identity: identity, readers: readers, prepare: prepare)
     do {
-      let (head, counters) = try pool.write { db in
+      let (log, head, counters) = try pool.write { db in
         try LogTable.create(in: db, identity: identity)
         try projection.migrate(db)
-        return (try LogTable.head(in: db), try projection.counters(db))
+        return (try LogTable.Meta(db), try LogTable.head(in: db), try projection.counters(db))
       }
       guard counters.applied == head.sequence else {
         throw LociError.dataLoss(
@@ -65,7 +66,7 @@ package final class Shard: Sendable {
         logger.warning("head file repaired", metadata: ["shard": "\(id)", "warning": "\(warning)"])
       }
       applied = AppliedPosition(head.sequence)
-      writer = Mutex(WriterState(head: head, counters: counters))
+      writer = Locked(WriterState(head: head, log: log, counters: counters))
     } catch {
       try? pool.close()
       throw LociError(error, file: path)
@@ -127,7 +128,8 @@ package final class Shard: Sendable {
       try database.writeWithoutTransaction { db in
         try db.inTransaction(.immediate) {
           let transaction = ProjectionTransaction(
-            db: db, shard: id, counters: state.counters, scopes: state.scopes, at: clock.now())
+            db: db, shard: id, counters: state.counters, scopes: state.scopes, kept: state.kept,
+            at: clock.now())
           var commit = CommitBatch(transaction: transaction, projection: projection)
           for command in batch {
             do { answers.append(try command.execute(&commit)) } catch let refusal as CommandRefused {
@@ -135,8 +137,9 @@ package final class Shard: Sendable {
             }
           }
           state.scopes = transaction.knownScopes
+          state.kept = transaction.keptObjects
           guard !commit.events.isEmpty else { return .rollback }
-          state.head = try LogTable.append(commit.events, after: state.head, in: db)
+          state.head = try LogTable.append(commit.events, after: state.head, meta: state.log, in: db)
           state.counters = transaction.counters
           try projection.saveCounters(transaction)
           effects = transaction.effects
@@ -167,7 +170,7 @@ package final class Shard: Sendable {
   /// retry (a second fsync would report success for pages the first one lost).
   private func resolve(_ error: any Error, attempted: LogHead, _ state: inout WriterState) -> LociError {
     let reason = LociError(error, file: path)
-    state.scopes = [:]
+    (state.scopes, state.kept) = ([:], [:])
     guard reason.concernsTheDisk, reason != .storageFull else { return reason }
     state.stopped = .unavailable(
       "shard \(id) stopped writing after a disk failure; outcome of the last writes is unknown until restart")

@@ -1,5 +1,5 @@
 import CLociMath
-import Synchronization
+import LociCore
 
 extension VectorCollection {
   /// Queries that share one pass over the rows.

@@ -1,4 +1,4 @@
-import Synchronization
+import LociCore
 
 extension VectorCollection {
   /// Rows scored between two looks at the threshold and at cancellation.

@@ -1,5 +1,5 @@
 import CLociMath
-import Synchronization
+import LociCore
 
 /// Vectors of one dimension and metric by id, searched exactly.
 ///
@@ -16,8 +16,8 @@ package final class VectorCollection: Sendable {
   let kernels: VectorKernels
 
   /// Locked before `published`, never the other way round.
-  let store: Mutex<RowStore>
-  let published = Mutex(RowSnapshot())
+  let store: Locked<RowStore>
+  let published = Locked(RowSnapshot())
 
   /// `kernels` is for tests that compare instruction levels.
   package init(
@@ -31,7 +31,7 @@ package final class VectorCollection: Sendable {
     self.metric = metric
     self.storage = storage
     self.kernels = kernels
-    store = Mutex(RowStore(rowBytes: dimension * storage.bytesPerElement))
+    store = Locked(RowStore(rowBytes: dimension * storage.bytesPerElement))
   }
 
   /// Live rows.

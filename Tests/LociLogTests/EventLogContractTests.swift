@@ -3,7 +3,6 @@ import LociCore
 import LociLog
 import LociTestKit
 import Logging
-import Synchronization
 import Testing
 
 struct EventLogContractTests {
@@ -33,7 +32,7 @@ private struct InMemoryHarness: EventLogHarness {
 private final class SQLiteHarness: EventLogHarness {
   private let folder: TemporaryFolder
   private let session: FaultSession
-  private let current: Mutex<SQLiteEventLog?> = Mutex(nil)
+  private let current: Locked<SQLiteEventLog?> = Locked(nil)
 
   init() throws {
     folder = try TemporaryFolder()

@@ -21,7 +21,7 @@ struct ShardDatabaseTests {
     }
     let names = ["synchronous", "journal_mode", "foreign_keys", "wal_autocheckpoint", "application_id"]
     let writer = try pool.writeWithoutTransaction { db in try names.map { try pragma($0, db) } }
-    #expect(writer == ["2", "wal", "1", "1000", "\(LOCI_APPLICATION_ID)"])
+    #expect(writer == ["2", "wal", "1", "\(ShardDatabase.autocheckpointPages)", "\(LOCI_APPLICATION_ID)"])
     let reader = try pool.read { db in
       #expect(throws: (any Error).self) { try db.execute(sql: "CREATE TABLE t (a)") }
       return try ["wal_autocheckpoint", "query_only", "foreign_keys"].map { try pragma($0, db) }

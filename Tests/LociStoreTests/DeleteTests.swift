@@ -5,7 +5,6 @@ import LociMemory
 import LociProto
 import LociRecall
 import LociStore
-import Synchronization
 import Testing
 
 /// What is deleted is gone from every index at the returned position and after; what is not is found.

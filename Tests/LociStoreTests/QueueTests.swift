@@ -1,6 +1,5 @@
 import Dispatch
 import LociCore
-import Synchronization
 import Testing
 
 @testable import LociStore
@@ -16,7 +15,7 @@ import Testing
 
   /// A commit that waits until it is let go, and what it was given.
   private final class Writer: Sendable {
-    let batches = Mutex<[[Int]]>([])
+    let batches = Locked<[[Int]]>([])
     let mayGo = DispatchSemaphore(value: 0)
 
     func commit(_ batch: [any PendingCommand]) {

@@ -27,7 +27,8 @@ import Testing
     "UPDATE contexts SET next_number = next_number + 1",
     "UPDATE memories SET importance = importance / 2 WHERE item = (SELECT max(item) FROM memories)",
     "INSERT INTO words (rowid, text) VALUES (999999, 'planted')",
-    "UPDATE buckets SET items = items + 1",
+    "INSERT INTO buckets (bucket, items, words) VALUES (999999, 1, 1)",
+    "UPDATE words_state SET through = through + 1",
     "DELETE FROM pending WHERE item = (SELECT max(item) FROM pending)"
   ])
   func aPlantedDifferenceIsFound(sql: String) async throws {
@@ -61,7 +62,10 @@ import Testing
             switch Int.random(in: 0..<6, using: &rng) {
             case 0, 1:
               _ = try await test.append(
-                (0...Int.random(in: 0..<3, using: &rng)).map { "text \(step) part \($0) 会议 \(seed)" },
+                (0...Int.random(in: 0..<3, using: &rng)).map { 
+                  // Now and then long enough to send what waits into the full-text index.
+                  "text \(step) part \($0) 会议 \(seed)" + String(repeating: " x", count: step % 7 == 0 ? 9_000 : 0)
+                },
                 to: "c\(step % 3)", by: "a\(agent)", requestID: step % 4 == 0 ? "r\(step)" : nil)
             case 2, 3:
               let request = V1.AddMemoriesRequest(

@@ -7,11 +7,10 @@ import LociProto
 import LociRecall
 import LociStore
 import Logging
-import Synchronization
 
 /// A clock that moves when it is told to, and a little with each look.
 final class ManualClock: WallClock {
-  private let time = Mutex(Int64(1_700_000_000_000_000))
+  private let time = Locked(Int64(1_700_000_000_000_000))
   func now() -> Timestamp {
     time.withLock {
       $0 += 1
@@ -33,15 +32,16 @@ final class TestStore: Sendable {
   private let removesFolder: Bool
 
   /// `encoder` names the encoder that callers' vectors belong to; nothing is encoded here.
-  init(path: String? = nil, shards: Int = 2, encoder: EncoderIdentity? = nil, cacheBytes: Int = 1 << 20)
-    throws
-  {
+  init(
+    path: String? = nil, shards: Int = 2, encoder: EncoderIdentity? = nil, cacheBytes: Int = 1 << 20,
+    keepsFolder: Bool? = nil
+  ) throws {
     self.path = path ?? NSTemporaryDirectory() + "loci-store-\(UUID().uuidString)"
-    removesFolder = path == nil
+    removesFolder = !(keepsFolder ?? (path != nil))
     var configuration = Store.Configuration(path: self.path)
     configuration.shardsIfNew = shards
     vectors = VectorCache(encoder: encoder, bytesMax: cacheBytes)
-    let index = IndexSlice(vectors: vectors) { _ in }
+    let index = IndexSlice(sources: [MessageSource(), MemorySource()], vectors: vectors) { _ in }
     store = try Store(
       configuration, slices: [index, ContextSlice(index: index), MemorySlice(index: index)], workers: workers,
       clock: clock, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),

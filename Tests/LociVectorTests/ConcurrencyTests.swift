@@ -1,4 +1,4 @@
-import Synchronization
+import LociCore
 import Testing
 
 @testable import LociVector
@@ -62,7 +62,7 @@ struct ConcurrencyTests {
 }
 
 private final class Flag: Sendable {
-  private let value = Mutex(false)
+  private let value = Locked(false)
   var isRaised: Bool { value.withLock { $0 } }
   func raise() { value.withLock { $0 = true } }
 }

@@ -60,6 +60,10 @@ struct sqlite3;
 // loci_bm25(table, documents, length, limit), 1 <= limit <= 4096, gives the same for the `limit` best of the
 // rows it is called for, and 0 for others when that saves work. For ORDER BY ... DESC LIMIT with all
 // conditions in the WHERE of that SELECT.
+// loci_bm25(table, documents, length, limit, terms), limit 0 for every row, takes a pointer of type
+// LOCI_FTS_TERMS_POINTER to the loci_fts_terms that the query was written from: with the first row, df of the
+// index is added to theirs, and the sum is what counts. So documents that are not in the index yet rank beside
+// those that are, by loci_fts_terms_score.
 int loci_fts_register(struct sqlite3 *db);
 
 // Writes an FTS5 query for what a person typed: an OR of the distinct tokens of `text`, stop words
@@ -69,6 +73,25 @@ int loci_fts_register(struct sqlite3 *db);
 // a syntax error.
 size_t loci_fts_query(const char *_Nullable text, size_t n, const char *_Nullable scope, char *out,
                       size_t capacity);
+
+// The same query in a form that documents outside the index can be compared with. NULL when `text` has no
+// token, `scope` is not a scope key, or there is no memory. Free with loci_fts_terms_destroy.
+typedef struct loci_fts_terms loci_fts_terms;
+#define LOCI_FTS_TERMS_POINTER "loci_fts_terms"
+loci_fts_terms *_Nullable loci_fts_terms_create(const char *_Nullable text, size_t n,
+                                                const char *_Nullable scope);
+void loci_fts_terms_destroy(loci_fts_terms *_Nullable terms);
+// 1 to LOCI_FTS_QUERY_TERMS_MAX.
+size_t loci_fts_terms_count(const loci_fts_terms *terms);
+// As loci_fts_query.
+size_t loci_fts_terms_expression(const loci_fts_terms *terms, char *out, size_t capacity);
+// Takes a document, without header: writes to `occurrences` how often each term occurs in it, adds it to the df of
+// those that do, and returns whether any does. Its size goes to `size`.
+bool loci_fts_terms_observe(loci_fts_terms *terms, const char *_Nullable text, size_t n, uint32_t *occurrences,
+                            size_t *size);
+// BM25 of such a document, as loci_bm25 computes it, once all documents have been observed.
+double loci_fts_terms_score(const loci_fts_terms *terms, const uint32_t *occurrences, size_t size,
+                            double documents, double length);
 
 // Whether the n bytes are a scope key.
 bool loci_fts_scope_is_valid(const char *scope, size_t n);

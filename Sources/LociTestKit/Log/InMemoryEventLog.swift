@@ -1,6 +1,5 @@
 package import LociCore
 package import LociLog
-import Synchronization
 
 /// A log that lives as long as its object, and loses answers on request.
 package final class InMemoryEventLog: EventLog {
@@ -16,7 +15,7 @@ package final class InMemoryEventLog: EventLog {
   }
 
   package let identity: LogIdentity
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let signal = AppendSignal()
 
   package init(identity: LogIdentity) { self.identity = identity }

@@ -1,3 +1,4 @@
+import LociCore
 import NIOCore
 
 /// Runs the tasks that prefer it on one event loop, so that a handler starts, resumes and answers without

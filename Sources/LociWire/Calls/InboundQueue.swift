@@ -1,3 +1,4 @@
+import LociCore
 package import NIOCore
 
 /// Messages of one stream that arrived and were not taken yet, as bytes. Bounded: when it is full the

@@ -1,3 +1,5 @@
+import LociCore
+
 /// Whether one stream may send: open while its socket takes bytes, closed for good when the stream is over.
 final class SendGate: Sendable {
   private struct State {

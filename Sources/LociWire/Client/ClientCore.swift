@@ -1,3 +1,4 @@
+import LociCore
 import LociProto
 import NIOCore
 import NIOPosix

@@ -1,3 +1,5 @@
+import LociCore
+
 /// The connections a server has, and its limits on them.
 final class ConnectionRegistry: Sendable {
   private struct State {

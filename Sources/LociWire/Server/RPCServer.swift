@@ -1,3 +1,4 @@
+import LociCore
 package import Logging
 package import NIOCore
 import NIOPosix

@@ -1,3 +1,4 @@
+import LociCore
 import LociProto
 import LociWire
 import Logging

@@ -1,3 +1,4 @@
+import LociCore
 import LociWire
 import NIOCore
 import NIOPosix

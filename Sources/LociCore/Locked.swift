@@ -8,12 +8,12 @@
 
 /// A value behind a lock, as `Synchronization.Mutex`, on a mutex that the thread sanitizer understands: it
 /// reports a race for every contended `Mutex`, whose slow path it cannot see (Swift 6.3, Linux).
-@safe package final class Locked<Value>: @unchecked Sendable {
+@safe package final class Locked<Value: ~Copyable>: @unchecked Sendable {
   // `value` is touched with `mutex` held only.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private var value: Value
 
-  package init(_ value: sending Value) {
+  package init(_ value: consuming sending Value) {
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
     let result = unsafe pthread_mutex_init(mutex, nil)

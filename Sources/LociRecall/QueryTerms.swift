@@ -1,0 +1,57 @@
+import CLociFTS
+import LociCore
+import LociStore
+
+/// What a person typed, as the index looks for it, with how many documents have each term.
+@safe struct QueryTerms: ~Copyable {
+  private let handle: OpaquePointer
+
+  /// `nil` when there is nothing to look for.
+  init?(_ query: String, _ bucket: Bucket) {
+    guard let handle = unsafe loci_fts_terms_create(query, query.utf8.count, bucket.keywordScope) else {
+      return nil
+    }
+    unsafe self.handle = unsafe handle
+  }
+
+  deinit { unsafe loci_fts_terms_destroy(handle) }
+
+  /// For FTS5's MATCH.
+  var expression: String {
+    let capacity = Int(LOCI_FTS_QUERY_BYTES_MAX)
+    return unsafe String(unsafeUninitializedCapacity: capacity) { buffer in
+      unsafe buffer.withMemoryRebound(to: CChar.self) { out in
+        guard let start = out.baseAddress else { return 0 }
+        return unsafe loci_fts_terms_expression(handle, start, capacity)
+      }
+    }
+  }
+
+  /// For loci_bm25. Valid as long as the terms are.
+  @unsafe var pointer: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(handle) }
+  static let pointerType = LOCI_FTS_TERMS_POINTER
+
+  /// A document that is not in the index.
+  struct Document {
+    let item: Int64
+    /// Words, as BM25 counts them.
+    let size: Int
+    /// How often it has each term; empty when it has none.
+    fileprivate let occurrences: [UInt32]
+    var matches: Bool { !occurrences.isEmpty }
+  }
+
+  func observe(_ text: ItemText) -> Document {
+    var occurrences = [UInt32](repeating: 0, count: unsafe loci_fts_terms_count(handle))
+    var (size, any) = (0, false)
+    unsafe any = loci_fts_terms_observe(handle, text.text, text.text.utf8.count, &occurrences, &size)
+    return Document(item: text.item, size: size, occurrences: any ? occurrences : [])
+  }
+
+  /// After all documents were observed, and the index was asked.
+  func score(_ document: Document, documents: Int64, length: Double) -> Float {
+    guard document.matches else { return 0 }
+    return unsafe Float(
+      loci_fts_terms_score(handle, document.occurrences, document.size, Double(documents), length))
+  }
+}
