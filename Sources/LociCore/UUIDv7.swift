@@ -1,4 +1,3 @@
-
 /// Time-ordered identifiers in text form (RFC 9562 §5.7): 48 bits of Unix milliseconds, then a 74-bit value
 /// that is random for each millisecond and counts up within it, so ids of one generator sort as they were made.
 public final class UUIDv7Generator: Sendable {

@@ -47,7 +47,8 @@ package struct Checkup: Sendable {
     let store = try Node.openStore(
       path: dataPath,
       index: IndexSlice(
-        sources: Node.sources, vectors: VectorCache(encoder: nil, bytesMax: 1 << 20)) { _ in },
+        sources: Node.sources, vectors: VectorCache(encoder: nil, bytesMax: 1 << 20)
+      ) { _ in },
       workers: workers, logger: logger)
     for shard in store.shards {
       do {

@@ -53,7 +53,8 @@ package struct HotStatement {
       note(
         type.withUTF8Buffer {
           unsafe sqlite3_bind_pointer(
-            handle, index, pointer, UnsafeRawPointer($0.baseAddress)?.assumingMemoryBound(to: CChar.self), nil)
+            handle, index, pointer, UnsafeRawPointer($0.baseAddress)?.assumingMemoryBound(to: CChar.self), nil
+          )
         })
     }
 

@@ -61,10 +61,11 @@ import Testing
           for step in 0..<60 {
             switch Int.random(in: 0..<6, using: &rng) {
             case 0, 1:
+              // Now and then long enough to send what waits into the full-text index.
+              let filler = String(repeating: " x", count: step % 7 == 0 ? 9_000 : 0)
               _ = try await test.append(
-                (0...Int.random(in: 0..<3, using: &rng)).map { 
-                  // Now and then long enough to send what waits into the full-text index.
-                  "text \(step) part \($0) 会议 \(seed)" + String(repeating: " x", count: step % 7 == 0 ? 9_000 : 0)
+                (0...Int.random(in: 0..<3, using: &rng)).map {
+                  "text \(step) part \($0) 会议 \(seed)" + filler
                 },
                 to: "c\(step % 3)", by: "a\(agent)", requestID: step % 4 == 0 ? "r\(step)" : nil)
             case 2, 3:

@@ -16,8 +16,8 @@ import Testing
     return try await test.store.shard(of: scope).read { db in
       guard let scopeRow = try ScopeQueries.row(scope, in: db) else { return [:] }
       let found = try KeywordIndex.search(
-        query, bucket: Bucket(scopeRow: scopeRow, kind: source.kind), source: source, limit: 1_000, wanted: [],
-        allowed: nil, in: db, checkCancellation: {})
+        query, bucket: Bucket(scopeRow: scopeRow, kind: source.kind), source: source, limit: 1_000,
+        wanted: [], allowed: nil, in: db, checkCancellation: {})
       #expect(found.count == UInt64(found.best.count))
       return Dictionary(uniqueKeysWithValues: found.best.map { ($0.item, $0.bm25) })
     }
@@ -29,7 +29,8 @@ import Testing
 
   /// Another agent's text that is long enough to send everything into the index.
   private func flush(_ test: TestStore) async throws {
-    _ = try await test.append([String(repeating: "filler ", count: WaitingWords.bytesMax / 7 + 1)], by: "other")
+    let text = String(repeating: "filler ", count: WaitingWords.bytesMax / 7 + 1)
+    _ = try await test.append([text], by: "other")
     #expect(try await through(test) > 0)
   }
 
