@@ -164,7 +164,7 @@ static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
   status = lay_lists(b, blocks, counts, &entries);
   if (status != LOCI_INDEX_OK) goto done;
   h.blocks = blocks[b->lists];
-  h.points = 0;
+  h.points = b->options->tuning_queries != 0 ? LOCI_CURVE_POINTS_MAX : 0;
   image = loci_image_allocate(&h, b->options->batch_plane);
   status = LOCI_INDEX_OUT_OF_MEMORY;
   if (image == NULL) goto done;
@@ -227,6 +227,16 @@ static uint32_t automatic_lists(size_t n) {
   return lists;
 }
 
+static loci_index_status hold_out(loci_build *b) {
+  size_t wanted = b->options->tuning_queries;
+  b->held_out_count = wanted < b->n ? wanted : b->n;
+  b->held_out = malloc((b->held_out_count + 1) * sizeof *b->held_out);
+  if (b->held_out == NULL) return LOCI_INDEX_OUT_OF_MEMORY;
+  loci_random random = {b->options->seed ^ 0x74756e65};
+  loci_random_sample(&random, b->n, b->held_out_count, b->held_out);
+  return LOCI_INDEX_OK;
+}
+
 loci_index_status loci_ivf_build(const float *rows, size_t n, size_t d, const loci_index_build_options *given,
                                  const loci_index_pool *pool, void **image, size_t *bytes,
                                  loci_index_build_report *report) {
@@ -248,7 +258,8 @@ loci_index_status loci_ivf_build(const float *rows, size_t n, size_t d, const lo
   report->lists = (uint32_t)b.lists;
   if (b.subspaces > 1040) return LOCI_INDEX_BAD_ARGUMENT;
   double start = loci_seconds(), now;
-  loci_index_status status = loci_build_head(&b);
+  loci_index_status status = hold_out(&b);
+  if (status == LOCI_INDEX_OK) status = loci_build_head(&b);
   if (status == LOCI_INDEX_OK) status = loci_build_centroids(&b);
   report->seconds_kmeans = (now = loci_seconds()) - start, start = now;
   if (status == LOCI_INDEX_OK) status = loci_build_assign(&b);
@@ -257,7 +268,7 @@ loci_index_status loci_ivf_build(const float *rows, size_t n, size_t d, const lo
   if (status == LOCI_INDEX_OK) status = fill(&b, image, bytes);
   report->seconds_codes = loci_seconds() - start - report->seconds_tune;
   free(b.origin), free(b.head_matrix), free(b.head_step), free(b.centroids), free(b.centroid_codes);
-  free(b.centroid_bias), free(b.nearest), free(b.second), free(b.means), free(b.codebook);
+  free(b.centroid_bias), free(b.nearest), free(b.second), free(b.means), free(b.codebook), free(b.held_out);
   return status;
 }
 

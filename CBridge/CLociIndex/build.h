@@ -38,6 +38,8 @@ typedef struct loci_build {
   uint32_t *nearest, *second;  // (n) lists of each row; `second` NULL when there is one
   float *means;
   float *codebook;
+  uint32_t *held_out;   // rows of the tuner, ascending; not trained on
+  size_t held_out_count;
   double mean_squared;  // of the rows, origin subtracted
 } loci_build;
 
@@ -58,6 +60,8 @@ loci_index_status loci_build_head(loci_build *b);       // origin, head_matrix, 
 loci_index_status loci_build_centroids(loci_build *b);  // k-means
 loci_index_status loci_build_assign(loci_build *b);     // nearest and second lists, means
 loci_index_status loci_build_codebook(loci_build *b);
+// Measures the curve and writes it into the image's section, shortening that to the points found.
+enum { LOCI_CURVE_POINTS_MAX = 64 };
 loci_index_status loci_build_curve(loci_build *b, uint8_t *image, loci_image_header *header);
 // Code of the residual `rest` (subspaces * width) in codes (subspaces), a byte each.
 void loci_pq4_encode(const loci_build *b, const float *rest, uint8_t *codes);

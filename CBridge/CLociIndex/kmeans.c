@@ -154,6 +154,17 @@ static loci_index_status train(training *t, loci_build *b, float *centroids, siz
   return LOCI_INDEX_OK;
 }
 
+// Both ascending. Keeps at least one sample a list.
+static size_t drop_held_out(const loci_build *b, uint32_t *sample, size_t count) {
+  size_t kept = 0, at = 0;
+  for (size_t i = 0; i < count; i++) {
+    while (at < b->held_out_count && b->held_out[at] < sample[i]) at++;
+    bool held_out = at < b->held_out_count && b->held_out[at] == sample[i];
+    if (!held_out || kept + (count - i) <= b->lists) sample[kept++] = sample[i];
+  }
+  return kept;
+}
+
 loci_index_status loci_build_centroids(loci_build *b) {
   size_t head = b->head, wanted = (size_t)SAMPLES_PER_LIST * b->lists, count = b->n < wanted ? b->n : wanted;
   loci_random random = {b->options->seed ^ 0x73616d706c65};
@@ -174,6 +185,7 @@ loci_index_status loci_build_centroids(loci_build *b) {
     memset(b->centroid_codes, 128, b->lists_padded * head);
     t.centroid_codes = b->centroid_codes, t.bias = b->centroid_bias;
     loci_random_sample(&random, b->n, count, sample);
+    t.count = drop_held_out(b, sample, count);
     status = train(&t, b, heads, counts);
   }
   if (status == LOCI_INDEX_OK) {

@@ -5,6 +5,9 @@
 
 #include "search.h"
 
+// Up to SINGLE_MAX queries go one by one: list by list does not pay for so few.
+enum { QUERIES_AT_ONCE = 1024, SINGLE_MAX = 4 };
+
 // MARK: Plan
 
 // A row scored by its int8 code costs about as much as this many scanned 4-bit codes.
@@ -18,42 +21,53 @@ static size_t count_live(const uint64_t *live, size_t n) {
   return count;
 }
 
-// The cheapest measured setting that reaches the recall; the most thorough one if none does.
-static const loci_index_curve_point *curve_point(const loci_index *index, float recall) {
-  uint32_t points = index->header.points;
-  if (points == 0) return NULL;
-  uint32_t at = 0;
-  while (at + 1 < points && index->curve[at].recall < recall) at++;
-  return &index->curve[at];
+static float recall_of(const loci_index_curve_point *point, const loci_index_parameters *p) {
+  return p->originals != NULL ? point->originals_recall : point->recall;
 }
 
-static float expected_recall(const loci_index *index, size_t probes, size_t candidates) {
+// The cheapest measured setting that reaches the recall; the most thorough one if none does.
+static const loci_index_curve_point *curve_point(const loci_index *index, const loci_index_parameters *p,
+                                                 bool batch) {
+  const loci_index_curve_point *found = NULL;
+  for (uint32_t i = 0; i < index->header.points; i++) {
+    const loci_index_curve_point *point = &index->curve[i];
+    if ((point->batch != 0) != batch) continue;
+    found = point;
+    if (recall_of(point, p) >= p->recall) break;
+  }
+  return found;
+}
+
+static float expected_recall(const loci_index *index, const loci_index_parameters *p, const loci_plan *plan,
+                             bool batch) {
   float recall = 0;
   for (uint32_t i = 0; i < index->header.points; i++) {
     const loci_index_curve_point *point = &index->curve[i];
-    if (point->probes <= probes && point->candidates <= candidates && point->recall > recall)
-      recall = point->recall;
+    if ((point->batch != 0) == batch && point->probes <= plan->probes && point->candidates <= plan->candidates)
+      recall = fmaxf(recall, recall_of(point, p));
   }
   return recall;
 }
 
-static loci_plan make_plan(const loci_index *index, const loci_index_parameters *p,
+static loci_plan make_plan(const loci_index *index, const loci_index_parameters *p, size_t m,
                            loci_index_statistics *statistics) {
+  bool batch = m > SINGLE_MAX && !p->single_path;
   size_t n = index->header.n, lists = index->header.lists;
   loci_plan plan = {.k = p->k < n ? p->k : n, .live_count = count_live(p->live, n)};
   plan.ranked = p->originals == NULL ? 0 : p->originals_ranked != 0 ? p->originals_ranked : plan.k + plan.k / 2 + 6;
   if (plan.ranked != 0 && plan.ranked < plan.k) plan.ranked = plan.k;
   if (plan.ranked > n) plan.ranked = n;
   size_t least = plan.k > plan.ranked ? plan.k : plan.ranked;
-  const loci_index_curve_point *point = curve_point(index, p->recall);
+  const loci_index_curve_point *point = curve_point(index, p, batch);
   plan.probes = p->probes != 0 ? p->probes : point != NULL ? point->probes : lists / 32 + 8;
   plan.candidates = p->candidates != 0 ? p->candidates : point != NULL ? point->candidates : 10 * plan.k;
   if (p->candidates == 0 && plan.k > 10) plan.candidates = plan.candidates * plan.k / 10;
   if (plan.probes > lists) plan.probes = lists;
   if (lists != 0 && plan.probes == 0) plan.probes = 1;
-  if (plan.candidates < least) plan.candidates = least;
-  if (plan.candidates > n) plan.candidates = n;
-  statistics->expected_recall = expected_recall(index, plan.probes, plan.candidates);
+  // Each row may be there twice.
+  if (plan.candidates < 2 * least) plan.candidates = 2 * least;
+  if (plan.candidates > 2 * n) plan.candidates = 2 * n;
+  statistics->expected_recall = expected_recall(index, p, &plan, batch);
   // Under a filter the k-th neighbour is farther away: more lists, or, when that costs more, every live row.
   if (p->live != NULL && lists != 0 && plan.live_count < n) {
     double share = (double)plan.live_count / (double)n;
@@ -64,7 +78,7 @@ static loci_plan make_plan(const loci_index *index, const loci_index_parameters 
     plan.probes = (size_t)probes;
   }
   if (lists == 0) plan.exact = true;
-  if (plan.exact) plan.probes = 0, plan.candidates = least, statistics->expected_recall = 1;
+  if (plan.exact) plan.probes = 0, plan.candidates = least < n ? least : n, statistics->expected_recall = 1;
   statistics->probes = (uint32_t)plan.probes;
   statistics->candidates = (uint32_t)plan.candidates;
   return plan;
@@ -135,8 +149,6 @@ static bool worker_start(loci_worker *w, size_t longest) {
 }
 
 // MARK: Search
-
-enum { QUERIES_AT_ONCE = 1024, SINGLE_MAX = 4 };
 
 typedef struct job {
   const loci_index *index;
@@ -214,7 +226,7 @@ loci_index_status loci_index_search(const loci_index *index, const float *querie
     memset(counts, 0, m * sizeof *counts);
     return LOCI_INDEX_OK;
   }
-  loci_plan plan = make_plan(index, parameters, statistics);
+  loci_plan plan = make_plan(index, parameters, m, statistics);
   size_t longest = LOCI_SCAN_CHUNK;
   for (uint32_t l = 0; l < index->header.lists; l++) {
     if (index->list_counts[l] > longest) longest = index->list_counts[l];

@@ -99,10 +99,14 @@ loci_index_facts loci_index_describe(const loci_index *index);
 // row as its int8 code gives it back, (dimension).
 void loci_index_reconstruct(const loci_index *index, size_t row, float *out);
 
-// One measured point of the tuner's curve, of rising recall.
+// One measured setting: recall@10 on the tuner's sample. Settings of a path come in order of rising cost, each with
+// a better recall than those before it.
 typedef struct loci_index_curve_point {
-  float recall;  // recall@10 on the sample
+  uint32_t batch;  // 1: measured for batches, 0: for single queries
   uint32_t probes, candidates;
+  float recall;            // without originals
+  float originals_recall;  // when the 21 best are ranked by originals
+  uint32_t zero;
 } loci_index_curve_point;
 loci_index_curve_point loci_index_curve_at(const loci_index *index, size_t point);
 
