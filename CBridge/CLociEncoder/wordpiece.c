@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "piece_trie.h"
+#include "special_tokens.h"
 
 // What an ASCII byte is to the normaliser and the pre-tokenizer together.
 enum { ASCII_DROPPED, ASCII_SPACE, ASCII_ISOLATED, ASCII_WORD };
@@ -12,19 +13,10 @@ enum { ASCII_DROPPED, ASCII_SPACE, ASCII_ISOLATED, ASCII_WORD };
 // A word of more marks than this is longer than any limit allows, so their order no longer matters.
 enum { MARKS_MAX = LOCI_WORDPIECE_WORD_MAX + 1 };
 
-typedef struct {
-  uint8_t *bytes;
-  size_t count;
-  bool single_word;
-  int32_t id;
-} special_token;
-
 struct loci_wordpiece {
   loci_wordpiece_options options;
   loci_trie pieces;
-  special_token *specials;  // longest first
-  size_t special_count;
-  bool starts_special[256];
+  loci_special_tokens specials;
   uint8_t ascii_class[128], ascii_lower[128];
 };
 
@@ -160,31 +152,7 @@ static void normalise_ascii(run *r, uint8_t byte) {
   if (class == ASCII_ISOLATED) end_word(r);
 }
 
-// ---- Special tokens ----
-
-static bool is_word_character(uint32_t code) {
-  const uint32_t word = LOCI_UNICODE_LETTER | LOCI_UNICODE_NUMBER | LOCI_UNICODE_NONSPACING;
-  return code == '_' || (loci_unicode_flags(code) & word) != 0;
-}
-
-static bool touches_word(const uint8_t *text, size_t count, size_t start, size_t end) {
-  uint32_t code;
-  if (loci_utf8_decode(text + end, count - end, &code) != 0 && is_word_character(code)) return true;
-  if (start == 0) return false;
-  size_t before = start - 1;
-  while (before > 0 && start - before < 4 && (text[before] & 0xC0) == 0x80) before--;
-  return loci_utf8_decode(text + before, start - before, &code) != 0 && is_word_character(code);
-}
-
-static const special_token *special_at(const loci_wordpiece *t, const uint8_t *text, size_t count, size_t at) {
-  for (size_t i = 0; i < t->special_count; i++) {
-    const special_token *special = &t->specials[i];
-    if (special->count > count - at || memcmp(text + at, special->bytes, special->count) != 0) continue;
-    if (special->single_word && touches_word(text, count, at, at + special->count)) continue;
-    return special;
-  }
-  return NULL;
-}
+// ---- The whole text ----
 
 size_t loci_wordpiece_encode(
     const loci_wordpiece *tokenizer, const uint8_t *text, size_t count, int32_t *ids, size_t capacity) {
@@ -197,14 +165,12 @@ size_t loci_wordpiece_encode(
   r.word_bytes = 0;
   r.mark_count = 0;
   for (size_t at = 0; at < count;) {
-    if (tokenizer->starts_special[text[at]]) {
-      const special_token *special = special_at(tokenizer, text, count, at);
-      if (special != NULL) {
-        boundary(&r);
-        emit(&r, special->id);
-        at += special->count;
-        continue;
-      }
+    const loci_special_token *special = loci_special_tokens_at(&tokenizer->specials, text, count, at);
+    if (special != NULL) {
+      boundary(&r);
+      emit(&r, special->id);
+      at += special->count;
+      continue;
     }
     if (text[at] < 0x80) {
       normalise_ascii(&r, text[at++]);
@@ -251,8 +217,7 @@ loci_wordpiece *loci_wordpiece_create(const loci_wordpiece_options *options, siz
 
 void loci_wordpiece_destroy(loci_wordpiece *tokenizer) {
   if (tokenizer == NULL) return;
-  for (size_t i = 0; i < tokenizer->special_count; i++) free(tokenizer->specials[i].bytes);
-  free(tokenizer->specials);
+  loci_special_tokens_free(&tokenizer->specials);
   loci_trie_free(&tokenizer->pieces);
   free(tokenizer);
 }
@@ -266,17 +231,7 @@ bool loci_wordpiece_add_piece(
 
 bool loci_wordpiece_add_special(
     loci_wordpiece *tokenizer, const uint8_t *token, size_t count, bool single_word, int32_t id) {
-  if (count == 0) return false;
-  special_token *grown =
-      realloc(tokenizer->specials, (tokenizer->special_count + 1) * sizeof *tokenizer->specials);
-  if (grown == NULL) return false;
-  tokenizer->specials = grown;
-  uint8_t *bytes = malloc(count);
-  if (bytes == NULL) return false;
-  memcpy(bytes, token, count);
-  size_t at = tokenizer->special_count++;
-  for (; at > 0 && grown[at - 1].count < count; at--) grown[at] = grown[at - 1];
-  grown[at] = (special_token){bytes, count, single_word, id};
-  tokenizer->starts_special[token[0]] = true;
-  return true;
+  // The token's bytes are copied, not written to.
+  const loci_special_token special = {.bytes = (uint8_t *)token, .count = count, .id = id, .single_word = single_word};
+  return loci_special_tokens_add(&tokenizer->specials, &special);
 }

@@ -6,6 +6,8 @@ package enum EncoderError: Error, Sendable, Equatable {
   case malformed(file: String, problem: String)
   /// Sound, but not something this encoder computes.
   case unsupported(file: String, problem: String)
+  /// Nothing is wrong with the request; there is no room for it now.
+  case overloaded(String)
   case cancelled
 }
 
@@ -15,6 +17,7 @@ extension EncoderError: CustomStringConvertible {
     case .missing(let file, let advice): "\(file) is missing: \(advice)"
     case .malformed(let file, let problem): "\(file) \(problem)"
     case .unsupported(let file, let problem): "\(file) is not supported: \(problem)"
+    case .overloaded(let what): what
     case .cancelled: "the encoding was cancelled"
     }
   }

@@ -20,7 +20,8 @@ import Foundation
     signature = hash.value
     shape = loci_encoder_shape(
       layers: folder.layers, hidden: folder.hidden, heads: folder.heads, intermediate: folder.intermediate,
-      vocabulary: folder.vocabulary, positions: folder.positions, types: folder.types, first_position: 0,
+      vocabulary: folder.vocabulary, positions: folder.positions, types: folder.types,
+      first_position: folder.firstPosition,
       layer_norm_epsilon: folder.layerNormEpsilon)
   }
 
@@ -141,13 +142,13 @@ struct WeightFiles {
         file: path + "/pytorch_model.bin",
         problem: "pickled weights can run code when read; convert them: model.save_pretrained(dir)")
     } else {
-      throw .missing(file: path + "/model.safetensors", advice: "fetch a model with `make model`")
+      throw .missing(file: path + "/model.safetensors", advice: "fetch a model with `loci models fetch`")
     }
   }
 
-  /// Names come with and without the prefix "bert.".
+  /// Names come with and without the name of the architecture in front.
   func floats(_ name: String, _ shape: [Int]) throws(EncoderError) -> [Float] {
-    for candidate in [name, "bert." + name] {
+    for candidate in [name, "bert." + name, "roberta." + name] {
       if let file = files.first(where: { $0.contains(candidate) }) {
         return try file.floats(candidate, shape: shape)
       }

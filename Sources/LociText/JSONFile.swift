@@ -22,6 +22,14 @@ struct JSONFile {
     self.content = content
   }
 
+  init(path: String, data: Data) throws(EncoderError) {
+    guard let content = try? JSONSerialization.jsonObject(with: data) else {
+      throw .malformed(file: path, problem: "is not JSON")
+    }
+    self.path = path
+    self.content = content
+  }
+
   private func value(_ key: String) -> Any? { (content as? [String: Any])?[key] }
 
   var list: [[String: Any]] { content as? [[String: Any]] ?? [] }

@@ -4,11 +4,19 @@ import Foundation
 /// prefixes it wants. Spellings of sentence-transformers before and after version 5 are both read.
 struct ModelFolder: Sendable {
   enum Pooling: String, Sendable { case cls, mean }
+  /// As config.json spells them. XLM-RoBERTa computes what BERT does, with positions that start later.
+  enum Kind: String, Sendable, CaseIterable {
+    case bert = "bert"
+    case xlmRoberta = "xlm-roberta"
+  }
 
   let path: String
   let name: String
+  let kind: Kind
   let hidden, layers, heads, intermediate: Int
   let vocabulary, positions, types: Int
+  /// Position of a text's first token.
+  let firstPosition: Int
   let layerNormEpsilon: Float
   let pooling: Pooling
   let normalizes: Bool
@@ -20,10 +28,13 @@ struct ModelFolder: Sendable {
     self.path = path
     name = URL(fileURLWithPath: path).lastPathComponent
     let config = try JSONFile(path + "/config.json", advice: "this is not a HuggingFace model folder")
-    let kind = config.string("model_type") ?? "unknown"
-    guard kind == "bert" else {
-      throw .unsupported(file: config.path, problem: "the architecture '\(kind)'; only 'bert' is computed")
+    let architecture = config.string("model_type") ?? "unknown"
+    guard let kind = Kind(rawValue: architecture) else {
+      let computed = Kind.allCases.map { "'\($0.rawValue)'" }.joined(separator: " and ")
+      throw .unsupported(
+        file: config.path, problem: "the architecture '\(architecture)'; \(computed) are computed")
     }
+    self.kind = kind
     let activation = config.string("hidden_act") ?? "gelu"
     guard activation == "gelu" else {
       throw .unsupported(
@@ -46,8 +57,17 @@ struct ModelFolder: Sendable {
     }
     let modules = try Self.modules(path)
     pooling = try Self.pooling(path + "/" + modules.pooling)
-    normalizes = modules.normalizes
-    tokensMax = min(try Self.tokensMax(path) ?? positions, positions)
+    // Whatever its files say, an e5 is compared by cosine.
+    normalizes = modules.normalizes || Self.isE5(name)
+    switch kind {
+    case .bert: firstPosition = 0
+    case .xlmRoberta: firstPosition = try config.padding() + 1
+    }
+    let room = positions - firstPosition
+    guard room >= 2 else {
+      throw .malformed(file: config.path, problem: "has \(positions) positions, too few for its padding id")
+    }
+    tokensMax = min(try Self.tokensMax(path) ?? room, room)
     let prompts = try JSONFile(optional: path + "/config_sentence_transformers.json")?.object("prompts")
     let known = Self.knownPrefixes(name)
     queryPrefix = prompts?["query"] as? String ?? known.query
@@ -112,11 +132,22 @@ struct ModelFolder: Sendable {
   /// "multilingual-e5-small" is an e5, a folder whose random name holds "…3e5-" is not.
   private static func knownPrefixes(_ name: String) -> (query: String, document: String) {
     let name = name.lowercased()
-    if name.split(whereSeparator: { "-_.".contains($0) }).contains("e5") { return ("query: ", "passage: ") }
+    if isE5(name) { return ("query: ", "passage: ") }
     if name.hasPrefix("bge-"), name.contains("-zh") { return ("为这个句子生成表示以用于检索相关文章：", "") }
     if name.hasPrefix("bge-"), name.contains("-en") {
       return ("Represent this sentence for searching relevant passages: ", "")
     }
     return ("", "")
+  }
+
+  private static func isE5(_ name: String) -> Bool {
+    name.lowercased().split { "-_.".contains($0) }.contains("e5")
+  }
+}
+
+extension JSONFile {
+  /// The padding token's id, 1 where the file does not say.
+  fileprivate func padding() throws(EncoderError) -> Int {
+    number("pad_token_id") == nil ? 1 : try int("pad_token_id", in: 0...65_535)
   }
 }

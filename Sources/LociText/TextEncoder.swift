@@ -32,16 +32,16 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
   package static let blasName = unsafe String(cString: loci_encoder_prepare_blas())
 
   private let folder: ModelFolder
-  private let tokenizer: WordPieceTokenizer
+  private let tokenizer: TextTokenizer
   private let weights: EncoderWeights
   private nonisolated(unsafe) let kernels: UnsafePointer<loci_encoder_kernels>  // static const in C
 
   /// Loads a HuggingFace folder.
-  /// - Parameter modelDirectory: holds config.json, vocab.txt or tokenizer.json, and model.safetensors.
+  /// - Parameter modelDirectory: holds config.json, tokenizer.json or vocab.txt, and model.safetensors.
   package init(modelDirectory: String) throws(EncoderError) {
     _ = Self.blasName
     folder = try ModelFolder(path: modelDirectory)
-    tokenizer = try WordPieceTokenizer(modelDirectory: modelDirectory)
+    tokenizer = try TextTokenizer(modelDirectory: modelDirectory)
     guard tokenizer.vocabularyCount <= folder.vocabulary else {
       throw .malformed(
         file: modelDirectory,
@@ -53,36 +53,25 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Tokens of a text, special tokens included, before truncation.
-  package func countTokens(_ text: String) -> Int {
-    tokenizer.encode(text, maxTokens: folder.tokensMax).tokenCount
+  package func countTokens(_ text: String) throws(EncoderError) -> Int {
+    try tokenizer.encode(text, maxTokens: 2).tokenCount
   }
 
   /// - Throws: `EncoderError.cancelled` when `isCancelled` says so between two packs.
   package func encode(
-    _ texts: [String], kind: Kind, isCancelled: () -> Bool = { false }
+    _ texts: [String], kind: Kind, longTexts: LongTexts = .truncate, isCancelled: () -> Bool = { false }
   ) throws(EncoderError) -> EncodedBatch {
     let prefix = kind == .query ? folder.queryPrefix : folder.documentPrefix
-    let tokenized = texts.map { text in
-      tokenizer.encode(prefix.isEmpty ? text : prefix + text, maxTokens: folder.tokensMax)
+    let limit = longTexts.limit(tokensMax: maxTokens)
+    var tokenized: [TokenizedText] = []
+    tokenized.reserveCapacity(texts.count)
+    for text in texts {
+      tokenized.append(try tokenizer.encode(prefix.isEmpty ? text : prefix + text, maxTokens: limit))
     }
-    // Texts of like length together: packs fill evenly, and attention's scratch fits the longest of each.
-    let order = tokenized.indices.sorted { tokenized[$0].ids.count > tokenized[$1].ids.count }
-    var vectors = [Float](repeating: 0, count: texts.count * dimension)
-    var pack: [Int] = []
-    var tokens = 0
-    for index in order {
-      let count = tokenized[index].ids.count
-      if !pack.isEmpty, tokens + count > Self.packTokens {
-        if isCancelled() { throw .cancelled }
-        run(pack, tokenized, into: &vectors)
-        pack.removeAll(keepingCapacity: true)
-        tokens = 0
-      }
-      pack.append(index)
-      tokens += count
-    }
-    if isCancelled() { throw .cancelled }
-    if !pack.isEmpty { run(pack, tokenized, into: &vectors) }
+    let windows = TokenWindows(tokenized, tokensMax: maxTokens)
+    var vectors = windows.joined(
+      try pooled(windows.sequences, isCancelled), dimension: dimension, texts: texts.count)
+    if folder.normalizes { normalize(&vectors) }
     guard vectors.allSatisfy({ $0.isFinite }) else {
       throw .malformed(file: folder.path, problem: "has weights so large that a vector is not finite")
     }
@@ -90,15 +79,48 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
       vectors: vectors, tokenCounts: tokenized.map(\.tokenCount), truncated: tokenized.map(\.isTruncated))
   }
 
+  /// A pooled vector for each sequence of tokens, shape (sequences, dimension), of whatever length it comes out.
+  private func pooled(
+    _ sequences: [[Int32]], _ isCancelled: () -> Bool
+  ) throws(EncoderError) -> [Float] {
+    // Texts of like length together: packs fill evenly, and attention's scratch fits the longest of each.
+    let order = sequences.indices.sorted { sequences[$0].count > sequences[$1].count }
+    var vectors = [Float](repeating: 0, count: sequences.count * dimension)
+    var pack: [Int] = []
+    var tokens = 0
+    for index in order {
+      let count = sequences[index].count
+      if !pack.isEmpty, tokens + count > Self.packTokens {
+        if isCancelled() { throw .cancelled }
+        run(pack, sequences, into: &vectors)
+        pack.removeAll(keepingCapacity: true)
+        tokens = 0
+      }
+      pack.append(index)
+      tokens += count
+    }
+    if isCancelled() { throw .cancelled }
+    if !pack.isEmpty { run(pack, sequences, into: &vectors) }
+    return vectors
+  }
+
+  private func normalize(_ vectors: inout [Float]) {
+    let (n, count) = (dimension, vectors.count)
+    unsafe vectors.withUnsafeMutableBufferPointer { vectors in
+      guard let start = vectors.baseAddress else { return }
+      for row in stride(from: 0, to: count, by: n) { unsafe kernels.pointee.normalize(start + row, n) }
+    }
+  }
+
   /// One forward pass over the texts of a pack.
-  private func run(_ pack: [Int], _ tokenized: [TokenizedText], into vectors: inout [Float]) {
+  private func run(_ pack: [Int], _ sequences: [[Int32]], into vectors: inout [Float]) {
     var ids: [Int32] = []
     var starts = [0]
     for index in pack {
-      ids += tokenized[index].ids
+      ids += sequences[index]
       starts.append(ids.count)
     }
-    let longest = pack.map { tokenized[$0].ids.count }.max() ?? 0
+    let longest = pack.map { sequences[$0].count }.max() ?? 0
     var shape = weights.shape
     let scratchCount = unsafe loci_encoder_scratch_count(&shape, ids.count, longest)
     let scratch = UnsafeMutablePointer<Float>.allocate(capacity: scratchCount)
@@ -126,7 +148,6 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
     case .cls: unsafe target.update(from: first, count: dimension)
     case .mean: unsafe loci_encoder_mean(kernels, first, rows.count / dimension, dimension, target)
     }
-    if folder.normalizes { unsafe kernels.pointee.normalize(target, dimension) }
   }
 }
 
@@ -142,7 +163,7 @@ extension EncoderFingerprint {
     for setting in [folder.queryPrefix, folder.documentPrefix] { hash.add(Data(setting.utf8)) }
     let digits = String(hash.value, radix: 16)
     let padded = String(repeating: "0", count: 16 - digits.count) + digits
-    return EncoderFingerprint(description: "bert-\(folder.hidden)-\(padded)")
+    return EncoderFingerprint(description: "\(folder.kind.rawValue)-\(folder.hidden)-\(padded)")
   }
 }
 

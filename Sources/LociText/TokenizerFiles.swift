@@ -23,13 +23,18 @@ struct TokenizerFiles: Sendable {
   private(set) var wordCharactersMax = 100
 
   init(_ directory: String) throws(EncoderError) {
+    try self.init(directory, full: TokenizerJSON(optional: directory + "/tokenizer.json")?.file())
+  }
+
+  /// `full` is the content of tokenizer.json.
+  init(_ directory: String, full: JSONFile?) throws(EncoderError) {
     let listPath = directory + "/vocab.txt"
     let hasList = FileManager.default.fileExists(atPath: listPath)
-    let full = try JSONFile(optional: directory + "/tokenizer.json")
     let config = try JSONFile(optional: directory + "/tokenizer_config.json")
     let model = full?.object("model")
     if let full, let kind = model?["type"] as? String, kind != "WordPiece" {
-      throw .unsupported(file: full.path, problem: "the tokenizer '\(kind)'; only WordPiece is computed")
+      throw .unsupported(
+        file: full.path, problem: "the tokenizer '\(kind)'; WordPiece and Unigram are computed")
     }
     if hasList {
       vocabulary = try Vocabulary(lines: listPath)

@@ -1,15 +1,6 @@
 import CLociEncoder
 import Foundation
 
-/// The tokens of one text.
-package struct TokenizedText: Sendable, Equatable {
-  /// [CLS], the text's first tokens, [SEP].
-  package let ids: [Int32]
-  /// Tokens before truncation, [CLS] and [SEP] included.
-  package let tokenCount: Int
-  package var isTruncated: Bool { tokenCount > ids.count }
-}
-
 /// Splits text into the ids of a BERT vocabulary, exactly as HuggingFace's tokenizers do. Immutable.
 @safe package final class WordPieceTokenizer: Sendable {
   private nonisolated(unsafe) let handle: OpaquePointer  // only read after init

@@ -65,6 +65,25 @@ struct ModelFolderTests {
     #expect(throws: EncoderError.self) { try vector(folder) }
   }
 
+  /// XLM-RoBERTa is BERT whose positions start after the padding token's.
+  @Test func xlmRobertaStartsAtALaterPosition() throws {
+    var model = TinyModel(prefix: "roberta.")
+    model.config["model_type"] = "xlm-roberta"
+    model.config["pad_token_id"] = 1
+    let folder = try model.write()
+    let encoder = try TextEncoder(modelDirectory: folder.path)
+    #expect(encoder.maxTokens == 10)
+    #expect(encoder.fingerprint.description.hasPrefix("xlm-roberta-8-"))
+    // The same weights with the position table moved by two rows, as BERT.
+    var shifted = TinyModel()
+    shifted.positionsSkipped = 2
+    #expect(isClose(try vector(folder), try vector(shifted.write())))
+    #expect(!isClose(try vector(folder), try vector(TinyModel().write())))
+    model.config["pad_token_id"] = 11
+    let full = try model.write()
+    #expect(throws: EncoderError.self) { try TextEncoder(modelDirectory: full.path) }
+  }
+
   @Test func prefixesAndLimits() throws {
     let folder = try TinyModel().write()
     let plain = try vector(folder, .query)

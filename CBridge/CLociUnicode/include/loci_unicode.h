@@ -32,6 +32,12 @@ size_t loci_utf8_encode(uint32_t code, uint8_t *out);
 /// True when all `count` bytes are well-formed UTF-8.
 bool loci_utf8_is_valid(const uint8_t *_Nullable bytes, size_t count);
 
+// ---- Grapheme clusters ----
+
+/// Bytes of the extended grapheme cluster (UAX #29) that `bytes` starts with, 0 when `count` is 0. Breaks where
+/// HuggingFace's tokenizers do (scripts/grapheme-tables). Ill-formed bytes read as U+FFFD.
+size_t loci_grapheme_next(const uint8_t *_Nullable bytes, size_t count);
+
 // ---- Classes ----
 
 enum {

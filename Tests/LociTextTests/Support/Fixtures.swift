@@ -14,9 +14,17 @@ enum Fixtures {
   static let model: String? = existing(
     ProcessInfo.processInfo.environment["LOCI_MODEL_DIR"] ?? root.path + "/.models/all-MiniLM-L6-v2")
 
-  static let reference: String? = existing(
-    (ProcessInfo.processInfo.environment["LOCI_SHARED_DATA"] ?? root.path + "/../shared/data")
-      + "/encref-minilm")
+  /// The folder of all models.
+  static let models: String? = existing(root.path + "/.models")
+
+  static let sharedData: String? = existing(
+    ProcessInfo.processInfo.environment["LOCI_SHARED_DATA"] ?? root.path + "/../shared/data")
+
+  static let reference: String? = sharedData.flatMap { existing($0 + "/encref-minilm") }
+
+  static let e5: String? = models.flatMap { existing($0 + "/multilingual-e5-small") }
+  static let e5Reference: String? = sharedData.flatMap { existing($0 + "/encref-e5-small-q4") }
+  static var hasE5Reference: Bool { e5 != nil && e5Reference != nil }
 
   static var hasReference: Bool { model != nil && reference != nil }
 
@@ -32,8 +40,9 @@ struct ReferenceText: Decodable, Sendable {
   let text: String
   let ids: [Int32]
 
-  static func all() throws -> [ReferenceText] {
-    guard let folder = Fixtures.reference else { return [] }
+  static func all() throws -> [ReferenceText] { try Fixtures.reference.map(all) ?? [] }
+
+  static func all(_ folder: String) throws -> [ReferenceText] {
     let lines = try Data(contentsOf: URL(fileURLWithPath: folder + "/texts.jsonl")).split(separator: 0x0A)
     return try lines.map { try JSONDecoder().decode(ReferenceText.self, from: $0) }
   }
@@ -92,4 +101,9 @@ struct SplitMix64: RandomNumberGenerator {
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return z ^ (z >> 31)
   }
+}
+
+/// Equal but for the last bits: BLAS sums in an order that may depend on where its operands lie.
+func isClose(_ a: [Float], _ b: [Float]) -> Bool {
+  a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) < 1e-6 }
 }

@@ -6,6 +6,8 @@ struct TinyModel {
 
   var prefix = ""
   var form = Form.float32
+  /// Rows at the start of the position table that are left out; as many of zeros follow at its end.
+  var positionsSkipped = 0
   var config: [String: Any] = [
     "model_type": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
     "intermediate_size": 16, "vocab_size": 21, "max_position_embeddings": 12, "type_vocab_size": 2,
@@ -52,7 +54,10 @@ struct TinyModel {
     for (index, tensor) in tensors.enumerated() where included(tensor.name) {
       var random = SplitMix64(seed: UInt64(index))
       let start = data.count
-      for _ in 0..<tensor.shape.reduce(1, *) { data += bytes(value(&random)) }
+      let skipped = tensor.name.contains("position_embeddings") ? positionsSkipped * tensor.shape[1] : 0
+      for _ in 0..<skipped { _ = value(&random) }
+      for _ in 0..<tensor.shape.reduce(1, *) - skipped { data += bytes(value(&random)) }
+      for _ in 0..<skipped { data += bytes(0) }
       header[prefix + tensor.name] = [
         "dtype": dtype, "shape": tensor.shape, "data_offsets": [start, data.count]
       ]
