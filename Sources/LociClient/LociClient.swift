@@ -34,6 +34,11 @@ public final class LociClient: Sendable {
     admin = AdminServiceClient(rpc)
   }
 
+  /// The connection's own thread. A task that prefers it (`withTaskExecutorPreference`) calls without changing threads,
+  /// which is the fastest way to wait for one answer after the other; it must not compute for long there, since all
+  /// calls of the connection wait meanwhile.
+  public var executor: any TaskExecutor { rpc.executor }
+
   /// Fails what is under way, and closes the connection.
   public func close() async { await rpc.close() }
 

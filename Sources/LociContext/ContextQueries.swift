@@ -58,7 +58,7 @@ package enum ContextQueries {
           """),
       arguments: [scopeRow, try page.after(orders: 1)?[0] ?? .max, page.size + 1])
     return try page.read(rows, context) {
-      $0.title.utf8.count + PageRequest.cost($0.attributes) + 256
+      AnswerSize.of($0.title, $0.attributes)
     } key: {
       [$0[0] as Int64]
     }
@@ -112,19 +112,21 @@ package enum ContextQueries {
         WHERE \(sql.text) ORDER BY \(key) \(direction), m.item \(direction) LIMIT ?
         """, arguments: sql.arguments + [request.page.size + 1])
     return try request.page.read(rows, message) {
-      $0.text.utf8.count + PageRequest.cost($0.attributes) + 768
+      AnswerSize.of($0.text, $0.attributes)
     } key: { row in
       request.contextID != nil ? [row[3] as Int64] : [row[7] as Int64, row[0] as Int64]
     }
   }
 
-  /// Messages of these items that still exist, by item.
-  package static func messages(_ items: [Int64], in db: Database) throws -> [Int64: V1.Message] {
-    var found: [Int64: V1.Message] = [:]
+  /// Messages of these items that still exist.
+  package static func messages(_ items: [Int64], in db: Database) throws -> FetchedItems<V1.Message> {
+    var found = FetchedItems<V1.Message>()
     let statement = try db.cachedStatement(
       sql: "SELECT \(messageColumns) FROM messages m JOIN contexts c ON c.row = m.context WHERE m.item = ?")
     for item in items {
-      if let row = try Row.fetchOne(statement, arguments: [item]) { found[item] = try message(row) }
+      guard let row = try Row.fetchOne(statement, arguments: [item]) else { continue }
+      let message = try message(row)
+      guard found.take(item, message, size: AnswerSize.of(message.text, message.attributes)) else { break }
     }
     return found
   }

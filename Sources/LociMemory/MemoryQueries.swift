@@ -58,22 +58,23 @@ package enum MemoryQueries {
         ORDER BY m.created_at_us \(direction), m.item \(direction) LIMIT ?
         """, arguments: sql.arguments + [page.size + 1])
     return try page.read(rows, memory) {
-      $0.text.utf8.count + PageRequest.cost($0.attributes) + 768
+      AnswerSize.of($0.text, $0.attributes)
     } key: {
       [$0[7] as Int64, $0[0] as Int64]
     }
   }
 
-  /// Memories of these items that still exist and have not expired, by item.
+  /// Memories of these items that still exist and have not expired.
   package static func memories(
     _ items: [Int64], now: Timestamp, in db: Database
-  ) throws -> [Int64: V1.Memory] {
+  ) throws -> FetchedItems<V1.Memory> {
     let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM memories m WHERE m.item = ?")
-    var found: [Int64: V1.Memory] = [:]
+    var found = FetchedItems<V1.Memory>()
     for item in items {
       guard let row = try Row.fetchOne(statement, arguments: [item]) else { continue }
       let memory = try memory(row)
-      if !isExpired(memory, at: now) { found[item] = memory }
+      guard !isExpired(memory, at: now) else { continue }
+      guard found.take(item, memory, size: AnswerSize.of(memory.text, memory.attributes)) else { break }
     }
     return found
   }

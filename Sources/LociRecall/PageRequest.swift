@@ -44,7 +44,7 @@ package struct PageRequest: Sendable {
     while let row = try rows.next() {
       let next = try item(row)
       bytes += cost(next)
-      guard items.isEmpty || (items.count < size && bytes <= Self.bytesMax) else {
+      guard items.isEmpty || (items.count < size && bytes <= AnswerSize.bytesMax) else {
         let token = ([String(Self.version)] + last.map { String($0) }).joined(separator: ".")
         return (items, V1.PageInfo(nextToken: token))
       }
@@ -54,12 +54,39 @@ package struct PageRequest: Sendable {
     return (items, V1.PageInfo())
   }
 
-  /// Well below a frame.
-  private static let bytesMax = 3 << 20
+  private static let version: Substring = "1"
+}
 
-  package static func cost(_ attributes: [V1.Attribute]) -> Int {
-    attributes.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 16 }
+/// How much goes into one answer.
+package enum AnswerSize {
+  /// Well below a frame.
+  package static let bytesMax = 3 << 20
+
+  /// Bytes of a message or a memory in an answer, at most.
+  package static func of(_ text: String, _ attributes: [V1.Attribute]) -> Int {
+    text.utf8.count + of(attributes) + 768
   }
 
-  private static let version: Substring = "1"
+  package static func of(_ attributes: [V1.Attribute]) -> Int {
+    attributes.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 16 }
+  }
+}
+
+/// What a search found, as far as it goes into one answer: taken best first.
+package struct FetchedItems<Item: Sendable>: Sendable {
+  package private(set) var byItem: [Int64: Item] = [:]
+  /// Whether some were left out at the end.
+  package private(set) var isTruncated = false
+  private var bytes = 0
+
+  package init() {}
+
+  /// - Parameter size: bytes in an answer.
+  /// - Returns: whether it fits. The first always does; what comes after one that does not is not to be taken.
+  package mutating func take(_ item: Int64, _ value: Item, size: Int) -> Bool {
+    bytes += size
+    isTruncated = !byItem.isEmpty && bytes > AnswerSize.bytesMax
+    if !isTruncated { byItem[item] = value }
+    return !isTruncated
+  }
 }

@@ -122,7 +122,7 @@ struct ContextService: ContextServiceProvider {
       try ContextQueries.messages(items, in: db)
     }
     let hits = outcome.ranked.compactMap { ranked in
-      outcome.items[ranked.item].map { message in
+      outcome.items.byItem[ranked.item].map { message in
         V1.MessageHit(
           message: message, score: ranked.score,
           explanation: request.explain ? V1.Explanation(ranked.parts) : nil)

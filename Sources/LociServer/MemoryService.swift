@@ -80,7 +80,7 @@ struct MemoryService: MemoryServiceProvider {
       try MemoryQueries.memories(items, now: now, in: db)
     }
     let hits = outcome.ranked.compactMap { ranked in
-      outcome.items[ranked.item].map { memory in
+      outcome.items.byItem[ranked.item].map { memory in
         V1.MemoryHit(
           memory: memory, score: ranked.score,
           explanation: request.explain ? V1.Explanation(ranked.parts) : nil)

@@ -11,11 +11,12 @@ extension V1.Explanation {
 }
 
 extension V1.SearchReport {
-  init<Items>(_ outcome: SearchOutcome<Items>, since started: ContinuousClock.Instant) {
+  init<Item>(_ outcome: SearchOutcome<FetchedItems<Item>>, since started: ContinuousClock.Instant) {
     self.init(
       vectorsScanned: UInt64(outcome.vectorsScanned), keywordMatches: outcome.keywordMatches,
       pendingEmbeddings: UInt64(outcome.pendingEmbeddings), stages: outcome.stages,
-      elapsedUs: (ContinuousClock.now - started).microseconds, position: V1.Position(outcome.position))
+      elapsedUs: (ContinuousClock.now - started).microseconds, position: V1.Position(outcome.position),
+      truncated: outcome.items.isTruncated)
   }
 }
 

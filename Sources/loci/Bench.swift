@@ -32,7 +32,7 @@ struct EchoBench: AsyncParsableCommand {
   func run() async throws {
     let request = V1.EchoRequest(payload: (0..<payloadBytes).map { UInt8(truncatingIfNeeded: $0) })
     let result = try await server.withClient { client in
-      await ClosedLoop(callers: inFlight, load).run { _, _ in
+      await ClosedLoop(callers: inFlight, load).run(on: client.executor) { _, _ in
         try await client.admin.echo(request).payload.count == request.payload.count
       }
     }
@@ -56,7 +56,7 @@ struct AppendBench: AsyncParsableCommand {
     let texts = SampleText(bytes: textBytes)
     let run = UInt32.random(in: 0...UInt32.max)
     let result = try await server.withClient { client in
-      await ClosedLoop(callers: callers, load).run { caller, call in
+      await ClosedLoop(callers: callers, load).run(on: client.executor) { caller, call in
         let answer = try await client.contexts.append(
           V1.AppendRequest(
             scope: V1.Scope(tenant: who.tenant, agent: "\(who.agent)-\(caller % max(1, agents))"),
@@ -101,7 +101,7 @@ struct SearchBench: AsyncParsableCommand {
         mode: mode.value)
     }
     var result = try await server.withClient { client in
-      var result = await ClosedLoop(callers: callers, load).run { caller, call in
+      var result = await ClosedLoop(callers: callers, load).run(on: client.executor) { caller, call in
         let answer = try await client.memories.searchMemories(requests[(caller &+ call) % requests.count])
         return !answer.hits.isEmpty
       }

@@ -10,14 +10,17 @@ struct ClosedLoop {
     self.load = load
   }
 
-  /// `call` gets the caller's number and the count of its calls so far, and says whether the answer was right.
-  func run(_ call: @escaping @Sendable (Int, Int) async throws -> Bool) async -> LoadResult {
+  /// `call` gets the caller's number and the count of its calls so far, and says whether the answer was right. A caller
+  /// that is alone runs on the connection's thread, `executor`.
+  func run(
+    on executor: any TaskExecutor, _ call: @escaping @Sendable (Int, Int) async throws -> Bool
+  ) async -> LoadResult {
     let start = ContinuousClock.now.advanced(by: .seconds(load.warmUp))
     let end = start.advanced(by: .seconds(load.seconds))
     var result = LoadResult(seconds: load.seconds)
     await withTaskGroup(of: CallerResult.self) { group in
       for caller in 0..<callers {
-        group.addTask {
+        group.addTask(executorPreference: callers == 1 ? executor : nil) {
           var own = CallerResult()
           var count = 0
           while true {

@@ -36,6 +36,26 @@ import Testing
     }
   }
 
+  @Test func aSearchSaysWhatItLeavesOut() async throws {
+    try await TestNode.run { server in
+      let client = server.client
+      for number in 0..<12 {
+        let text = "needle \(number) " + String(repeating: "x", count: 400_000)
+        _ = try await client.contexts.append(
+          V1.AppendRequest(
+            scope: Self.scope, contextID: "c", messages: [V1.MessageDraft(role: .tool, text: text)],
+            createContext: true))
+      }
+      for (limit, isTruncated) in [(5, false), (12, true)] as [(Int32, Bool)] {
+        let found = try await client.contexts.searchMessages(
+          V1.SearchMessagesRequest(scope: Self.scope, query: "needle", limit: limit, mode: .keyword))
+        #expect(found.report?.truncated == isTruncated)
+        #expect(found.hits.count == (isTruncated ? 7 : 5))
+      }
+      await client.close()
+    }
+  }
+
   @Test func memoriesAndContextsFitToo() async throws {
     try await TestNode.run { server in
       let client = server.client

@@ -77,9 +77,9 @@ import Testing
       } fetch: { items, db in
         try MemoryQueries.memories(items, now: now, in: db)
       }
-      let own = outcome.items.values.filter { $0.id.hasPrefix(prefix + "-") }
+      let own = outcome.items.byItem.values.filter { $0.id.hasPrefix(prefix + "-") }
       let found = Dictionary(own.map { ($0.id, $0.text) }) { first, _ in first }
-      #expect(outcome.items.count == outcome.ranked.count, "a hit without an item")
+      #expect(outcome.items.byItem.count == outcome.ranked.count, "a hit without an item")
       #expect(found == live, "\(mode), \(prefix), step \(count)")
     }
   }

@@ -16,6 +16,7 @@ let linking: [LinkerSetting] = [.unsafeFlags(["-Xclang-linker", "-fsanitize=unde
 let package = Package(
   name: "loci-fuzz",
   dependencies: [
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2")
   ],
@@ -25,9 +26,12 @@ let package = Package(
     .target(name: "CLociWire", path: "CBridge/CLociWire"),
     .target(name: "LociProto", dependencies: ["CLociProto"], swiftSettings: common),
     .target(
+      name: "LociCore",
+      dependencies: [.product(name: "DequeModule", package: "swift-collections")], swiftSettings: common),
+    .target(
       name: "LociWire",
       dependencies: [
-        "CLociWire", "LociProto",
+        "CLociWire", "LociCore", "LociProto",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio")

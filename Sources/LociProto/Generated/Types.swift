@@ -175,7 +175,8 @@ extension V1 {
   public struct Page: WireMessage, Equatable {
     public static let protoName = "loci.v1.Page"
 
-    /// 1 to 1000 items. 0 means the default, 100. Anything else is refused.
+    /// 1 to 1000 items. 0 means the default, 100. Anything else is refused. A page also ends where it would outgrow
+    /// an answer (3 MiB): with fewer items, and a `next_token`.
     public var size: Int32 = 0
     /// `next_token` of the page before; empty for the first page.
     public var token: String = ""
@@ -341,16 +342,19 @@ extension V1 {
     public var elapsedUs: Int64 = 0
     /// The log position that the answer reflects.
     public var position: V1.Position? = nil
+    /// Whether hits at the end were left out because they would outgrow an answer (3 MiB): ask for fewer.
+    public var truncated: Bool = false
 
     public init() {}
 
-    public init(vectorsScanned: UInt64 = 0, keywordMatches: UInt64 = 0, pendingEmbeddings: UInt64 = 0, stages: [String] = [], elapsedUs: Int64 = 0, position: V1.Position? = nil) {
+    public init(vectorsScanned: UInt64 = 0, keywordMatches: UInt64 = 0, pendingEmbeddings: UInt64 = 0, stages: [String] = [], elapsedUs: Int64 = 0, position: V1.Position? = nil, truncated: Bool = false) {
       self.vectorsScanned = vectorsScanned
       self.keywordMatches = keywordMatches
       self.pendingEmbeddings = pendingEmbeddings
       self.stages = stages
       self.elapsedUs = elapsedUs
       self.position = position
+      self.truncated = truncated
     }
   }
 
@@ -952,6 +956,7 @@ extension V1.SearchReport: ViewableMessage {
     self.stages = try C.strings(c.pointee.stages, c.pointee.n_stages, "SearchReport.stages")
     self.elapsedUs = c.pointee.elapsed_us
     self.position = try C.message(c.pointee.position)
+    self.truncated = c.pointee.truncated != 0
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchReport> {
@@ -966,6 +971,7 @@ extension V1.SearchReport: ViewableMessage {
     }
     c.pointee.elapsed_us = elapsedUs
     if let value = position { c.pointee.position = value.lower(arena) }
+    c.pointee.truncated = truncated ? 1 : 0
     return c
   }
 }
@@ -994,6 +1000,9 @@ extension V1.SearchReport {
     }
     public var position: V1.Position.View? {
       C.view(c.pointee.position)
+    }
+    public var truncated: Bool {
+      c.pointee.truncated != 0
     }
   }
 

@@ -638,6 +638,7 @@ extension V1.SearchReport: TestedMessage {
     value.stages = .arbitrary(&random)
     value.elapsedUs = .arbitrary(&random)
     value.position = .arbitrary(&random)
+    value.truncated = .arbitrary(&random)
     return value
   }
 
@@ -649,6 +650,7 @@ extension V1.SearchReport: TestedMessage {
     value.stages = view.stages.map { String(decoding: $0, as: UTF8.self) }
     value.elapsedUs = view.elapsedUs
     value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.truncated = view.truncated
     return value
   }
 }

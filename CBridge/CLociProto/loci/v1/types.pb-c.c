@@ -1309,7 +1309,7 @@ const ProtobufCMessageDescriptor loci__v1__explanation__descriptor =
   (ProtobufCMessageInit) loci__v1__explanation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors[6] =
+static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors[7] =
 {
   {
     "vectors_scanned",
@@ -1383,6 +1383,18 @@ static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "truncated",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchReport, truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__search_report__field_indices_by_name[] = {
   4,   /* field[4] = elapsed_us */
@@ -1390,12 +1402,13 @@ static const unsigned loci__v1__search_report__field_indices_by_name[] = {
   2,   /* field[2] = pending_embeddings */
   5,   /* field[5] = position */
   3,   /* field[3] = stages */
+  6,   /* field[6] = truncated */
   0,   /* field[0] = vectors_scanned */
 };
 static const ProtobufCIntRange loci__v1__search_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor loci__v1__search_report__descriptor =
 {
@@ -1405,7 +1418,7 @@ const ProtobufCMessageDescriptor loci__v1__search_report__descriptor =
   "Loci__V1__SearchReport",
   "loci.v1",
   sizeof(Loci__V1__SearchReport),
-  6,
+  7,
   loci__v1__search_report__field_descriptors,
   loci__v1__search_report__field_indices_by_name,
   1,  loci__v1__search_report__number_ranges,

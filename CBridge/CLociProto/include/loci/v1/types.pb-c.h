@@ -196,7 +196,8 @@ struct  Loci__V1__Page
 {
   ProtobufCMessage base;
   /*
-   * 1 to 1000 items. 0 means the default, 100. Anything else is refused.
+   * 1 to 1000 items. 0 means the default, 100. Anything else is refused. A page also ends where it would outgrow
+   * an answer (3 MiB): with fewer items, and a `next_token`.
    */
   int32_t size;
   /*
@@ -410,10 +411,14 @@ struct  Loci__V1__SearchReport
    * The log position that the answer reflects.
    */
   Loci__V1__Position *position;
+  /*
+   * Whether hits at the end were left out because they would outgrow an answer (3 MiB): ask for fewer.
+   */
+  protobuf_c_boolean truncated;
 };
 #define LOCI__V1__SEARCH_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_report__descriptor) \
-    , 0, 0, 0, 0,NULL, 0, NULL }
+    , 0, 0, 0, 0,NULL, 0, NULL, 0 }
 
 
 /*
