@@ -1,128 +1,126 @@
 import CLociEncoder
 import Foundation
 
-/// The weights of one model in memory, in the layout that the forward pass reads. Immutable after loading.
+/// The weights of one model as the files hold them: mapped, checked, and in place. Immutable after loading.
 @safe final class EncoderWeights: Sendable {
   let shape: loci_encoder_shape
-  // Points into `arena`, which lives as long.
-  private nonisolated(unsafe) let table: loci_encoder_weights
-  private let arena: TensorArena
+  private let files: WeightFiles
+  // Point into the mapped files, which live as long.
+  private nonisolated(unsafe) let layers: [loci_encoder_layer]
+  private nonisolated(unsafe) let tables:
+    (word: loci_encoder_tensor, position: loci_encoder_tensor, type: loci_encoder_tensor)
+  let normGain, normBias: [Float]
   /// Tells these weights from others: the files' headers and sizes, and a sample of every tensor.
   let signature: UInt64
 
   init(_ folder: ModelFolder) throws(EncoderError) {
-    let files = try WeightFiles(folder.path)
-    let loader = TensorLoader(folder: folder, files: files, arena: TensorArena())
-    unsafe table = try loader.load()
-    arena = loader.arena
-    var hash = arena.sample
-    hash.add(files.signature)
-    signature = hash.value
+    files = try WeightFiles(folder.path)
+    let h = folder.hidden
+    var reader = unsafe TensorReader(files: files)
+    unsafe tables = (
+      try reader.tensor("embeddings.word_embeddings.weight", [folder.vocabulary, h]),
+      try reader.tensor("embeddings.position_embeddings.weight", [folder.positions, h]),
+      try reader.tensor("embeddings.token_type_embeddings.weight", [folder.types, h])
+    )
+    normGain = try files.floats("embeddings.LayerNorm.weight", [h])
+    normBias = try files.floats("embeddings.LayerNorm.bias", [h])
+    var layers: [loci_encoder_layer] = unsafe []
+    for index in 0..<folder.layers { unsafe layers.append(try reader.layer(index, h, folder.intermediate)) }
+    unsafe self.layers = layers
+    signature = unsafe reader.signature(normGain, normBias)
     shape = loci_encoder_shape(
       layers: folder.layers, hidden: folder.hidden, heads: folder.heads, intermediate: folder.intermediate,
       vocabulary: folder.vocabulary, positions: folder.positions, types: folder.types,
       first_position: folder.firstPosition,
       layer_norm_epsilon: folder.layerNormEpsilon)
+    try checkTables(folder)
   }
 
-  /// Lends the weights; the pointers are valid during `body`.
-  func withTable<T>(_ body: (UnsafePointer<loci_encoder_weights>) throws -> T) rethrows -> T {
-    defer { withExtendedLifetime(arena) {} }
-    return try unsafe withUnsafePointer(to: table) { table in try unsafe body(table) }
+  var path: String { files.path }
+
+  /// Lends one layer; its pointers are valid during `body`.
+  func withLayer<T>(_ index: Int, _ body: (UnsafePointer<loci_encoder_layer>) -> T) -> T {
+    defer { withExtendedLifetime(files) {} }
+    return unsafe withUnsafePointer(to: layers[index]) { unsafe body($0) }
   }
-}
 
-/// Owns memory that tensors are copied to, and frees it all at once.
-@safe private final class TensorArena: @unchecked Sendable {
-  // One thread fills the arena while it loads; afterwards it is only kept.
-  private var blocks: [UnsafeMutableRawPointer] = unsafe []
-  private(set) var sample = Fingerprint64()
-
-  deinit { unsafe blocks.forEach { unsafe $0.deallocate() } }
-
-  /// Copies the parts, one after the other, to where they stay. Aligned to a cache line.
-  func keep(_ parts: [[Float]]) -> UnsafePointer<Float> {
-    let start = unsafe block(of: Float.self, count: parts.reduce(0) { $0 + $1.count })
-    var at = 0
-    for part in parts {
-      unsafe (start + at).initialize(from: part, count: part.count)
-      sample.add(everyNthOf: part)
-      at += part.count
+  /// Lends the embedding tables; the pointers are valid during `body`.
+  func withEmbeddings<T>(_ body: (loci_encoder_embeddings) -> T) -> T {
+    defer { withExtendedLifetime(files) {} }
+    return unsafe normGain.withUnsafeBufferPointer { gain in
+      unsafe normBias.withUnsafeBufferPointer { bias in
+        unsafe body(
+          loci_encoder_embeddings(
+            word: tables.word, position: tables.position, type: tables.type, norm_gain: gain.baseAddress,
+            norm_bias: bias.baseAddress))
+      }
     }
-    return unsafe UnsafePointer(start)
   }
 
-  func keep(_ layers: [loci_encoder_layer]) -> UnsafePointer<loci_encoder_layer> {
-    let start = unsafe block(of: loci_encoder_layer.self, count: layers.count)
-    unsafe start.initialize(from: layers, count: layers.count)
-    return unsafe UnsafePointer(start)
-  }
+  /// Gives back the memory of what was read: what is needed again comes again.
+  func release() { files.release() }
 
-  private func block<T>(of type: T.Type, count: Int) -> UnsafeMutablePointer<T> {
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: max(1, count) * MemoryLayout<T>.stride, alignment: 64)
-    unsafe blocks.append(memory)
-    return unsafe memory.bindMemory(to: T.self, capacity: count)
+  /// The tables stay in the file and are read row by row, so that they are looked through once here.
+  private func checkTables(_ folder: ModelFolder) throws(EncoderError) {
+    var tables = unsafe tables
+    let n = folder.hidden
+    guard unsafe loci_encoder_tensor_is_finite(&tables.word, folder.vocabulary * n),
+      unsafe loci_encoder_tensor_is_finite(&tables.position, folder.positions * n),
+      unsafe loci_encoder_tensor_is_finite(&tables.type, folder.types * n)
+    else {
+      throw .malformed(file: files.path, problem: "has numbers in its embedding tables that are not finite")
+    }
   }
 }
 
-/// Reads and checks every tensor of a BERT.
-private struct TensorLoader {
-  let folder: ModelFolder
+/// Finds the tensors of a BERT by name and adds each to the sample.
+@unsafe private struct TensorReader {
   let files: WeightFiles
-  let arena: TensorArena
+  private var sample: UInt64 = 0xCBF2_9CE4_8422_2325
 
-  func load() throws(EncoderError) -> loci_encoder_weights {
-    let h = folder.hidden
-    let word = try floats("embeddings.word_embeddings.weight", [folder.vocabulary, h])
-    let position = try floats("embeddings.position_embeddings.weight", [folder.positions, h])
-    let type = try floats("embeddings.token_type_embeddings.weight", [folder.types, h])
-    let (gain, bias) = try unsafe pair("embeddings.LayerNorm", [h])
-    var layers: [loci_encoder_layer] = unsafe []
-    for index in 0..<folder.layers { unsafe layers.append(try layer("encoder.layer.\(index).")) }
-    return unsafe loci_encoder_weights(
-      word: arena.keep([word]), position: arena.keep([position]), type: arena.keep([type]), norm_gain: gain,
-      norm_bias: bias, layers: arena.keep(layers))
+  init(files: WeightFiles) { unsafe self.files = files }
+
+  mutating func tensor(_ name: String, _ shape: [Int]) throws(EncoderError) -> loci_encoder_tensor {
+    var tensor = unsafe try files.tensor(name, shape)
+    unsafe sample = loci_encoder_tensor_sample(&tensor, shape.reduce(1, *), sample)
+    return unsafe tensor
   }
 
-  private func layer(_ prefix: String) throws(EncoderError) -> loci_encoder_layer {
-    let (h, f) = (folder.hidden, folder.intermediate)
-    var weights: [[Float]] = []
-    var biases: [[Float]] = []
-    for part in ["query", "key", "value"] {
-      weights.append(try floats(prefix + "attention.self.\(part).weight", [h, h]))
-      biases.append(try floats(prefix + "attention.self.\(part).bias", [h]))
-    }
-    let (output, outputBias) = try unsafe pair(prefix + "attention.output.dense", [h, h])
-    let (gain, bias) = try unsafe pair(prefix + "attention.output.LayerNorm", [h])
-    let (up, upBias) = try unsafe pair(prefix + "intermediate.dense", [f, h])
-    let (down, downBias) = try unsafe pair(prefix + "output.dense", [h, f])
-    let (lastGain, lastBias) = try unsafe pair(prefix + "output.LayerNorm", [h])
-    return unsafe loci_encoder_layer(
-      qkv_weight: arena.keep(weights), qkv_bias: arena.keep(biases), output_weight: output,
-      output_bias: outputBias, attention_norm_gain: gain, attention_norm_bias: bias, up_weight: up,
-      up_bias: upBias, down_weight: down, down_bias: downBias, output_norm_gain: lastGain,
-      output_norm_bias: lastBias)
+  mutating func layer(_ index: Int, _ h: Int, _ f: Int) throws(EncoderError) -> loci_encoder_layer {
+    let prefix = "encoder.layer.\(index)."
+    var layer = unsafe loci_encoder_layer()
+    unsafe (layer.query_weight, layer.query_bias) = try pair(prefix + "attention.self.query", [h, h])
+    unsafe (layer.key_weight, layer.key_bias) = try pair(prefix + "attention.self.key", [h, h])
+    unsafe (layer.value_weight, layer.value_bias) = try pair(prefix + "attention.self.value", [h, h])
+    unsafe (layer.output_weight, layer.output_bias) = try pair(prefix + "attention.output.dense", [h, h])
+    unsafe (layer.attention_norm_gain, layer.attention_norm_bias) = try pair(
+      prefix + "attention.output.LayerNorm", [h])
+    unsafe (layer.up_weight, layer.up_bias) = try pair(prefix + "intermediate.dense", [f, h])
+    unsafe (layer.down_weight, layer.down_bias) = try pair(prefix + "output.dense", [h, f])
+    unsafe (layer.output_norm_gain, layer.output_norm_bias) = try pair(prefix + "output.LayerNorm", [h])
+    return unsafe layer
   }
 
   /// A weight, and a bias as long as the weight has rows.
-  private func pair(
+  private mutating func pair(
     _ name: String, _ shape: [Int]
-  ) throws(EncoderError) -> (weight: UnsafePointer<Float>, bias: UnsafePointer<Float>) {
-    let weight = try floats(name + ".weight", shape)
-    let bias = try floats(name + ".bias", [shape[0]])
-    return unsafe (arena.keep([weight]), arena.keep([bias]))
+  ) throws(EncoderError) -> (loci_encoder_tensor, loci_encoder_tensor) {
+    unsafe (try tensor(name + ".weight", shape), try tensor(name + ".bias", [shape[0]]))
   }
 
-  private func floats(_ name: String, _ shape: [Int]) throws(EncoderError) -> [Float] {
-    try files.floats(name, shape)
+  func signature(_ gain: [Float], _ bias: [Float]) -> UInt64 {
+    var hash = Fingerprint64()
+    unsafe hash.add(files.signature)
+    unsafe hash.add(Data("\(sample)".utf8))
+    for number in gain + bias { hash.add(number) }
+    return hash.value
   }
 }
 
 /// The weights of a folder, in one file or in shards.
-struct WeightFiles {
+struct WeightFiles: Sendable {
   private let files: [Safetensors]
-  private let path: String
+  let path: String
 
   init(_ path: String) throws(EncoderError) {
     self.path = path
@@ -146,12 +144,22 @@ struct WeightFiles {
     }
   }
 
-  /// Names come with and without the name of the architecture in front.
+  func tensor(_ name: String, _ shape: [Int]) throws(EncoderError) -> loci_encoder_tensor {
+    let (file, name) = try place(name)
+    return unsafe try file.tensor(name, shape: shape)
+  }
+
   func floats(_ name: String, _ shape: [Int]) throws(EncoderError) -> [Float] {
+    let (file, name) = try place(name)
+    return try file.floats(name, shape: shape)
+  }
+
+  func release() { for file in files { file.release() } }
+
+  /// Names come with and without the name of the architecture in front.
+  private func place(_ name: String) throws(EncoderError) -> (Safetensors, String) {
     for candidate in [name, "bert." + name, "roberta." + name] {
-      if let file = files.first(where: { $0.contains(candidate) }) {
-        return try file.floats(candidate, shape: shape)
-      }
+      if let file = files.first(where: { $0.contains(candidate) }) { return (file, candidate) }
     }
     throw .malformed(file: files.first?.path ?? path, problem: "has no tensor '\(name)'")
   }

@@ -1,3 +1,4 @@
+import CLociEncoder
 import Foundation
 
 /// A mapped safetensors file: `u64 little-endian header length | JSON header | packed row-major data`.
@@ -11,6 +12,14 @@ struct Safetensors: Sendable {
     case bfloat16 = "BF16"
 
     var byteCount: Int { self == .float32 ? 4 : 2 }
+
+    var number: loci_encoder_number {
+      switch self {
+      case .float32: .f32
+      case .float16: .f16
+      case .bfloat16: .bf16
+      }
+    }
   }
 
   struct Tensor: Sendable, Equatable {
@@ -25,7 +34,7 @@ struct Safetensors: Sendable {
   private static let tensorsMax = 100_000
 
   let path: String
-  private let data: Data
+  private let file: MappedFile
   private let tensors: [String: Tensor]
 
   init(path: String) throws(EncoderError) {
@@ -35,21 +44,25 @@ struct Safetensors: Sendable {
       let size = attributes[.size] as? NSNumber, attributes[.type] as? FileAttributeType == .typeRegular
     else { throw .missing(file: path, advice: "the folder must hold the weights as safetensors") }
     guard size.intValue >= 8 else { throw .malformed(file: path, problem: "is cut off within its header") }
-    guard let data = try? Data(contentsOf: url, options: .alwaysMapped) else {
+    guard let file = MappedFile(path: url.path) else {
       throw .missing(file: path, advice: "the folder must hold the weights as safetensors")
     }
-    self.data = data
-    tensors = try Self.parse(data, path: path)
+    self.file = file
+    tensors = unsafe try Self.parse(file.bytes, path: path)
   }
 
   /// Header bytes: what identifies the file without reading the weights.
-  var header: Data { data.prefix(8 + Self.headerLength(data)) }
+  var header: Data {
+    let bytes = unsafe file.bytes
+    let length = unsafe Int(UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)))
+    return unsafe Data(bytes.prefix(8 + length))
+  }
 
-  var byteCount: Int { data.count }
+  var byteCount: Int { file.byteCount }
 
-  /// The tensor as float32, widened when it is stored in half precision.
-  /// - Throws: `malformed` when it is absent, has another shape, or holds a number that is not finite.
-  func floats(_ name: String, shape: [Int]) throws(EncoderError) -> [Float] {
+  /// Where a tensor lies in the mapped file, which lives as long as `self`; at any alignment.
+  /// - Throws: when it is absent, has another shape, or a type that is not read.
+  func tensor(_ name: String, shape: [Int]) throws(EncoderError) -> loci_encoder_tensor {
     guard let tensor = tensors[name] else { throw .malformed(file: path, problem: "has no tensor '\(name)'") }
     guard let type = ElementType(rawValue: tensor.dtype) else {
       throw .unsupported(file: path, problem: "'\(name)' in \(tensor.dtype); F32, F16 and BF16 are read")
@@ -57,55 +70,46 @@ struct Safetensors: Sendable {
     guard tensor.shape == shape else {
       throw .malformed(file: path, problem: "has '\(name)' of shape \(tensor.shape), not \(shape)")
     }
-    let bytes = data[data.startIndex + tensor.range.lowerBound..<data.startIndex + tensor.range.upperBound]
-    let values = Self.widen(bytes, type)
-    guard values.allSatisfy(\.isFinite) else {
+    guard let start = unsafe file.bytes.baseAddress else {
+      throw .malformed(file: path, problem: "is empty")
+    }
+    return unsafe loci_encoder_tensor(data: start + tensor.range.lowerBound, number: type.number)
+  }
+
+  /// The tensor as float32, widened when it is stored in half precision.
+  /// - Throws: as `tensor`, and when it holds a number that is not finite.
+  func floats(_ name: String, shape: [Int]) throws(EncoderError) -> [Float] {
+    var tensor = unsafe try tensor(name, shape: shape)
+    let count = shape.reduce(1, *)
+    var finite = true
+    let values = unsafe [Float](unsafeUninitializedCapacity: count) { target, initialized in
+      if let target = target.baseAddress {
+        finite = unsafe loci_encoder_tensor_floats(&tensor, 0, count, target)
+      }
+      initialized = count
+    }
+    guard finite else {
       throw .malformed(file: path, problem: "has numbers in '\(name)' that are not finite")
     }
     return values
   }
 
-  func contains(_ name: String) -> Bool { tensors[name] != nil }
+  /// Gives the memory of what was read back to the system.
+  func release() { file.release() }
 
-  private static func widen(_ bytes: Data, _ type: ElementType) -> [Float] {
-    let count = bytes.count / type.byteCount
-    return unsafe bytes.withUnsafeBytes { raw in
-      switch type {
-      case .float32:
-        return unsafe [Float](unsafeUninitializedCapacity: count) { target, initialized in
-          unsafe UnsafeMutableRawBufferPointer(target).copyMemory(from: raw)
-          initialized = count
-        }
-      case .float16:
-        return (0..<count).map { index in
-          let bits = unsafe raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
-          return Float(Float16(bitPattern: UInt16(littleEndian: bits)))
-        }
-      case .bfloat16:
-        return (0..<count).map { index in
-          let bits = unsafe raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
-          return Float(bitPattern: UInt32(UInt16(littleEndian: bits)) << 16)
-        }
-      }
-    }
-  }
+  func contains(_ name: String) -> Bool { tensors[name] != nil }
 
   // MARK: Header
 
-  private static func headerLength(_ data: Data) -> Int {
-    let length = unsafe data.withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt64.self) }
-    return Int(UInt64(littleEndian: length))
-  }
-
-  private static func parse(_ data: Data, path: String) throws(EncoderError) -> [String: Tensor] {
+  private static func parse(
+    _ bytes: UnsafeRawBufferPointer, path: String
+  ) throws(EncoderError) -> [String: Tensor] {
     func malformed(_ problem: String) -> EncoderError { .malformed(file: path, problem: problem) }
-    guard data.count >= 8 else { throw malformed("is cut off within its header") }
-    let length = unsafe data.withUnsafeBytes {
-      unsafe UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
-    }
+    guard bytes.count >= 8 else { throw malformed("is cut off within its header") }
+    let length = unsafe UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
     guard length <= headerBytesMax else { throw malformed("declares a header of \(length) bytes") }
-    guard data.count - 8 >= Int(length) else { throw malformed("is cut off within its header") }
-    let header = data[data.startIndex + 8..<data.startIndex + 8 + Int(length)]
+    guard bytes.count - 8 >= Int(length) else { throw malformed("is cut off within its header") }
+    let header = unsafe Data(bytes[8..<8 + Int(length)])
     guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
       throw malformed("has a header that is not a JSON object")
     }
@@ -113,7 +117,7 @@ struct Safetensors: Sendable {
     let start = 8 + Int(length)
     var tensors: [String: Tensor] = [:]
     for (name, value) in object where name != "__metadata__" {
-      tensors[name] = try tensor(name, value, start: start, end: data.count, path: path)
+      tensors[name] = try tensor(name, value, start: start, end: bytes.count, path: path)
     }
     try checkOverlaps(tensors, path: path)
     return tensors

@@ -33,12 +33,25 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
 
   private let folder: ModelFolder
   private let tokenizer: TextTokenizer
-  private let weights: EncoderWeights
-  private nonisolated(unsafe) let kernels: UnsafePointer<loci_encoder_kernels>  // static const in C
+  private let transformer: Transformer
 
   /// Loads a HuggingFace folder.
-  /// - Parameter modelDirectory: holds config.json, tokenizer.json or vocab.txt, and model.safetensors.
-  package init(modelDirectory: String) throws(EncoderError) {
+  /// - Parameters:
+  ///   - modelDirectory: holds config.json, tokenizer.json or vocab.txt, and model.safetensors.
+  ///   - precision: what the products are computed in.
+  ///   - helpers: threads that help with a single query while nothing else is encoded; by default one for each other
+  ///     core, at most 3.
+  /// - Throws: also when the processor cannot compute in a precision that was asked for by name.
+  package convenience init(
+    modelDirectory: String, precision: EncoderPrecision = .automatic, helpers: Int? = nil
+  ) throws(EncoderError) {
+    try self.init(modelDirectory, precision, helpers, cap: .avx512)
+  }
+
+  /// - Parameter cap: the newest instruction level to use.
+  init(
+    _ modelDirectory: String, _ precision: EncoderPrecision, _ helpers: Int? = nil, cap: loci_encoder_isa
+  ) throws(EncoderError) {
     _ = Self.blasName
     folder = try ModelFolder(path: modelDirectory)
     tokenizer = try TextTokenizer(modelDirectory: modelDirectory)
@@ -47,10 +60,23 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
         file: modelDirectory,
         problem: "has a tokenizer of \(tokenizer.vocabularyCount) tokens for \(folder.vocabulary) embeddings")
     }
-    weights = try EncoderWeights(folder)
-    unsafe kernels = loci_encoder_kernels_get(.avx512)
-    fingerprint = EncoderFingerprint.of(folder, weights)
+    let weights = try EncoderWeights(folder)
+    var sentences: [[Int32]] = []
+    for text in PrecisionCheck.sentences {
+      sentences.append(try tokenizer.encode(text, maxTokens: folder.tokensMax).ids)
+    }
+    transformer = try Transformer(
+      weights, pooling: folder.pooling, precision: precision, sentences: sentences,
+      helpers: helpers ?? min(3, ProcessInfo.processInfo.activeProcessorCount - 1), cap: cap)
+    fingerprint = EncoderFingerprint.of(folder, weights, transformer.precision)
   }
+
+  /// What it computes in; never `automatic`.
+  package var precision: EncoderPrecision { transformer.precision }
+  /// Lowest cosine to float32 that the check at loading found; 1 for float32.
+  package var agreement: Float { transformer.agreement }
+  /// Bytes of the weights in the form that is computed with; the embedding table stays in its file.
+  package var packedBytes: Int { transformer.packedBytes }
 
   /// Tokens of a text, special tokens included, before truncation.
   package func countTokens(_ text: String) throws(EncoderError) -> Int {
@@ -70,7 +96,7 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
     }
     let windows = TokenWindows(tokenized, tokensMax: maxTokens)
     var vectors = windows.joined(
-      try pooled(windows.sequences, isCancelled), dimension: dimension, texts: texts.count)
+      try pooled(windows.sequences, isUrgent: kind == .query, isCancelled), dimension: dimension, texts: texts.count)
     if folder.normalizes { normalize(&vectors) }
     guard vectors.allSatisfy({ $0.isFinite }) else {
       throw .malformed(file: folder.path, problem: "has weights so large that a vector is not finite")
@@ -81,7 +107,7 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
 
   /// A pooled vector for each sequence of tokens, shape (sequences, dimension), of whatever length it comes out.
   private func pooled(
-    _ sequences: [[Int32]], _ isCancelled: () -> Bool
+    _ sequences: [[Int32]], isUrgent: Bool, _ isCancelled: () -> Bool
   ) throws(EncoderError) -> [Float] {
     // Texts of like length together: packs fill evenly, and attention's scratch fits the longest of each.
     let order = sequences.indices.sorted { sequences[$0].count > sequences[$1].count }
@@ -92,7 +118,7 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
       let count = sequences[index].count
       if !pack.isEmpty, tokens + count > Self.packTokens {
         if isCancelled() { throw .cancelled }
-        run(pack, sequences, into: &vectors)
+        transformer.run(pack, of: sequences, isUrgent: isUrgent, into: &vectors)
         pack.removeAll(keepingCapacity: true)
         tokens = 0
       }
@@ -100,7 +126,7 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
       tokens += count
     }
     if isCancelled() { throw .cancelled }
-    if !pack.isEmpty { run(pack, sequences, into: &vectors) }
+    if !pack.isEmpty { transformer.run(pack, of: sequences, isUrgent: isUrgent, into: &vectors) }
     return vectors
   }
 
@@ -108,45 +134,7 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
     let (n, count) = (dimension, vectors.count)
     unsafe vectors.withUnsafeMutableBufferPointer { vectors in
       guard let start = vectors.baseAddress else { return }
-      for row in stride(from: 0, to: count, by: n) { unsafe kernels.pointee.normalize(start + row, n) }
-    }
-  }
-
-  /// One forward pass over the texts of a pack.
-  private func run(_ pack: [Int], _ sequences: [[Int32]], into vectors: inout [Float]) {
-    var ids: [Int32] = []
-    var starts = [0]
-    for index in pack {
-      ids += sequences[index]
-      starts.append(ids.count)
-    }
-    let longest = pack.map { sequences[$0].count }.max() ?? 0
-    var shape = weights.shape
-    let scratchCount = unsafe loci_encoder_scratch_count(&shape, ids.count, longest)
-    let scratch = UnsafeMutablePointer<Float>.allocate(capacity: scratchCount)
-    defer { unsafe scratch.deallocate() }
-    var hidden = [Float](repeating: 0, count: ids.count * dimension)
-    unsafe weights.withTable { table in
-      _ = unsafe loci_encoder_forward(kernels, &shape, table, ids, starts, pack.count, &hidden, scratch, nil)
-    }
-    let n = dimension
-    unsafe hidden.withUnsafeBufferPointer { hidden in
-      unsafe vectors.withUnsafeMutableBufferPointer { vectors in
-        for (place, index) in pack.enumerated() {
-          let rows = unsafe UnsafeBufferPointer(rebasing: hidden[starts[place] * n..<starts[place + 1] * n])
-          let vector = unsafe UnsafeMutableBufferPointer(rebasing: vectors[index * n..<(index + 1) * n])
-          unsafe pool(rows, into: vector)
-        }
-      }
-    }
-  }
-
-  /// Makes one vector, shape (dimension,), of a text's hidden states, shape (tokens, dimension).
-  private func pool(_ rows: UnsafeBufferPointer<Float>, into vector: UnsafeMutableBufferPointer<Float>) {
-    guard let first = rows.baseAddress, let target = vector.baseAddress else { return }
-    switch folder.pooling {
-    case .cls: unsafe target.update(from: first, count: dimension)
-    case .mean: unsafe loci_encoder_mean(kernels, first, rows.count / dimension, dimension, target)
+      for row in stride(from: 0, to: count, by: n) { unsafe transformer.normalize(start + row, n) }
     }
   }
 }
@@ -154,20 +142,26 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
 extension EncoderFingerprint {
   /// Depends on what is computed, not on where the folder lies: headers, sizes and a sample of the weights, and every
   /// file and setting that shapes how they are used. Hashing all weights would double the time to start.
-  static func of(_ folder: ModelFolder, _ weights: EncoderWeights) -> EncoderFingerprint {
+  ///
+  /// float32 and bfloat16 share one: their vectors mix (cosine above 0.9999), and a data folder may move to a machine
+  /// that has only the former. int8 has its own.
+  static func of(
+    _ folder: ModelFolder, _ weights: EncoderWeights, _ precision: EncoderPrecision
+  ) -> EncoderFingerprint {
     var hash = Fingerprint64()
     hash.add(Data("\(weights.signature)".utf8))
     for file in ModelFolder.configurationFiles {
       hash.add(FileManager.default.contents(atPath: folder.path + "/" + file) ?? Data())
     }
     for setting in [folder.queryPrefix, folder.documentPrefix] { hash.add(Data(setting.utf8)) }
+    if precision == .int8 { hash.add(Data(precision.rawValue.utf8)) }
     let digits = String(hash.value, radix: 16)
     let padded = String(repeating: "0", count: 16 - digits.count) + digits
     return EncoderFingerprint(description: "\(folder.kind.rawValue)-\(folder.hidden)-\(padded)")
   }
 }
 
-/// FNV-1a over bytes, and over every 97th of many numbers. Tells files apart; does not resist an adversary.
+/// FNV-1a. Tells files apart; does not resist an adversary.
 struct Fingerprint64: Sendable {
   private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -178,7 +172,5 @@ struct Fingerprint64: Sendable {
     mix(UInt64(bytes.count))
   }
 
-  mutating func add(everyNthOf numbers: [Float]) {
-    for index in stride(from: 0, to: numbers.count, by: 97) { mix(UInt64(numbers[index].bitPattern)) }
-  }
+  mutating func add(_ number: Float) { mix(UInt64(number.bitPattern)) }
 }

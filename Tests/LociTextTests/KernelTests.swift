@@ -38,46 +38,71 @@ struct KernelTests {
   }
 
   @Test(arguments: levels, sizes.filter { $0 > 0 }) func softmax(level: loci_encoder_isa, size: Int) {
-    var x = Self.numbers(size, seed: UInt64(size), within: -90...90)
-    let scale = 0.37
+    var x = Self.numbers(size, seed: UInt64(size), within: -60...60)
     let top = x.map(Double.init).max() ?? 0
-    let powers = x.map { exp((Double($0) - top) * scale) }
+    let powers = x.map { exp2(Double($0) - top) }
     let sum = powers.reduce(0, +)
-    unsafe Self.kernels(level).softmax(&x, size, Float(scale))
+    unsafe Self.kernels(level).softmax(&x, size)
     #expect(Self.agree(x, powers.map { $0 / sum }, within: 5e-6))
     #expect(abs(x.reduce(0, +) - 1) < 1e-5)
   }
 
-  @Test(arguments: levels, sizes) func addNorm(level: loci_encoder_isa, size: Int) {
+  @Test(arguments: levels, sizes) func norm(level: loci_encoder_isa, size: Int) {
     let (gain, bias) = (Self.numbers(size, seed: 1), Self.numbers(size, seed: 2))
-    let (start, residual) = (Self.numbers(size, seed: 3), Self.numbers(size, seed: 4))
-    for added in [residual, nil] {
-      var x = start
-      let sums = x.indices.map { Double(x[$0]) + Double(added?[$0] ?? 0) }
-      let mean = sums.reduce(0, +) / Double(size)
-      let variance = sums.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(size)
-      let wanted = sums.indices.map {
-        (sums[$0] - mean) / (variance + 1e-5).squareRoot() * Double(gain[$0]) + Double(bias[$0])
-      }
-      if let added {
-        unsafe Self.kernels(level).add_norm(&x, added, gain, bias, size, 1e-5)
-      } else {
-        unsafe Self.kernels(level).add_norm(&x, nil, gain, bias, size, 1e-5)
-      }
-      #expect(Self.agree(x, wanted, within: 2e-5))
+    var x = Self.numbers(size, seed: 3)
+    let values = x.map(Double.init)
+    let mean = values.reduce(0, +) / Double(size)
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(size)
+    let wanted = values.indices.map {
+      (values[$0] - mean) / (variance + 1e-5).squareRoot() * Double(gain[$0]) + Double(bias[$0])
     }
+    unsafe Self.kernels(level).norm(&x, gain, bias, size, 1e-5)
+    #expect(Self.agree(x, wanted, within: 2e-5))
   }
 
   @Test(arguments: levels, sizes) func sumsAndLengths(level: loci_encoder_isa, size: Int) {
     let (start, other) = (Self.numbers(size, seed: 5), Self.numbers(size, seed: 6))
-    var (sum, biased, unit) = (start, start, start)
+    var (sum, unit) = (start, start)
     unsafe Self.kernels(level).accumulate(&sum, other, size)
-    unsafe Self.kernels(level).add_bias(&biased, other, size)
     unsafe Self.kernels(level).normalize(&unit, size)
     #expect(sum == zip(start, other).map { $0 + $1 })
-    #expect(biased == sum)
     let length = start.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
     #expect(Self.agree(unit, start.map { Double($0) / length }, within: 2e-6))
+  }
+
+  @Test(arguments: levels, sizes) func bfloat16RoundsToEven(level: loci_encoder_isa, size: Int) {
+    var x = Self.numbers(size, seed: 7)
+    let ties: [Float] = [1.00390625, 1.01171875, -1.00390625, 3.4e38, -0.0, .infinity]
+    for (i, tie) in ties.enumerated() where i < size { x[i] = tie }
+    var got = [UInt16](repeating: 0xAAAA, count: size)
+    unsafe Self.kernels(level).to_bf16(x, &got, size)
+    #expect(got == x.map(roundedToBFloat16))
+  }
+
+  @Test(arguments: levels, sizes.filter { $0 > 0 }) func quantize(level: loci_encoder_isa, size: Int) {
+    let x = Self.numbers(size, seed: 8, within: -3...9)
+    let inverse = Self.numbers(size, seed: 9, within: 0.25...4)
+    for inverse in [inverse, nil] {
+      let values = x.indices.map { Double(x[$0]) * Double(inverse?[$0] ?? 1) }
+      var (codes, scale, zero) = ([UInt8](repeating: 7, count: size), Float(0), Float(0))
+      if let inverse {
+        unsafe Self.kernels(level).quantize(x, inverse, &codes, size, &scale, &zero)
+      } else {
+        unsafe Self.kernels(level).quantize(x, nil, &codes, size, &scale, &zero)
+      }
+      let span = max(0, values.max() ?? 0) - min(0, values.min() ?? 0)
+      #expect(abs(Double(scale) - span / 255) < 1e-6)
+      #expect(zero == zero.rounded() && (0...255).contains(zero))
+      for (code, value) in zip(codes, values) {
+        #expect(abs((Double(code) - Double(zero)) * Double(scale) - value) <= Double(scale) * 1.01)
+      }
+    }
+  }
+
+  @Test(arguments: levels) func quantizesZeros(level: loci_encoder_isa) {
+    var (codes, scale, zero) = ([UInt8](repeating: 7, count: 33), Float(0), Float(9))
+    unsafe Self.kernels(level).quantize([Float](repeating: 0, count: 33), nil, &codes, 33, &scale, &zero)
+    #expect(codes.allSatisfy { Float($0) == zero } && scale > 0)
   }
 
   @Test(arguments: levels) func aZeroVectorStaysZero(level: loci_encoder_isa) {
@@ -91,3 +116,11 @@ struct KernelTests {
     #expect(Self.kernels(.avx2).isa.rawValue <= loci_encoder_isa.avx2.rawValue)
   }
 }
+
+/// To nearest, ties to even; infinities stay.
+func roundedToBFloat16(_ value: Float) -> UInt16 {
+  let bits = value.bitPattern
+  return UInt16(truncatingIfNeeded: (bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
+}
+
+func widened(_ half: UInt16) -> Float { Float(bitPattern: UInt32(half) << 16) }

@@ -1,8 +1,12 @@
-// Forward pass of BERT-style text encoders in float32. Plain C11; matrix products by BLAS, everything else here.
-// Texts are concatenated without padding: linear layers see one matrix of all tokens, attention runs text by text.
-// Devlin et al. 2019, post-norm, GELU by erf.
+// Forward pass of BERT-style text encoders (Devlin et al. 2019: post-norm, GELU by erf) in float32, bfloat16 or int8.
+// Weights are packed once for the level that computes; texts are concatenated without padding, so linear layers see
+// one matrix of all tokens and attention runs text by text. Plain C11, no allocation, no state but the caller's.
+//
+// XLM-RoBERTa is the same but for the position of its first token.
 #ifndef LOCI_ENCODER_H
 #define LOCI_ENCODER_H
+
+#include "loci_encoder_kernels.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,70 +21,131 @@ typedef struct loci_encoder_shape {
   float layer_norm_epsilon;
 } loci_encoder_shape;
 
-/// Linear weights are (out, in) row-major, as HuggingFace stores them.
+/// How the numbers of a tensor are stored, little-endian and at any alignment.
+typedef enum __attribute__((enum_extensibility(closed))) loci_encoder_number : int32_t {
+  LOCI_ENCODER_F32 __attribute__((swift_name("f32"))) = 0,
+  LOCI_ENCODER_F16 __attribute__((swift_name("f16"))) = 1,
+  LOCI_ENCODER_BF16 __attribute__((swift_name("bf16"))) = 2
+} loci_encoder_number;
+
+typedef struct loci_encoder_tensor {
+  const void *data;
+  loci_encoder_number number;
+} loci_encoder_tensor;
+
+/// One layer as HuggingFace stores it: linear weights are (out, in) row-major.
 typedef struct loci_encoder_layer {
-  /// (3 × hidden, hidden) and (3 × hidden): query, key and value one after the other.
-  const float *qkv_weight, *qkv_bias;
-  /// (hidden, hidden), (hidden).
-  const float *output_weight, *output_bias;
-  const float *attention_norm_gain, *attention_norm_bias;
+  /// Each (hidden, hidden) and (hidden).
+  loci_encoder_tensor query_weight, query_bias, key_weight, key_bias, value_weight, value_bias;
+  loci_encoder_tensor output_weight, output_bias;
+  loci_encoder_tensor attention_norm_gain, attention_norm_bias;
   /// (intermediate, hidden), (intermediate).
-  const float *up_weight, *up_bias;
+  loci_encoder_tensor up_weight, up_bias;
   /// (hidden, intermediate), (hidden).
-  const float *down_weight, *down_bias;
-  const float *output_norm_gain, *output_norm_bias;
+  loci_encoder_tensor down_weight, down_bias;
+  loci_encoder_tensor output_norm_gain, output_norm_bias;
 } loci_encoder_layer;
 
-typedef struct loci_encoder_weights {
-  /// (vocabulary, hidden), (positions, hidden), (types, hidden).
-  const float *word, *position, *type;
+typedef struct loci_encoder_embeddings {
+  /// (vocabulary, hidden), (positions, hidden), (types, hidden): read where they lie.
+  loci_encoder_tensor word, position, type;
+  /// (hidden) each.
   const float *norm_gain, *norm_bias;
-  const loci_encoder_layer *layers;
-} loci_encoder_weights;
+} loci_encoder_embeddings;
 
-/// Instruction levels, in rising order.
-typedef enum __attribute__((enum_extensibility(closed))) loci_encoder_isa : int32_t {
-  LOCI_ENCODER_SCALAR __attribute__((swift_name("scalar"))) = 0,
-  LOCI_ENCODER_NEON __attribute__((swift_name("neon"))) = 1,
-  LOCI_ENCODER_AVX2 __attribute__((swift_name("avx2"))) = 2,
-  LOCI_ENCODER_AVX512 __attribute__((swift_name("avx512"))) = 3
-} loci_encoder_isa;
+/// Weights in the layout that one level computes with.
+typedef struct loci_encoder_format {
+  loci_encoder_precision precision;
+  /// Columns of a panel and what the last is rounded up to. Zero: rows as HuggingFace has them, for BLAS (float32 only).
+  size_t panel, panel_unit;
+} loci_encoder_format;
 
-/// Row routines of one level.
-typedef struct loci_encoder_kernels {
-  loci_encoder_isa isa;
-  /// In place over `n` numbers: x · Φ(x), with erf to 2 ulp (rational approximation).
-  void (*gelu)(float *x, size_t n);
-  /// In place: softmax of scale · x over `n` ≥ 1 numbers.
-  void (*softmax)(float *x, size_t n, float scale);
-  /// x = norm(x + residual) · gain + bias over `n` numbers; `residual` may be NULL.
-  void (*add_norm)(float *x, const float *residual, const float *gain, const float *bias, size_t n, float epsilon);
-  /// x += bias.
-  void (*add_bias)(float *x, const float *bias, size_t n);
-  /// sum += x.
-  void (*accumulate)(float *sum, const float *x, size_t n);
-  /// In place: x / max(|x|, 1e-12).
-  void (*normalize)(float *x, size_t n);
-} loci_encoder_kernels;
+/// The level's own format; for float32 at the scalar level, BLAS.
+loci_encoder_format loci_encoder_format_of(const loci_encoder_kernels *kernels, loci_encoder_precision precision);
 
-/// The best level this processor has, no newer than `cap`.
-const loci_encoder_kernels *loci_encoder_kernels_get(loci_encoder_isa cap);
+/// Divisors for the inputs of int8 products, two rows of `hidden` as loci_encoder_pack_layer takes them, from the
+/// `peaks` that loci_encoder_run_layer saw: (peak of the input)^½ over (peak of its weights)^½.
+void loci_encoder_smoothing(
+    const loci_encoder_shape *shape, const loci_encoder_layer *layer, const float *peaks, float *smoothing);
 
-/// Floats of scratch that a forward pass over `tokens` needs, the longest text having `longest`.
-size_t loci_encoder_scratch_count(const loci_encoder_shape *shape, size_t tokens, size_t longest);
+/// Bytes of one packed layer, a multiple of 64.
+size_t loci_encoder_layer_bytes(const loci_encoder_shape *shape, const loci_encoder_format *format);
 
-/// Runs all layers. `ids` holds the tokens of `texts` texts one after the other, text t from `starts[t]` up to
-/// `starts[t + 1]`, each of 1 to positions − first_position tokens. Ids are below the vocabulary (not checked).
-/// `hidden` gets (tokens, hidden). `scratch` holds what loci_encoder_scratch_count says. Returns false, with
-/// `hidden` undefined, as soon as *cancelled is found true; `cancelled` may be NULL.
-bool loci_encoder_forward(
-    const loci_encoder_kernels *kernels, const loci_encoder_shape *shape, const loci_encoder_weights *weights,
-    const int32_t *ids, const size_t *starts, size_t texts, float *hidden, float *scratch,
-    const bool *cancelled);
+/// Packs a layer into `memory`, aligned to 64. `smoothing` is used by int8 only and may be NULL: two rows of hidden
+/// positive numbers that the inputs of the query-key-value and of the widening product are divided by before they
+/// are rounded, and those products' weights multiplied (Xiao et al. 2022). False: a weight is not finite.
+bool loci_encoder_pack_layer(
+    const loci_encoder_shape *shape, const loci_encoder_format *format, const loci_encoder_layer *layer,
+    const float *smoothing, void *memory);
 
-/// Mean of `tokens` ≥ 1 rows of `n` numbers.
-void loci_encoder_mean(
-    const loci_encoder_kernels *kernels, const float *rows, size_t tokens, size_t n, float *mean);
+/// Numbers [from, from + count) as float32; false when one is not finite.
+bool loci_encoder_tensor_floats(const loci_encoder_tensor *tensor, size_t from, size_t count, float *out);
+
+/// FNV-1a of at most 4096 numbers, evenly spread from the first on: tells weights apart, resists no adversary.
+uint64_t loci_encoder_tensor_sample(const loci_encoder_tensor *tensor, size_t count, uint64_t hash);
+
+/// Whether all `count` numbers are finite.
+bool loci_encoder_tensor_is_finite(const loci_encoder_tensor *tensor, size_t count);
+
+typedef enum __attribute__((enum_extensibility(closed))) loci_encoder_pooling : int32_t {
+  LOCI_ENCODER_MEAN __attribute__((swift_name("mean"))) = 0,
+  LOCI_ENCODER_FIRST __attribute__((swift_name("first"))) = 1
+} loci_encoder_pooling;
+
+typedef struct loci_encoder_model {
+  loci_encoder_shape shape;
+  loci_encoder_format format;
+  const loci_encoder_kernels *kernels;
+  loci_encoder_embeddings embeddings;
+  /// `layers` packed layers, one after the other.
+  const void *packed;
+  loci_encoder_pooling pooling;
+  /// Whether vectors are brought to unit length.
+  bool normalizes;
+} loci_encoder_model;
+
+/// Tokens of `texts` texts one after the other, text t from `starts[t]` up to `starts[t + 1]`, each of 1 to
+/// positions − first_position tokens. Ids are below the vocabulary (not checked).
+typedef struct loci_encoder_batch {
+  const int32_t *ids;
+  const size_t *starts;
+  size_t texts;
+} loci_encoder_batch;
+
+/// Threads that help one forward pass, asleep between passes. One pass has them at a time; another that comes then
+/// runs on its own thread alone.
+typedef struct loci_encoder_crew loci_encoder_crew;
+
+/// NULL when `helpers` is 0 or threads cannot be had.
+loci_encoder_crew *loci_encoder_crew_create(size_t helpers);
+/// No pass may be using the crew.
+void loci_encoder_crew_destroy(loci_encoder_crew *crew);
+
+/// Bytes of scratch, aligned to 64, that a pass over `batch` with this crew (or NULL) needs.
+size_t loci_encoder_scratch_bytes(
+    const loci_encoder_model *model, const loci_encoder_batch *batch, const loci_encoder_crew *crew);
+
+/// Vectors of the texts, (texts, hidden). Returns false, with `vectors` undefined, as soon as *cancelled is found true;
+/// `crew` and `cancelled` may be NULL.
+bool loci_encoder_encode(
+    const loci_encoder_model *model, const loci_encoder_batch *batch, loci_encoder_crew *crew, void *scratch,
+    float *vectors, const bool *cancelled);
+
+/// Floats between rows of hidden states in the two functions below.
+size_t loci_encoder_hidden_stride(const loci_encoder_shape *shape);
+
+/// Embeddings of all tokens, (tokens, stride) of which the first `hidden` of each row are meant.
+void loci_encoder_embed(const loci_encoder_model *model, const loci_encoder_batch *batch, float *states);
+
+/// One layer in place, from its packed form. `peaks`, which may be NULL, holds two rows of `hidden` numbers, raised to
+/// the largest magnitudes seen as inputs of the query-key-value and of the widening product.
+void loci_encoder_run_layer(
+    const loci_encoder_model *model, const void *packed_layer, const loci_encoder_batch *batch, float *states,
+    void *scratch, float *peaks);
+
+/// Vectors of the texts from the states of the last layer.
+void loci_encoder_pool(
+    const loci_encoder_model *model, const loci_encoder_batch *batch, const float *states, float *vectors);
 
 /// Puts OpenBLAS, when it is the provider, on one thread: callers bring their own. Returns a static description such
 /// as "OpenBLAS Cooperlake", or "reference BLAS" (about 40 times slower), or "BLAS" when it does not say.

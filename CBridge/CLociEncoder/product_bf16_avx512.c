@@ -1,0 +1,47 @@
+#if defined(__x86_64__)
+// bfloat16 products with vdpbf16ps: two terms an element and instruction, float32 sums.
+#include "levels.h"
+#include "product.h"
+
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#include "gelu_avx512.h"
+#include "tile_bf16_avx512.h"
+
+enum { PANEL = 48, ROWS = 8 };
+
+LOCI_INLINE void block(const loci_encoder_product *p, size_t row, size_t panel, int rows, int vectors) {
+  size_t column = panel * PANEL, pairs = (p->depth + 1) / 2;
+  __m512 sums[8][3];
+  multiply_bf16(
+      rows, vectors, (const uint16_t *)p->in + row * p->in_stride, p->in_stride,
+      (const uint16_t *)p->panels + column * 2 * pairs, (size_t)vectors * 32, pairs, sums);
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) {
+    __m512 bias = _mm512_loadu_ps(p->bias + column + 16 * v);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) sums[r][v] = _mm512_add_ps(sums[r][v], bias);
+  }
+  size_t left = p->columns - column - (size_t)(vectors - 1) * 16;
+  __mmask16 last = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1);
+#include "finish_avx512.h"
+}
+
+#define BLOCK(r, v) \
+  static void block_##r##_##v(const loci_encoder_product *p, size_t row, size_t panel) { block(p, row, panel, r, v); }
+#include "blocks_avx512.h"
+
+void loci_avx512_product_bf16(const loci_encoder_product *p) {
+  loci_tiles tiles = loci_tiles_of(p->rows, ROWS);
+  for (size_t panel = p->panel_from; panel < p->panel_to; panel++) {
+    size_t vectors = (loci_min(PANEL, p->columns - panel * PANEL) + 15) / 16, row = 0;
+    for (size_t t = 0; t < tiles.count; t++) {
+      size_t rows = loci_tile_rows(&tiles, t);
+      blocks[rows - 1][vectors - 1](p, row, panel);
+      row += rows;
+    }
+  }
+}
+#pragma clang attribute pop
+#endif
