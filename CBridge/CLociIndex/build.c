@@ -13,7 +13,7 @@ enum { TASK_ROWS = 1024 };
 typedef struct rows_job {
   const loci_build *b;
   uint8_t *rows;
-  float *terms;
+  float *steps, *bias;  // `bias` NULL unless Euclidean
   double *errors;  // one a task
   bool failed;
 } rows_job;
@@ -46,16 +46,21 @@ static void quantise_rows(void *argument, size_t task) {
       error += (double)(x[j] - (float)code * step) * (x[j] - (float)code * step);
     }
     memset(row + d, 128, row_bytes - d);
-    job->terms[2 * i] = step;
-    job->terms[2 * i + 1] = b->options->metric == LOCI_INDEX_EUCLIDEAN ? (float)(-squared / 2) : 0;
+    job->steps[i] = step;
+    if (job->bias != NULL) job->bias[i] = (float)(-squared / 2);
   }
   job->errors[task] = error;
   free(x);
 }
 
-static loci_index_status build_rows(const loci_build *b, uint8_t *rows, float *terms) {
+static loci_index_status build_rows(const loci_build *b, uint8_t *image, const loci_image_header *h) {
   size_t tasks = (b->n + TASK_ROWS - 1) / TASK_ROWS;
-  rows_job job = {.b = b, .rows = rows, .terms = terms, .errors = calloc(tasks, sizeof(double))};
+  rows_job job = {.b = b, .rows = image + h->sections[SECTION_ROWS].offset,
+                  .steps = (float *)(void *)(image + h->sections[SECTION_ROW_STEPS].offset),
+                  .errors = calloc(tasks, sizeof(double))};
+  if (h->sections[SECTION_ROW_BIAS].length != 0) {
+    job.bias = (float *)(void *)(image + h->sections[SECTION_ROW_BIAS].offset);
+  }
   if (job.errors == NULL) return LOCI_INDEX_OUT_OF_MEMORY;
   loci_for_each(b->pool, tasks, quantise_rows, &job);
   double error = 0;
@@ -101,48 +106,60 @@ typedef struct codes_job {
   bool failed;
 } codes_job;
 
+// Sixteen rows of a list from its entry i on: 4-bit codes, heads, biases, errors.
+static void encode_rows(codes_job *job, size_t list, size_t i, float *rows, float *columns, uint8_t *codes,
+                        float *heads) {
+  const loci_build *b = job->b;
+  const loci_kernels *math = loci_kernels_get(LOCI_ISA_AVX512);
+  size_t d = b->d, wide = b->subspaces * b->width, first = 32 * (size_t)job->blocks[list];
+  size_t count = job->counts[list] - i < 16 ? job->counts[list] - i : 16;
+  const float *mean = b->means + list * d;
+  for (size_t r = 0; r < count; r++) loci_build_row(b, job->entries[first + i + r], rows + r * d);
+  if (job->plane != NULL) b->kernels->project(b->head_matrix, d, b->head / 16, rows, count, heads + i * b->head);
+  double residual = 0, error = 0;
+  for (size_t r = 0; r < count; r++) {
+    const float *x = rows + r * d;
+    if (job->bias != NULL) job->bias[first + i + r] = -math->dot(x, x, d) / 2;
+    residual += math->squared_l2(x, mean, d);
+    for (size_t j = 0; j < d; j++) columns[j * 16 + r] = x[j] - mean[j];
+  }
+  b->kernels->pq4_encode(b->codebook, b->subspaces, b->width, columns, codes);
+  for (size_t j = 0; j < wide; j++) {
+    const float *codewords = b->codebook + j * 16;
+    const uint8_t *code = codes + j / b->width * 16;
+    float sum = 0;
+    for (size_t r = 0; r < count; r++) {
+      float e = columns[j * 16 + r] - codewords[code[r]];
+      sum += e * e;
+    }
+    error += sum;
+  }
+  for (size_t r = 0; r < count; r++) {
+    uint8_t *block = job->codes + (first + i + r) / 32 * b->subspaces * 16;
+    loci_pq4_store(codes, b->subspaces, r, block, (i + r) % 32);
+  }
+  job->residual[list] += residual;
+  job->error[list] += error;
+}
+
 static void encode_list(void *argument, size_t list) {
   codes_job *job = argument;
   const loci_build *b = job->b;
   size_t d = b->d, wide = b->subspaces * b->width, first = 32 * (size_t)job->blocks[list];
   size_t padded = 32 * (size_t)(job->blocks[list + 1] - job->blocks[list]);
-  float *rows = malloc(8 * d * sizeof *rows), *rest = calloc(wide, sizeof *rest);
-  float *heads = malloc((padded + 8) * b->head * sizeof *heads);
-  uint8_t *codes = malloc(b->subspaces);
-  const loci_kernels *math = loci_kernels_get(LOCI_ISA_AVX512);
-  if (rows == NULL || rest == NULL || heads == NULL || codes == NULL) {
+  float *rows = malloc(16 * d * sizeof *rows), *columns = calloc(16 * wide, sizeof *columns);
+  float *heads = malloc((padded + 16) * b->head * sizeof *heads);
+  uint8_t *codes = malloc(16 * b->subspaces);
+  if (rows == NULL || columns == NULL || heads == NULL || codes == NULL) {
     __atomic_store_n(&job->failed, true, __ATOMIC_RELAXED);
-    goto done;
-  }
-  const float *mean = b->means + list * d;
-  for (size_t i = 0; i < job->counts[list]; i += 8) {
-    size_t count = job->counts[list] - i < 8 ? job->counts[list] - i : 8;
-    for (size_t r = 0; r < count; r++) loci_build_row(b, job->entries[first + i + r], rows + r * d);
+  } else {
+    for (size_t i = 0; i < job->counts[list]; i += 16) encode_rows(job, list, i, rows, columns, codes, heads);
     if (job->plane != NULL) {
-      b->kernels->project(b->head_matrix, d, b->head / 16, rows, count, heads + i * b->head);
-    }
-    for (size_t r = 0; r < count; r++) {
-      const float *x = rows + r * d;
-      if (job->bias != NULL) job->bias[first + i + r] = -math->dot(x, x, d) / 2;
-      for (size_t j = 0; j < d; j++) rest[j] = x[j] - mean[j];
-      job->residual[list] += math->dot(rest, rest, d);
-      loci_pq4_encode(b, rest, codes);
-      for (size_t m = 0; m < b->subspaces; m++) {
-        for (size_t j = 0; j < b->width; j++) {
-          float e = rest[m * b->width + j] - b->codebook[(m * b->width + j) * 16 + codes[m]];
-          job->error[list] += (double)e * e;
-        }
-      }
-      uint8_t *block = job->codes + (first + i + r) / 32 * b->subspaces * 16;
-      loci_pq4_store(codes, b->subspaces, block, (i + r) % 32);
+      memset(job->plane + first * b->head, 128, padded * b->head);
+      loci_pack_heads(heads, b->head_step, b->head, job->counts[list], job->plane + first * b->head);
     }
   }
-  if (job->plane != NULL) {
-    memset(job->plane + first * b->head, 128, padded * b->head);
-    loci_pack_heads(heads, b->head_step, b->head, job->counts[list], job->plane + first * b->head);
-  }
-done:
-  free(rows), free(rest), free(heads), free(codes);
+  free(rows), free(columns), free(heads), free(codes);
 }
 
 // MARK: The whole
@@ -195,8 +212,7 @@ static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
   for (size_t l = 0; l < b->lists; l++) residual += sums[l], error += sums[b->lists + l];
   b->report->residual_error = total > 0 ? residual / total : 0;
   b->report->code_error = total > 0 ? error / total : 0;
-  status = build_rows(b, image + h.sections[SECTION_ROWS].offset,
-                      (float *)(void *)(image + h.sections[SECTION_ROW_TERMS].offset));
+  status = build_rows(b, image, &h);
   if (status == LOCI_INDEX_OK && loci_cancelled(b)) status = LOCI_INDEX_CANCELLED;
   if (status == LOCI_INDEX_OK && h.points != 0) {
     double start = loci_seconds();
@@ -209,7 +225,8 @@ static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
   *bytes = h.bytes;
   image = NULL;
 done:
-  free(blocks), free(counts), free(entries), free(sums), free(image);
+  free(blocks), free(counts), free(entries), free(sums);
+  loci_rows_free(image, h.bytes);
   return status;
 }
 
@@ -285,10 +302,9 @@ loci_index_status loci_flat_build(const float *rows, size_t n, size_t d, loci_in
   loci_index_build_report report = {0};
   loci_build b = {.input = rows, .n = n, .d = d, .options = &options, .pool = pool, .report = &report,
                   .origin = (float *)(void *)(image + h.sections[SECTION_ORIGIN].offset)};
-  loci_index_status status = build_rows(&b, image + h.sections[SECTION_ROWS].offset,
-                                        (float *)(void *)(image + h.sections[SECTION_ROW_TERMS].offset));
+  loci_index_status status = build_rows(&b, image, &h);
   if (status != LOCI_INDEX_OK) {
-    free(image);
+    loci_rows_free(image, h.bytes);
     return status;
   }
   loci_image_seal(image, &h);

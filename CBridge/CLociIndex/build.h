@@ -63,10 +63,8 @@ loci_index_status loci_build_codebook(loci_build *b);
 // Measures the curve and writes it into the image's section, shortening that to the points found.
 enum { LOCI_CURVE_POINTS_MAX = 64 };
 loci_index_status loci_build_curve(loci_build *b, uint8_t *image, loci_image_header *header);
-// Code of the residual `rest` (subspaces * width) in codes (subspaces), a byte each.
-void loci_pq4_encode(const loci_build *b, const float *rest, uint8_t *codes);
-// Sets the blocks of `codes` [blocks][subspaces / 2][32] for row r of its block.
-void loci_pq4_store(const uint8_t *codes, size_t subspaces, uint8_t *block, size_t r);
+// Sets the nibbles of row `place` of a block [subspaces / 2][32], from row r of codes [subspaces][16].
+void loci_pq4_store(const uint8_t *codes, size_t subspaces, size_t r, uint8_t *block, size_t place);
 
 #pragma clang assume_nonnull end
 #endif

@@ -1,9 +1,11 @@
 #include "image.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crc32c.h"
+#include "loci_math.h"
 
 static const char magic[8] = {'L', 'O', 'C', 'I', 'V', 'I', 'D', 'X'};
 
@@ -14,7 +16,8 @@ bool loci_image_lengths(const loci_image_header *h, uint64_t *lengths) {
   uint64_t n = h->n, d = h->d;
   lengths[SECTION_ORIGIN] = 4 * d;
   lengths[SECTION_ROWS] = n * loci_round_up(d, 64);
-  lengths[SECTION_ROW_TERMS] = 8 * n;
+  lengths[SECTION_ROW_STEPS] = 4 * n;
+  lengths[SECTION_ROW_BIAS] = h->metric == LOCI_INDEX_EUCLIDEAN ? 4 * n : 0;
   if (h->kind == LOCI_KIND_FLAT) {
     return h->lists == 0 && h->subspaces == 0 && h->width == 0 && h->head == 0 && h->blocks == 0 &&
            h->points == 0;
@@ -57,9 +60,7 @@ uint8_t *loci_image_allocate(loci_image_header *h, bool has_plane) {
     at += loci_round_up(lengths[s], 64);
   }
   h->bytes = at;
-  uint8_t *image = aligned_alloc(64, at);
-  if (image != NULL) memset(image, 0, at);
-  return image;
+  return loci_rows_alloc(at);
 }
 
 void loci_image_seal(uint8_t *image, loci_image_header *h) {
@@ -89,17 +90,20 @@ void loci_image_view(const uint8_t *image, const loci_image_header *h, loci_inde
   index->codes = AT(SECTION_CODES);
   index->plane = AT(SECTION_PLANE);
   index->rows = AT(SECTION_ROWS);
-  index->row_terms = AT(SECTION_ROW_TERMS);
+  index->row_steps = AT(SECTION_ROW_STEPS);
+  index->row_bias = AT(SECTION_ROW_BIAS);
   index->curve = AT(SECTION_CURVE);
 #undef AT
 }
 
-static loci_index_status check_lists(const loci_index *index) {
+loci_index_status loci_image_check_lists(loci_index *index) {
   const loci_image_header *h = &index->header;
+  index->longest = 0;
   if (index->list_blocks[0] != 0 || index->list_blocks[h->lists] != h->blocks) return LOCI_INDEX_OUT_OF_BOUNDS;
   for (uint32_t l = 0; l < h->lists; l++) {
     uint32_t first = index->list_blocks[l], next = index->list_blocks[l + 1];
     if (next < first || index->list_counts[l] > 32 * (uint64_t)(next - first)) return LOCI_INDEX_OUT_OF_BOUNDS;
+    if (index->list_counts[l] > index->longest) index->longest = index->list_counts[l];
   }
   return LOCI_INDEX_OK;
 }
@@ -134,7 +138,7 @@ loci_index_status loci_index_open(const void *image, size_t bytes, bool verify, 
   if (index == NULL) return LOCI_INDEX_OUT_OF_MEMORY;
   loci_image_view(image, &h, index);
   loci_index_status status = verify ? verify_sections(index) : LOCI_INDEX_OK;
-  if (status == LOCI_INDEX_OK && h.kind == LOCI_KIND_IVF) status = check_lists(index);
+  if (status == LOCI_INDEX_OK && h.kind == LOCI_KIND_IVF) status = loci_image_check_lists(index);
   if (status != LOCI_INDEX_OK) {
     free(index);
     return status;
@@ -143,7 +147,15 @@ loci_index_status loci_index_open(const void *image, size_t bytes, bool verify, 
   return LOCI_INDEX_OK;
 }
 
-void loci_index_close(loci_index *index) { free(index); }
+void loci_index_close(loci_index *index) {
+  if (index == NULL) return;
+  loci_image_release(index);
+  free(index);
+}
+
+void loci_image_release(loci_index *index) {
+  for (int i = 0; i < LOCI_WORKERS_KEPT; i++) free(atomic_exchange(&index->kept[i], NULL));
+}
 
 loci_index_facts loci_index_describe(const loci_index *index) {
   const loci_image_header *h = &index->header;
@@ -160,6 +172,6 @@ loci_index_curve_point loci_index_curve_at(const loci_index *index, size_t point
 
 void loci_index_reconstruct(const loci_index *index, size_t row, float *out) {
   const uint8_t *code = index->rows + row * index->row_bytes;
-  float step = index->row_terms[2 * row];
+  float step = index->row_steps[row];
   for (size_t j = 0; j < index->header.d; j++) out[j] = ((int)code[j] - 128) * step + index->origin[j];
 }

@@ -33,7 +33,8 @@ typedef enum {
   SECTION_CODES,           // u8 [blocks][subspaces / 2][32]
   SECTION_PLANE,           // u8 [blocks * 2][head / 4][16][4]: int8 heads of entries, or empty
   SECTION_ROWS,            // u8 [n][d rounded up to 64]: int8 rows, 128 is zero
-  SECTION_ROW_TERMS,       // f32 [n][2]: step of the row, and the bias added to <query, row>
+  SECTION_ROW_STEPS,       // f32 [n]: what one unit of the row's code is worth
+  SECTION_ROW_BIAS,        // f32 [n]: Euclidean only: -|x|^2 / 2
   SECTION_CURVE,           // loci_index_curve_point [points]
   SECTIONS
 } loci_section;
@@ -52,6 +53,8 @@ typedef struct loci_image_header {
   uint32_t crc;
 } loci_image_header;
 
+enum { LOCI_WORKERS_KEPT = 4 };
+
 // The view. Pointers lie in the image; those of missing sections are NULL.
 struct loci_index {
   loci_image_header header;
@@ -59,13 +62,16 @@ struct loci_index {
   size_t row_bytes;  // d rounded up to 64
   size_t lists_padded;    // lists rounded up to 128
   size_t groups;     // head / 4
-  const float *origin, *head_matrix, *head_step, *centroid_bias, *means, *codebook, *row_terms;
-  const float *_Nullable entry_bias;
+  const float *origin, *head_matrix, *head_step, *centroid_bias, *means, *codebook, *row_steps;
+  const float *_Nullable entry_bias, *_Nullable row_bias;
   const uint8_t *centroid_codes, *codes, *rows;
   const uint8_t *_Nullable plane;
   const uint32_t *list_blocks, *list_counts, *entry_rows;
   const loci_index_curve_point *curve;
   const loci_index_kernels *kernels;
+  size_t longest;  // entries of the longest list
+  // Workers' memory between searches, so that its pages need not be had from the system each time.
+  _Atomic(struct loci_worker_memory *_Nullable) kept[LOCI_WORKERS_KEPT];
 };
 
 // The length each section must have by the counts in the header. false when a count is out of range.
@@ -76,6 +82,10 @@ uint8_t *_Nullable loci_image_allocate(loci_image_header *header, bool has_plane
 void loci_image_seal(uint8_t *image, loci_image_header *header);
 // Sets the pointers of a view from a checked header.
 void loci_image_view(const uint8_t *image, const loci_image_header *header, loci_index *index);
+// Checks the lists' bounds and finds the longest.
+loci_index_status loci_image_check_lists(loci_index *index);
+// Frees what searches have kept.
+void loci_image_release(loci_index *index);
 
 #pragma clang assume_nonnull end
 

@@ -88,7 +88,7 @@ static void int8_rows(const uint8_t *rows, size_t stride, const uint32_t *ids, s
 // MARK: 4-bit codes
 
 LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables,
-                      const size_t count, uint16_t *scores, size_t stride) {
+                      const size_t count, uint16_t *scores, size_t stride, const uint8_t *next) {
   const __m256i nibble = _mm256_set1_epi8(15), byte = _mm256_set1_epi16(255);
   const size_t table_bytes = subspaces * 16;
   for (size_t b = 0; b < blocks; b++) {
@@ -96,6 +96,7 @@ LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, con
     for (size_t q = 0; q < count; q++) even[q] = odd[q] = _mm256_setzero_si256();
     const uint8_t *block = codes + b * subspaces * 16;
     for (size_t m = 0; m < subspaces; m += 4) {
+      if (count == 1) _mm_prefetch((const char *)next + b * subspaces * 16 + m * 16, _MM_HINT_T0);
       __m256i pair = _mm256_loadu_si256((const __m256i *)(block + m * 16));
       __m256i next = _mm256_loadu_si256((const __m256i *)(block + m * 16 + 32));
       __m256i c0 = _mm256_and_si256(pair, nibble), c1 = _mm256_and_si256(_mm256_srli_epi16(pair, 4), nibble);
@@ -119,12 +120,12 @@ LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, con
 }
 
 static void pq4_scan(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables, size_t count,
-                     uint16_t *scores, size_t stride) {
+                     uint16_t *scores, size_t stride, const uint8_t *next) {
   switch (count) {
-    case 1: scan(codes, blocks, subspaces, tables, 1, scores, stride); break;
-    case 2: scan(codes, blocks, subspaces, tables, 2, scores, stride); break;
-    case 3: scan(codes, blocks, subspaces, tables, 3, scores, stride); break;
-    default: scan(codes, blocks, subspaces, tables, 4, scores, stride); break;
+    case 1: scan(codes, blocks, subspaces, tables, 1, scores, stride, next != NULL ? next : codes); break;
+    case 2: scan(codes, blocks, subspaces, tables, 2, scores, stride, codes); break;
+    case 3: scan(codes, blocks, subspaces, tables, 3, scores, stride, codes); break;
+    default: scan(codes, blocks, subspaces, tables, 4, scores, stride, codes); break;
   }
 }
 
@@ -188,6 +189,7 @@ const loci_index_kernels loci_index_kernels_avx2 = {
     .best_int32 = best_int32,
     .project = project,
     .pq4_products = pq4_products,
+    .pq4_encode = pq4_encode,
     .pq4_quantise = pq4_quantise,
 };
 #endif

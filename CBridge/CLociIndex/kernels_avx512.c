@@ -16,22 +16,43 @@ static inline __mmask16 first(size_t n) { return n >= 16 ? 0xffff : (__mmask16)(
 
 // MARK: int8
 
+// Codes come from memory in the order of addresses; processors do not prefetch across pages by themselves.
+#ifndef PREFETCH_BYTES
+#define PREFETCH_BYTES 6144
+#endif
+
+// `wide` blocks at a time, so that at least four sums are in flight (the latency of a product is 4 cycles).
+LOCI_INLINE void tile_blocks(const uint8_t *block, size_t groups, const int8_t *queries, const int32_t *sums,
+                             const size_t count, const size_t wide, int32_t *scores, size_t stride) {
+  __m512i sum[2][LOCI_INT8_QUERIES];
+  for (size_t w = 0; w < wide; w++) {
+    for (size_t q = 0; q < count; q++) sum[w][q] = _mm512_set1_epi32(-128 * sums[q]);
+  }
+  for (size_t g = 0; g < groups; g++) {
+    __m512i code[2];
+    for (size_t w = 0; w < wide; w++) {
+      code[w] = _mm512_loadu_si512(block + (w * groups + g) * 64);
+      _mm_prefetch((const char *)block + (w * groups + g) * 64 + PREFETCH_BYTES, _MM_HINT_T0);
+    }
+    for (size_t q = 0; q < count; q++) {
+      int32_t four;
+      memcpy(&four, queries + (g * count + q) * 4, 4);
+      __m512i query = _mm512_set1_epi32(four);
+      for (size_t w = 0; w < wide; w++) sum[w][q] = _mm512_dpbusd_epi32(sum[w][q], code[w], query);
+    }
+  }
+  for (size_t w = 0; w < wide; w++) {
+    for (size_t q = 0; q < count; q++) _mm512_storeu_si512(scores + q * stride + w * 16, sum[w][q]);
+  }
+}
+
 LOCI_INLINE void tile(const uint8_t *codes, size_t blocks, size_t groups, const int8_t *queries,
                       const int32_t *sums, const size_t count, int32_t *scores, size_t stride) {
-  for (size_t b = 0; b < blocks; b++) {
-    __m512i sum[LOCI_INT8_QUERIES];
-    for (size_t q = 0; q < count; q++) sum[q] = _mm512_set1_epi32(-128 * sums[q]);
-    const uint8_t *block = codes + b * groups * 64;
-    for (size_t g = 0; g < groups; g++) {
-      __m512i code = _mm512_loadu_si512(block + g * 64);
-      for (size_t q = 0; q < count; q++) {
-        int32_t four;
-        memcpy(&four, queries + (g * count + q) * 4, 4);
-        sum[q] = _mm512_dpbusd_epi32(sum[q], code, _mm512_set1_epi32(four));
-      }
-    }
-    for (size_t q = 0; q < count; q++) _mm512_storeu_si512(scores + q * stride + b * 16, sum[q]);
+  size_t b = 0;
+  for (; b + 2 <= blocks; b += 2) {
+    tile_blocks(codes + b * groups * 64, groups, queries, sums, count, 2, scores + b * 16, stride);
   }
+  if (b < blocks) tile_blocks(codes + b * groups * 64, groups, queries, sums, count, 1, scores + b * 16, stride);
 }
 
 // One query: two blocks and two halves of the groups at a time, so that four sums are in flight.
@@ -113,7 +134,7 @@ static void int8_rows(const uint8_t *rows, size_t stride, const uint32_t *ids, s
 // 256 bits: 512-bit byte shuffles are no faster where one is two 256-bit operations, and blocks of 32 rows pad
 // short lists less.
 LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables,
-                      const size_t count, uint16_t *scores, size_t stride) {
+                      const size_t count, uint16_t *scores, size_t stride, const uint8_t *next) {
   const __m256i nibble = _mm256_set1_epi8(15), byte = _mm256_set1_epi16(255);
   const size_t table_bytes = subspaces * 16;
   for (size_t b = 0; b < blocks; b++) {
@@ -121,6 +142,7 @@ LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, con
     for (size_t q = 0; q < count; q++) even[q] = odd[q] = _mm256_setzero_si256();
     const uint8_t *block = codes + b * subspaces * 16;
     for (size_t m = 0; m < subspaces; m += 4) {
+      if (count == 1) _mm_prefetch((const char *)next + b * subspaces * 16 + m * 16, _MM_HINT_T0);
       __m256i pair = _mm256_loadu_si256((const __m256i *)(block + m * 16));
       __m256i next = _mm256_loadu_si256((const __m256i *)(block + m * 16 + 32));
       __m256i c0 = _mm256_and_si256(pair, nibble), c1 = _mm256_and_si256(_mm256_srli_epi16(pair, 4), nibble);
@@ -144,12 +166,12 @@ LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, con
 }
 
 static void pq4_scan(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables, size_t count,
-                     uint16_t *scores, size_t stride) {
+                     uint16_t *scores, size_t stride, const uint8_t *next) {
   switch (count) {
-    case 1: scan(codes, blocks, subspaces, tables, 1, scores, stride); break;
-    case 2: scan(codes, blocks, subspaces, tables, 2, scores, stride); break;
-    case 3: scan(codes, blocks, subspaces, tables, 3, scores, stride); break;
-    default: scan(codes, blocks, subspaces, tables, 4, scores, stride); break;
+    case 1: scan(codes, blocks, subspaces, tables, 1, scores, stride, next != NULL ? next : codes); break;
+    case 2: scan(codes, blocks, subspaces, tables, 2, scores, stride, codes); break;
+    case 3: scan(codes, blocks, subspaces, tables, 3, scores, stride, codes); break;
+    default: scan(codes, blocks, subspaces, tables, 4, scores, stride, codes); break;
   }
 }
 
@@ -244,6 +266,7 @@ const loci_index_kernels loci_index_kernels_avx512 = {
     .best_int32 = best_int32,
     .project = project,
     .pq4_products = pq4_products,
+    .pq4_encode = pq4_encode,
     .pq4_quantise = pq4_quantise,
 };
 #endif

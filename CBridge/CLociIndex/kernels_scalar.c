@@ -19,7 +19,8 @@ static void int8_tile(const uint8_t *codes, size_t blocks, size_t groups, const 
 }
 
 static void pq4_scan(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables, size_t count,
-                     uint16_t *scores, size_t stride) {
+                     uint16_t *scores, size_t stride, const uint8_t *next) {
+  (void)next;
   for (size_t q = 0; q < count; q++) {
     const uint8_t *table = tables + q * subspaces * 16;
     for (size_t r = 0; r < blocks * 32; r++) {
@@ -98,6 +99,23 @@ static void pq4_products(const float *codebook, size_t subspaces, size_t width, 
   }
 }
 
+static void pq4_encode(const float *codebook, size_t subspaces, size_t width, const float *columns,
+                       uint8_t *codes) {
+  for (size_t m = 0; m < subspaces; m++) {
+    for (size_t r = 0; r < 16; r++) {
+      float least = INFINITY;
+      for (size_t c = 0; c < 16; c++) {
+        float distance = 0;
+        for (size_t j = 0; j < width; j++) {
+          float difference = columns[(m * width + j) * 16 + r] - codebook[(m * width + j) * 16 + c];
+          distance += difference * difference;
+        }
+        if (distance < least) least = distance, codes[m * 16 + r] = (uint8_t)c;
+      }
+    }
+  }
+}
+
 #include "quantise.inc"
 #include "keep.inc"
 
@@ -115,5 +133,6 @@ const loci_index_kernels loci_index_kernels_scalar = {
     .best_int32 = best_int32,
     .project = project,
     .pq4_products = pq4_products,
+    .pq4_encode = pq4_encode,
     .pq4_quantise = pq4_quantise,
 };

@@ -60,6 +60,7 @@ void loci_prepare_queries(loci_worker *worker, const float *input, size_t count)
     query->found.count = 0;
     query->found.threshold = -INFINITY;
     query->probe_count = 0;
+    query->live_seen = 0;
   }
   if (index->header.kind != LOCI_KIND_IVF || worker->plan->exact) return;
   // Vectors of consecutive queries are `wide` apart, heads `head` apart: one product when there is no padding.

@@ -75,8 +75,7 @@ uint32_t loci_rank(loci_worker *worker, loci_query *query, uint32_t *rows, float
     index->kernels->int8_rows(index->rows, index->row_bytes, found->ids, found->count, query->high, query->low,
                               worker->dots);
     for (size_t i = 0; i < found->count; i++) {
-      const float *terms = index->row_terms + 2 * (size_t)found->ids[i];
-      found->scores[i] = (float)worker->dots[i] * query->step * terms[0] + terms[1];
+      found->scores[i] = loci_row_score(index, query, found->ids[i], worker->dots[i]);
     }
     worker->statistics.rows_ranked += found->count;
   }

@@ -5,22 +5,19 @@
 #include "loci_math.h"
 #include "search.h"
 
-// Sorts (list, query) pairs by list: order[starts[l] ..< starts[l + 1]] are the queries of list l. Takes the
-// probes from `from` up to `to` of each query.
-static void sort_by_list(loci_worker *worker, size_t count, size_t from, size_t to) {
+// Sorts (list, query) pairs by list: order[starts[l] ..< starts[l + 1]] are the queries of list l.
+static void sort_by_list(loci_worker *worker, size_t count) {
   size_t lists = worker->index->header.lists;
   uint32_t *starts = worker->starts;
   memset(starts, 0, (lists + 2) * sizeof *starts);
   for (size_t q = 0; q < count; q++) {
     const loci_query *query = &worker->queries[q];
-    for (size_t i = from; i < to && i < query->probe_count; i++) starts[query->probes[i] + 2]++;
+    for (size_t i = 0; i < query->probe_count; i++) starts[query->probes[i] + 2]++;
   }
   for (size_t l = 0; l < lists; l++) starts[l + 2] += starts[l + 1];
   for (size_t q = 0; q < count; q++) {
     const loci_query *query = &worker->queries[q];
-    for (size_t i = from; i < to && i < query->probe_count; i++) {
-      worker->order[starts[query->probes[i] + 1]++] = (uint32_t)q;
-    }
+    for (size_t i = 0; i < query->probe_count; i++) worker->order[starts[query->probes[i] + 1]++] = (uint32_t)q;
   }
 }
 
@@ -77,29 +74,13 @@ static void scan_codes(loci_worker *worker, const uint32_t *order, size_t count,
       memcpy(tables + i * subspaces * 16, worker->tables + order[first + i] * subspaces * 16, subspaces * 16);
     }
     index->kernels->pq4_scan(index->codes + block * subspaces * 16, stride / 32, subspaces, tables, tile,
-                             worker->sums, stride);
+                             worker->sums, stride, NULL);
     for (size_t i = 0; i < tile; i++) {
       uint32_t q = order[first + i];
       loci_query *query = &worker->queries[q];
       float term = math->dot(query->vector, index->means + list * d, d) + worker->table_bases[q];
       collect(worker, query, worker->sums + i * stride, false, block, entries, worker->table_steps[q], term);
     }
-  }
-}
-
-static void scan_lists(loci_worker *worker, size_t count, size_t from, size_t to) {
-  const loci_index *index = worker->index;
-  sort_by_list(worker, count, from, to);
-  const uint32_t *starts = worker->starts;
-  for (uint32_t l = 0; l < index->header.lists; l++) {
-    size_t queries = starts[l + 1] - starts[l], block = index->list_blocks[l], entries = index->list_counts[l];
-    if (queries == 0 || entries == 0) continue;
-    if (index->plane != NULL) {
-      scan_plane(worker, worker->order + starts[l], queries, block, entries);
-    } else {
-      scan_codes(worker, worker->order + starts[l], queries, l, block, entries);
-    }
-    worker->statistics.codes_scanned += queries * entries;
   }
 }
 
@@ -114,13 +95,23 @@ void loci_scan_batch(loci_worker *worker, size_t count) {
           worker->products, subspaces, worker->tables + q * subspaces * 16, &worker->table_bases[q]);
     }
   }
-  // The nearest lists of every query first, so that the others meet a high threshold.
-  enum { NEAREST = 4 };
-  scan_lists(worker, count, 0, NEAREST);
-  for (size_t q = 0; q < count; q++) {
-    loci_reservoir *found = &worker->queries[q].found;
-    if (found->count > found->wanted) loci_reservoir_cut(index->kernels, found);
-    worker->statistics.lists_probed += worker->queries[q].probe_count;
+  // One pass in the order of the image: its codes stream through the cache once. (Scanning every query's nearest
+  // lists first tightens thresholds early, but reads most of the image twice.)
+  sort_by_list(worker, count);
+  const uint32_t *starts = worker->starts;
+  for (uint32_t l = 0; l < index->header.lists; l++) {
+    size_t queries = starts[l + 1] - starts[l], block = index->list_blocks[l], entries = index->list_counts[l];
+    if (queries == 0 || entries == 0) continue;
+    if (worker->parameters->live != NULL) {
+      size_t live = loci_live_entries(worker, l);
+      for (size_t i = starts[l]; i < starts[l + 1]; i++) worker->queries[worker->order[i]].live_seen += live;
+    }
+    if (index->plane != NULL) {
+      scan_plane(worker, worker->order + starts[l], queries, block, entries);
+    } else {
+      scan_codes(worker, worker->order + starts[l], queries, l, block, entries);
+    }
+    worker->statistics.codes_scanned += queries * entries;
   }
-  scan_lists(worker, count, NEAREST, SIZE_MAX);
+  for (size_t q = 0; q < count; q++) worker->statistics.lists_probed += worker->queries[q].probe_count;
 }

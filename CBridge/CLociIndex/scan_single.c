@@ -1,6 +1,7 @@
 // One query: 4-bit codes list after list, and the exact scan of int8 rows.
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "loci_math.h"
 #include "search.h"
@@ -17,33 +18,73 @@ void loci_drop_dead(loci_worker *worker, loci_reservoir *found, size_t from) {
   found->count = kept;
 }
 
+// The scan itself prefetches the codes of the list after it.
 static void prefetch_list(const loci_index *index, uint32_t list) {
-  size_t block = index->list_blocks[list];
-  const uint8_t *codes = index->codes + block * index->header.subspaces * 16;
-  for (size_t i = 0; i < 16; i++) __builtin_prefetch(codes + i * 64);
-  const float *mean = index->means + (size_t)list * index->header.d;
-  for (size_t j = 0; j < index->header.d; j += 16) __builtin_prefetch(mean + j);
-  __builtin_prefetch(index->entry_rows + block * 32);
+  size_t block = index->list_blocks[list], count = index->list_counts[list];
+  const char *mean = (const char *)(index->means + (size_t)list * index->header.d);
+  for (size_t j = 0; j < index->header.d * 4; j += 64) __builtin_prefetch(mean + j);
+  const char *rows = (const char *)(index->entry_rows + block * 32);
+  for (size_t j = 0; j < count * 4 && j < 1024; j += 64) __builtin_prefetch(rows + j);
 }
 
-void loci_scan_single(loci_worker *worker, loci_query *query) {
+size_t loci_live_entries(const loci_worker *worker, uint32_t list) {
+  const loci_index *index = worker->index;
+  const uint32_t *rows = index->entry_rows + (size_t)index->list_blocks[list] * 32;
+  size_t count = index->list_counts[list], live = 0, n = index->header.n;
+  for (size_t e = 0; e < count; e += 4) live += rows[e] < n && loci_is_live(worker->parameters->live, rows[e]);
+  return 4 * live;
+}
+
+void loci_scan_further(loci_worker *worker, loci_query *query) {
+  const loci_index *index = worker->index;
+  const loci_index_kernels *kernels = index->kernels;
+  size_t lists = index->header.lists, padded = index->lists_padded, wanted = query->probe_count;
+  if (query->live_seen >= worker->plan->live_wanted || wanted >= lists) return;
+  memset(worker->visited, 0, padded / 8);
+  for (size_t i = 0; i < wanted; i++) worker->visited[query->probes[i] / 64] |= UINT64_C(1) << query->probes[i] % 64;
+  while (query->live_seen < worker->plan->live_wanted && wanted < lists) {
+    wanted = 2 * wanted < lists ? 2 * wanted : lists;
+    float least;
+    kernels->int8_tile(index->centroid_codes, padded / 16, index->groups, query->head_code, &query->head_sum, 1,
+                       worker->raw, padded);
+    kernels->group_maxima(worker->raw, index->centroid_bias, padded, query->head_step, worker->list_scores,
+                          worker->list_maxima);
+    for (size_t l = 0; l < lists; l++) worker->list_ids[l] = (uint32_t)l;
+    size_t found = loci_keep_best(kernels, worker->list_scores, worker->list_ids, lists, wanted, 0, &least), fresh = 0;
+    for (size_t i = 0; i < found; i++) {
+      uint32_t list = worker->list_ids[i];
+      if ((worker->visited[list / 64] >> list % 64 & 1) != 0) continue;
+      worker->visited[list / 64] |= UINT64_C(1) << list % 64;
+      worker->further[fresh++] = list;
+    }
+    loci_scan_single(worker, query, worker->further, fresh);
+  }
+}
+
+void loci_scan_single(loci_worker *worker, loci_query *query, const uint32_t *lists, size_t list_count) {
   const loci_index *index = worker->index;
   const loci_index_kernels *kernels = index->kernels;
   const loci_kernels *math = loci_kernels_get(LOCI_ISA_AVX512);
   size_t subspaces = index->header.subspaces, d = index->header.d;
+  if (list_count == 0) return;
   float base;
   kernels->pq4_products(index->codebook, subspaces, index->header.width, query->vector, worker->products);
   float step = kernels->pq4_quantise(worker->products, subspaces, worker->tables, &base);
   float highest = (float)(subspaces * 63) * step;
   loci_reservoir *found = &query->found;
-  for (size_t i = 0; i < query->probe_count; i++) {
-    if (i + 1 < query->probe_count) prefetch_list(index, query->probes[i + 1]);
-    uint32_t list = query->probes[i];
+  for (size_t i = 0; i < list_count; i++) {
+    if (i + 1 < list_count) prefetch_list(index, lists[i + 1]);
+    uint32_t list = lists[i];
+    if (worker->parameters->live != NULL) query->live_seen += loci_live_entries(worker, list);
     size_t block = index->list_blocks[list], count = index->list_counts[list];
     float term = math->dot(query->vector, index->means + list * d, d) + base;
     if (index->entry_bias == NULL && term + highest < found->threshold) continue;
+    const uint8_t *next = NULL;
+    if (i + 1 < list_count) {
+      next = index->codes + (size_t)index->list_blocks[lists[i + 1]] * subspaces * 16;
+    }
     kernels->pq4_scan(index->codes + block * subspaces * 16, (count + 31) / 32, subspaces, worker->tables, 1,
-                      worker->sums, 0);
+                      worker->sums, 0, next);
     for (size_t e = 0; e < count; e += LOCI_SCAN_CHUNK) {
       size_t n = count - e < LOCI_SCAN_CHUNK ? count - e : LOCI_SCAN_CHUNK, from;
       loci_reservoir_make_room(kernels, found);
@@ -55,7 +96,7 @@ void loci_scan_single(loci_worker *worker, loci_query *query) {
     }
     worker->statistics.codes_scanned += count;
   }
-  worker->statistics.lists_probed += query->probe_count;
+  worker->statistics.lists_probed += list_count;
 }
 
 void loci_scan_rows(loci_worker *worker, loci_query *query) {
@@ -74,8 +115,7 @@ void loci_scan_rows(loci_worker *worker, loci_query *query) {
     index->kernels->int8_rows(index->rows, index->row_bytes, rows, pending, query->high, query->low,
                               worker->dots);
     for (size_t i = 0; i < pending; i++) {
-      const float *terms = index->row_terms + 2 * (size_t)rows[i];
-      scores[i] = (float)worker->dots[i] * query->step * terms[0] + terms[1];
+      scores[i] = loci_row_score(index, query, rows[i], worker->dots[i]);
     }
     loci_reservoir_make_room(index->kernels, found);
     for (size_t i = 0; i < pending; i++) {

@@ -1,5 +1,6 @@
 // The plan of a search, its workers, and what is guaranteed: as many results as there are live rows, up to k.
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,10 @@ enum { QUERIES_AT_ONCE = 1024, SINGLE_MAX = 4 };
 
 // MARK: Plan
 
-// A row scored by its int8 code costs about as much as this many scanned 4-bit codes.
-static const double row_cost = 12;
+// A row scored by its int8 code costs about as much as this many 4-bit codes scanned under a filter.
+static const double row_cost = 4;
+// Under a filter that keeps the share s, s^-exponent times as many lists are probed.
+static const double probes_exponent = 0.35;
 
 static size_t count_live(const uint64_t *live, size_t n) {
   if (live == NULL) return n;
@@ -70,11 +73,13 @@ static loci_plan make_plan(const loci_index *index, const loci_index_parameters 
   statistics->expected_recall = expected_recall(index, p, &plan, batch);
   // Under a filter the k-th neighbour is farther away: more lists, or, when that costs more, every live row.
   if (p->live != NULL && lists != 0 && plan.live_count < n) {
-    double share = (double)plan.live_count / (double)n;
-    double probes = (double)plan.probes * (share > 0 ? fmin(pow(share, -0.5), 8) : 8);
+    double share = (double)plan.live_count / (double)n, mean = (double)index->header.blocks * 32 / (double)lists;
+    double probes = (double)plan.probes * (share > 0 ? fmin(pow(share, -probes_exponent), 8) : 8);
     if (probes > (double)lists) probes = (double)lists;
-    double entries = (double)index->header.blocks * 32 * probes / (double)lists;
-    if ((double)plan.live_count * row_cost <= entries || plan.live_count <= plan.candidates) plan.exact = true;
+    if ((double)plan.live_count * row_cost <= mean * probes || plan.live_count <= plan.candidates) plan.exact = true;
+    // Live rows may lie elsewhere than the query's nearest lists: then it goes on until it has seen as many live
+    // entries as these lists would have held on average.
+    plan.live_wanted = (size_t)(0.75 * mean * probes * share);
     plan.probes = (size_t)probes;
   }
   if (lists == 0) plan.exact = true;
@@ -85,6 +90,8 @@ static loci_plan make_plan(const loci_index *index, const loci_index_parameters 
 }
 
 // MARK: Workers
+
+enum { KEPT_BYTES_MAX = 16 << 20 };
 
 typedef struct carve {
   char *base;
@@ -127,6 +134,8 @@ static void lay_out(loci_worker *w, carve *c, size_t longest) {
   w->starts = take(c, h->lists + 2, 4);
   w->order = take(c, n * (w->plan->probes + 1), 4);
   w->original = take(c, h->d, 4);
+  w->visited = take(c, padded / 64 + 1, 8);
+  w->further = take(c, padded, 4);
   w->queries = take(c, n, sizeof(loci_query));
   if (c->base == NULL) return;
   for (size_t q = 0; q < n; q++) {
@@ -138,12 +147,35 @@ static void lay_out(loci_worker *w, carve *c, size_t longest) {
   }
 }
 
+// Kept memory if there is some that is large enough.
+static loci_worker_memory *take_memory(const loci_index *index, size_t bytes) {
+  loci_index *shared = (loci_index *)index;  // only `kept`, which is atomic
+  for (int i = 0; i < LOCI_WORKERS_KEPT; i++) {
+    loci_worker_memory *memory = atomic_exchange(&shared->kept[i], NULL);
+    if (memory == NULL) continue;
+    if (memory->bytes >= bytes) return memory;
+    free(memory);
+  }
+  loci_worker_memory *memory = aligned_alloc(64, sizeof *memory + loci_round_up(bytes, 64));
+  if (memory != NULL) memory->bytes = bytes;
+  return memory;
+}
+
+static void give_memory(const loci_index *index, loci_worker_memory *memory) {
+  loci_index *shared = (loci_index *)index;
+  for (int i = 0; i < LOCI_WORKERS_KEPT && memory->bytes <= KEPT_BYTES_MAX; i++) {
+    loci_worker_memory *none = NULL;
+    if (atomic_compare_exchange_strong(&shared->kept[i], &none, memory)) return;
+  }
+  free(memory);
+}
+
 static bool worker_start(loci_worker *w, size_t longest) {
   carve c = {0};
   lay_out(w, &c, longest);
-  w->memory = aligned_alloc(64, c.used);
+  w->memory = take_memory(w->index, c.used);
   if (w->memory == NULL) return false;
-  c = (carve){.base = w->memory};
+  c = (carve){.base = (char *)w->memory + sizeof *w->memory};
   lay_out(w, &c, longest);
   return true;
 }
@@ -190,8 +222,9 @@ static void search_chunk(loci_worker *worker, const job *j, size_t first, size_t
     if (plan->exact) {
       loci_scan_rows(worker, query);
     } else if (single) {
-      loci_scan_single(worker, query);
+      loci_scan_single(worker, query, query->probes, query->probe_count);
     }
+    if (!plan->exact && worker->parameters->live != NULL) loci_scan_further(worker, query);
     size_t at = first + q;
     uint32_t *rows = j->rows + at * j->parameters->k;
     float *scores = j->scores + at * j->parameters->k;
@@ -214,7 +247,7 @@ static void run(void *argument, size_t task) {
     search_chunk(&worker, j, q, last - q < worker.capacity ? last - q : worker.capacity);
   }
   j->statistics[task] = worker.statistics;
-  free(worker.memory);
+  give_memory(j->index, worker.memory);
 }
 
 loci_index_status loci_index_search(const loci_index *index, const float *queries, size_t m,
@@ -227,10 +260,7 @@ loci_index_status loci_index_search(const loci_index *index, const float *querie
     return LOCI_INDEX_OK;
   }
   loci_plan plan = make_plan(index, parameters, m, statistics);
-  size_t longest = LOCI_SCAN_CHUNK;
-  for (uint32_t l = 0; l < index->header.lists; l++) {
-    if (index->list_counts[l] > longest) longest = index->list_counts[l];
-  }
+  size_t longest = index->longest > LOCI_SCAN_CHUNK ? index->longest : LOCI_SCAN_CHUNK;
   enum { TASKS_MAX = 64 };
   size_t tasks = pool->run == NULL ? 1 : pool->width;
   if (tasks > TASKS_MAX) tasks = TASKS_MAX;

@@ -46,14 +46,20 @@ typedef struct loci_query {
   float squared;  // |vector|^2
   uint32_t probe_count;
   uint32_t *probes;
+  size_t live_seen;  // under a filter: about how many live entries the scanned lists held
   loci_reservoir found;
 } loci_query;
 
 typedef struct loci_plan {
   size_t k, probes, candidates, ranked;  // `ranked`: with originals
   bool exact;                            // int8 over all live rows
+  size_t live_wanted;                    // under a filter: live entries to see before a query has enough
   size_t live_count;
 } loci_plan;
+
+typedef struct loci_worker_memory {
+  _Alignas(64) size_t bytes;  // behind this
+} loci_worker_memory;
 
 // What one thread works with.
 typedef struct loci_worker {
@@ -62,7 +68,7 @@ typedef struct loci_worker {
   const loci_plan *plan;
   size_t capacity;  // queries
   loci_query *queries;
-  void *memory;
+  loci_worker_memory *memory;
   int32_t *raw;      // int8 tiles: (8, chunk or padded lists)
   uint16_t *sums;    // 4-bit scans: (4, longest list)
   uint8_t *tables;   // (4 or capacity, subspaces, 16)
@@ -77,6 +83,8 @@ typedef struct loci_worker {
   uint32_t *starts, *order;          // counting sort of (list, query) pairs
   float *pair_terms;                 // <query, mean> + ... of each pair
   float *original;                   // one row in float32
+  uint64_t *visited;                 // (padded lists) bits
+  uint32_t *further;                 // (padded lists)
   loci_index_statistics statistics;
 } loci_worker;
 
@@ -86,12 +94,23 @@ void loci_prepare_queries(loci_worker *worker, const float *input, size_t count)
 void loci_choose_lists(loci_worker *worker, size_t count);
 // Drops candidates from position `from` on that are not live.
 void loci_drop_dead(loci_worker *worker, loci_reservoir *found, size_t from);
-void loci_scan_single(loci_worker *worker, loci_query *query);
+// Live entries of a list, from every fourth of them.
+size_t loci_live_entries(const loci_worker *worker, uint32_t list);
+// Scans `count` lists for one query.
+void loci_scan_single(loci_worker *worker, loci_query *query, const uint32_t *lists, size_t count);
+// Under a filter: scans further lists until the query has seen `live_wanted` entries.
+void loci_scan_further(loci_worker *worker, loci_query *query);
 void loci_scan_batch(loci_worker *worker, size_t count);
 // Exact: scores every live row by its int8 code.
 void loci_scan_rows(loci_worker *worker, loci_query *query);
 // Ranks the candidates found, by int8 rows and then by originals. Returns how many results there are.
 uint32_t loci_rank(loci_worker *worker, loci_query *query, uint32_t *rows, float *scores);
+
+// The score of a row from the dot of its code.
+static inline float loci_row_score(const loci_index *index, const loci_query *query, uint32_t row, int64_t dot) {
+  float score = (float)dot * query->step * index->row_steps[row];
+  return index->row_bias != NULL ? score + index->row_bias[row] : score;
+}
 
 static inline bool loci_is_live(const uint64_t *_Nullable live, size_t row) {
   return live == NULL || (live[row / 64] >> (row % 64) & 1) != 0;

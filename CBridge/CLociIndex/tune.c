@@ -190,6 +190,7 @@ loci_index_status loci_build_curve(loci_build *b, uint8_t *image, loci_image_hea
   loci_index index;
   loci_image_view(image, header, &index);
   index.header.points = 0;
+  if (loci_image_check_lists(&index) != LOCI_INDEX_OK) return LOCI_INDEX_OUT_OF_BOUNDS;
   size_t m = b->held_out_count, single = 0, batch = 0;
   const uint32_t *sample = b->held_out;
   float *queries = malloc(m * b->d * sizeof *queries), *input = malloc(m * b->d * sizeof *input);
@@ -209,6 +210,7 @@ loci_index_status loci_build_curve(loci_build *b, uint8_t *image, loci_image_hea
     header->points = (uint32_t)(single + batch);
     header->sections[SECTION_CURVE].length = header->points * sizeof *out;
   }
+  loci_image_release(&index);
   free(queries), free(input), free(t.parts), free(a.rows), free(a.counts), free(a.scores);
   return status;
 }

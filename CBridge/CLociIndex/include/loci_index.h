@@ -67,7 +67,7 @@ typedef struct loci_index_build_report {
 } loci_index_build_report;
 
 // Makes an IVF image of `rows` (n, d), finite float32, 1 <= n < 2^31, 1 <= d <= 4,096. On success *image is
-// memory of *bytes, 64-byte aligned, to be freed with free(). The same arguments give the same bytes on the same
+// memory of *bytes, at least 64-byte aligned, to be freed with loci_rows_free of CLociMath. The same arguments give the same bytes on the same
 // instruction level, whatever the pool.
 loci_index_status loci_ivf_build(const float *rows, size_t n, size_t d, const loci_index_build_options *options,
                                  const loci_index_pool *pool, void *_Nullable *_Nonnull image,

@@ -37,9 +37,10 @@ typedef struct loci_index_kernels {
   // scores[q * stride + r] = sum_m table(q, m, code(r, m)), for `blocks` blocks of 32 rows; entries of tables
   // are at most 63. codes: [blocks][subspaces / 2][32]: the byte at 2 * (r % 16) + r / 16 belongs to row r and
   // holds the codes of two subspaces, the even one in its low half. tables: [count][subspaces][16].
-  // subspaces is a multiple of 4, at most 1,040. 1 <= count <= 4.
+  // subspaces is a multiple of 4, at most 1,040. 1 <= count <= 4. With count 1, memory from `next` on is
+  // prefetched while it computes; NULL: none.
   void (*pq4_scan)(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables, size_t count,
-                   uint16_t *scores, size_t stride);
+                   uint16_t *scores, size_t stride, const uint8_t *_Nullable next);
 
   // Appends (score, id) of every i < n whose score = raw[i] * scale + (bias[i] + offset) reaches `threshold`; returns how
   // many. bias may be NULL, which is all zero. Up to LOCI_APPEND_SLACK elements behind them are overwritten.
@@ -73,6 +74,10 @@ typedef struct loci_index_kernels {
   // out[m * 16 + c] = <part m of query, codeword c of subspace m>. codebook: [subspaces][width][16]; query has
   // subspaces * width numbers.
   void (*pq4_products)(const float *codebook, size_t subspaces, size_t width, const float *query, float *out);
+  // codes[m * 16 + r] = the codeword of subspace m nearest to part m of row r, the first of equal ones.
+  // codebook as above; columns: [subspaces * width][16 rows].
+  void (*pq4_encode)(const float *codebook, size_t subspaces, size_t width, const float *columns,
+                     uint8_t *codes);
   // Tables of one byte for pq4_scan: table[m * 16 + c] = round((products - least of m) * scale), with `scale`
   // such that the widest subspace ends at 63. Returns the step 1 / scale; *base = sum of the least ones.
   float (*pq4_quantise)(const float *products, size_t subspaces, uint8_t *table, float *base);
