@@ -8,7 +8,7 @@ MODEL  := .models/all-MiniLM-L6-v2
 DATA   ?= loci-data
 LISTEN ?= 127.0.0.1:7420
 
-.PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail fuzz \
+.PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail model-test fuzz \
         sanitize clean
 
 help: ## Show what can be made.
@@ -55,6 +55,9 @@ crash-test: program ## Kill the server N times at random moments (default 1000) 
 
 power-fail: build ## Replay STATES (default 100000) power-cut states of the log.
 	LOCI_POWERFAIL_STATES=$(or $(STATES),100000) swift test $(FLAGS) --skip-build --filter PowerFail
+
+model-test: build ## Random histories of collections, OPERATIONS (default 1000000) in all, against a dictionary.
+	LOCI_MODEL_OPERATIONS=$$(( $(or $(OPERATIONS),1000000) / 8 )) swift test $(FLAGS) --skip-build --filter SegmentModelTests
 
 fuzz: setup ## Fuzz every decoder for SECONDS (default 600) each.
 	scripts/fuzz $(or $(SECONDS),600)

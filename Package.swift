@@ -107,6 +107,15 @@ let package = Package(
         "LociCore", "LociProto", "LociRecall", "LociStore", .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
+    // Collections of vectors that callers fill.
+    .target(
+      name: "LociCollection",
+      dependencies: [
+        "LociCore", "LociLog", "LociProto", "LociStore", "LociVector",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log")
+      ],
+      swiftSettings: strict),
     // Frames, envelopes, server and client transport. Knows no service.
     .target(
       name: "LociWire",
@@ -121,9 +130,8 @@ let package = Package(
     .target(
       name: "LociServer",
       dependencies: [
-        "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall", "LociStore",
-        "LociText",
-        "LociWire",
+        "LociCollection", "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall",
+        "LociStore", "LociText", "LociVector", "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
@@ -185,7 +193,8 @@ let package = Package(
     .testTarget(
       name: "LociServerTests",
       dependencies: [
-        "LociClient", "LociProto", "LociServer", "LociWire", .product(name: "Logging", package: "swift-log")
+        "LociClient", "LociProto", "LociServer", "LociVector", "LociWire",
+        .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: common),
     .testTarget(

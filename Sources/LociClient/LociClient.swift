@@ -14,6 +14,7 @@ public final class LociClient: Sendable {
   public let contexts: ContextServiceClient
   public let memories: MemoryServiceClient
   public let embeddings: EmbeddingServiceClient
+  public let vectors: VectorServiceClient
   public let admin: AdminServiceClient
   private let rpc: RPCClient
 
@@ -31,6 +32,7 @@ public final class LociClient: Sendable {
     contexts = ContextServiceClient(rpc)
     memories = MemoryServiceClient(rpc)
     embeddings = EmbeddingServiceClient(rpc)
+    vectors = VectorServiceClient(rpc)
     admin = AdminServiceClient(rpc)
   }
 

@@ -10,7 +10,8 @@ public final class WorkerPool: Sendable {
   }
 
   private let name: String
-  private let width: Int
+  /// Jobs that run at once.
+  public let width: Int
   private let waitingMax: Int
   private let queue: DispatchQueue
   private let state = Locked(State())

@@ -1,4 +1,5 @@
 import Foundation
+import LociCollection
 import LociCore
 import LociLog
 import LociRecall
@@ -49,7 +50,7 @@ package struct Checkup: Sendable {
       index: IndexSlice(
         sources: Node.sources, vectors: VectorCache(encoder: nil, bytesMax: 1 << 20)
       ) { _ in },
-      workers: workers, logger: logger)
+      collections: CollectionSlice(changed: { _ in }), workers: workers, logger: logger)
     for shard in store.shards {
       do {
         let events = try await store.verifyLog(of: shard, workers: workers)

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import LociCollection
 import LociContext
 package import LociCore
 import LociMemory
@@ -7,6 +8,7 @@ import LociProto
 import LociRecall
 import LociStore
 import LociText
+package import LociVector
 import LociWire
 package import Logging
 import NIOCore
@@ -30,6 +32,10 @@ package final class Node: Sendable {
     package var workerThreads = 0
     /// Vectors kept in memory, bytes.
     package var vectorCacheBytes = 1 << 30
+    /// When collections of vectors become segments.
+    package var segments = SegmentPolicy()
+    /// What the building of segments may write, bytes a second.
+    package var segmentBytesPerSecond = 256 << 20
     /// How long running calls may go on after SIGTERM.
     package var drainGrace = Duration.seconds(20)
 
@@ -62,6 +68,7 @@ package final class Node: Sendable {
   private let configuration: Configuration
   private let logger: Logger
   private let parts: NodeParts
+  private let collections: CollectionCatalog
   private let status = NodeStatus()
   private let server: RPCServer
   private let stopping = AsyncStream.makeStream(of: Void.self)
@@ -85,14 +92,20 @@ package final class Node: Sendable {
         workers: WorkerPool(name: "encoder", width: 1, waitingMax: 4, isBackground: true), logger: logger)
     }
     let index = IndexSlice(sources: Self.sources, vectors: cache) { _ in pipeline?.wake() }
+    let collections = CollectionCatalog(
+      path: configuration.dataPath + "/collections", policy: configuration.segments,
+      bytesPerSecond: configuration.segmentBytesPerSecond, logger: logger)
     let store = try Self.openStore(
-      path: configuration.dataPath, shardsIfNew: configuration.shards, index: index, workers: workers,
-      clock: clock, logger: logger)
+      path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
+      collections: CollectionSlice(changed: collections.apply), workers: workers, clock: clock, logger: logger
+    )
+    self.collections = collections
     parts = NodeParts(
       store: store, encoder: encoder, pipeline: pipeline,
       recall: HybridSearch(
         encoder: encoder, cache: cache, pipeline: pipeline, workers: workers, clock: clock),
-      workers: workers, clock: clock, ids: UUIDv7Generator(clock: clock))
+      workers: workers, upkeep: WorkerPool(name: "upkeep", width: 1, waitingMax: 64, isBackground: true),
+      clock: clock, ids: UUIDv7Generator(clock: clock))
     let errors = ErrorMapper(logger: logger)
     var wire = RPCServer.Configuration()
     wire.tcp = .init(host: configuration.host, port: configuration.port)
@@ -101,6 +114,7 @@ package final class Node: Sendable {
       table: ServiceTable([
         ContextService(node: parts).serviceDescription, MemoryService(node: parts).serviceDescription,
         EmbeddingService(node: parts).serviceDescription,
+        VectorService(node: parts, collections: collections).serviceDescription,
         AdminService(node: parts, status: status).serviceDescription
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
   }
@@ -110,13 +124,13 @@ package final class Node: Sendable {
 
   /// Opens a data folder with every slice there is.
   static func openStore(
-    path: String, shardsIfNew: Int = 4, index: IndexSlice, workers: WorkerPool,
+    path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, workers: WorkerPool,
     clock: any WallClock = SystemWallClock(), logger: Logger
   ) throws(LociError) -> Store {
     var configuration = Store.Configuration(path: path)
     configuration.shardsIfNew = shardsIfNew
     return try Store(
-      configuration, slices: [index, ContextSlice(index: index), MemorySlice(index: index)],
+      configuration, slices: [index, ContextSlice(index: index), MemorySlice(index: index), collections],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
 
@@ -130,7 +144,10 @@ package final class Node: Sendable {
       Task(priority: .background) { [parts] in
         if let pipeline = parts.pipeline { await pipeline.run(parts.store) }
       },
-      Task(priority: .background) { [parts] in await Self.forgetOldRequests(of: parts.store) }
+      Task(priority: .background) { [parts] in await Self.forgetOldRequests(of: parts.store) },
+      Task(priority: .background) { [parts, collections] in
+        await collections.run(parts.store, workers: parts.upkeep)
+      }
     ]
     do { try ready(addresses) } catch {
       stop()
@@ -141,6 +158,7 @@ package final class Node: Sendable {
     logger.notice("draining")
     await server.drain(grace: configuration.drainGrace)
     for task in background { task.cancel() }
+    collections.stop()
     for task in background { await task.value }
     try await parts.store.close()
     logger.notice("closed")

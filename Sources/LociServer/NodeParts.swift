@@ -13,6 +13,8 @@ struct NodeParts: Sendable {
   let pipeline: EmbeddingPipeline?
   let recall: HybridSearch
   let workers: WorkerPool
+  /// For building segments of collections, below everything that a caller waits for.
+  let upkeep: WorkerPool
   let clock: any WallClock
   let ids: UUIDv7Generator
 

@@ -58,6 +58,19 @@ package struct HotStatement {
         })
     }
 
+    package mutating func bind(_ value: [UInt8]?) {
+      index += 1
+      guard let value else { return note(unsafe sqlite3_bind_null(handle, index)) }
+      let result = unsafe value.withUnsafeBytes { bytes in
+        // An empty array may have no address, which SQLite would take for NULL.
+        guard let start = bytes.baseAddress, bytes.count > 0 else {
+          return unsafe sqlite3_bind_zeroblob(handle, index, 0)
+        }
+        return unsafe sqlite3_bind_blob64(handle, index, start, sqlite3_uint64(bytes.count), Self.copied)
+      }
+      note(result)
+    }
+
     private mutating func note(_ result: CInt) { if code == SQLITE_OK { code = result } }
 
     /// SQLITE_TRANSIENT: SQLite copies the bytes before the call returns.

@@ -217,8 +217,8 @@ package final class Shard: Sendable {
     try ShardDatabase.close(database)
   }
 
-  /// For `doctor`: the log and the projection, outside any service.
-  func withDatabase<T>(_ body: (Database) throws -> T) throws -> T { try database.read(body) }
+  /// A snapshot of log and projection on the calling thread, for `doctor` and for background work.
+  package func withDatabase<T>(_ body: (Database) throws -> T) throws -> T { try database.read(body) }
 }
 
 extension LociError {

@@ -39,6 +39,14 @@ import CLociMath
     }
   }
 
+  /// Best first, with the slots. Nothing can be pushed afterwards.
+  mutating func sortedPlaces() -> [(id: Int64, score: Float, slot: RowSlot)] {
+    unsafe loci_topk_sort(&heap)
+    return (0..<(unsafe heap.count)).map {
+      unsafe (heap.hits[$0].id, heap.hits[$0].score, RowSlot(packed: heap.hits[$0].slot))
+    }
+  }
+
   /// What was kept, in no order.
   var kept: [(id: Int64, slot: RowSlot)] {
     (0..<(unsafe heap.count)).map { unsafe (heap.hits[$0].id, RowSlot(packed: heap.hits[$0].slot)) }

@@ -34,6 +34,9 @@ package final class VectorCollection: Sendable {
     store = Locked(RowStore(rowBytes: dimension * storage.bytesPerElement))
   }
 
+  /// What a search that begins now would see.
+  var snapshot: RowSnapshot { published.withLock { $0 } }
+
   /// Live rows.
   package var count: Int { store.withLock { $0.slots.count } }
 

@@ -67,6 +67,8 @@ struct LoadResult: Sendable {
   let seconds: Double
   var recall: Double?
   var recallAt = 0
+  /// Of a call that asks many.
+  var queriesPerCall = 1
   private var latencies: [UInt32] = []
   private var errors = 0
   private var firstError: String?
@@ -94,6 +96,7 @@ struct LoadResult: Sendable {
         "calls": latencies.count, "seconds": seconds, "rate": rate, "p50_us": microseconds(0.5),
         "p99_us": microseconds(0.99), "errors": errors
       ]
+      if queriesPerCall > 1 { fields["queries_per_second"] = rate * Double(queriesPerCall) }
       if let firstError { fields["first_error"] = firstError }
       if let recall { fields["recall_at_\(recallAt)"] = recall }
       return try JSONOutput.print(fields)
@@ -102,6 +105,7 @@ struct LoadResult: Sendable {
       String(
         format: "%.0f calls/s   p50 %.0f us   p99 %.0f us   %d calls   %d errors", rate, microseconds(0.5),
         microseconds(0.99), latencies.count, errors))
+    if queriesPerCall > 1 { Swift.print(String(format: "%.0f queries/s", rate * Double(queriesPerCall))) }
     if let recall { Swift.print(String(format: "recall@%d %.4f", recallAt, recall)) }
     if let firstError { Swift.print("first error: \(firstError)") }
   }

@@ -73,6 +73,61 @@ import Testing
     ).encoded()
   ]
 
+  private static let vectorFilter = V1.VectorFilter(steps: [
+    V1.FilterStep(step: .integerRange(V1.IntegerRange(key: "n", from: 1, until: 9))),
+    V1.FilterStep(step: .oneOf(V1.ValueSet(key: "t", texts: ["a"]))),
+    V1.FilterStep(step: .combination(V1.FilterCombination(kind: .any)))
+  ])
+  private static let query = V1.Vectors(values: [0.5, 0.5])
+  private static let one = V1.PointIds(numbers: [1])
+
+  /// The same of the collections of vectors; there is one named "v".
+  private static let vectorSamples: [String: [UInt8]] = [
+    "CreateCollection": V1.CreateCollectionRequest(
+      scope: scope, name: "new", config: V1.CollectionConfig(dimension: 2), ifAbsent: true, options: options
+    ).encoded(),
+    "DescribeCollection": V1.DescribeCollectionRequest(
+      scope: scope, collection: "v", consistency: consistency
+    ).encoded(),
+    "DropCollection": V1.DropCollectionRequest(scope: scope, collection: "new", options: options).encoded(),
+    "ListCollections": V1.ListCollectionsRequest(
+      scope: scope, page: V1.Page(size: 10, token: "1.61"), consistency: consistency
+    ).encoded(),
+    "SetAlias": V1.SetAliasRequest(scope: scope, alias: "a", collection: "v", options: options).encoded(),
+    "DeleteAlias": V1.DeleteAliasRequest(scope: scope, alias: "a", options: options).encoded(),
+    "Upsert": V1.UpsertRequest(
+      scope: scope, collection: "v", ids: one, vectors: query,
+      attributes: [V1.PointAttributes(attributes: [V1.TypedAttribute(key: "n", value: .integer(4))])],
+      options: options
+    ).encoded(),
+    "DeletePoints": V1.DeletePointsRequest(
+      scope: scope, collection: "v", filter: vectorFilter, options: options
+    ).encoded(),
+    "FetchPoints": V1.FetchPointsRequest(
+      scope: scope, collection: "v", ids: one, withAttributes: true, withVectors: true,
+      consistency: consistency
+    ).encoded(),
+    "SearchVectors": V1.SearchVectorsRequest(
+      scope: scope, collection: "v", query: query, limit: 3, filter: vectorFilter,
+      parameters: V1.VectorSearchParameters(recallTarget: 0.9), withAttributes: true, withVectors: true
+    ).encoded(),
+    "SearchBatch": V1.SearchBatchRequest(
+      scope: scope, collection: "v", queries: V1.Vectors(values: [0.5, 0.5, 1, 0]), limit: 3
+    ).encoded(),
+    "SearchRange": V1.SearchRangeRequest(
+      scope: scope, collection: "v", query: query, scoreMin: 0.5, limit: 3, filter: vectorFilter
+    ).encoded(),
+    "Recommend": V1.RecommendRequest(
+      scope: scope, collection: "v", positive: one, negative: V1.PointIds(numbers: [2]), limit: 3
+    ).encoded(),
+    "ScrollPoints": V1.ScrollPointsRequest(
+      scope: scope, collection: "v", filter: vectorFilter, withVectors: true,
+      page: V1.Page(size: 5, token: "1.3")
+    ).encoded(),
+    "OptimizeCollection": V1.OptimizeCollectionRequest(scope: scope, collection: "v", wait: true).encoded(),
+    "CollectionStats": V1.CollectionStatsRequest(scope: scope, collection: "v").encoded()
+  ]
+
   /// What a client's fault, or a wait for what never comes, may be answered with.
   private static let allowed: Set<Int> = [0, 1, 3, 4, 5, 6, 8, 9]
 
@@ -87,9 +142,16 @@ import Testing
           messages: [V1.MessageDraft(id: "m", role: .user, text: "untouched")],
           createContext: true))
       let before = try await client.contexts.listMessages(V1.ListMessagesRequest(scope: witness)).messages
+      _ = try await client.vectors.createCollection(
+        V1.CreateCollectionRequest(
+          scope: Self.scope, name: "v", config: V1.CollectionConfig(dimension: 2)))
+      _ = try await client.vectors.upsert(
+        V1.UpsertRequest(
+          scope: Self.scope, collection: "v", ids: V1.PointIds(numbers: [1, 2, 3]),
+          vectors: V1.Vectors(values: [1, 0, 0, 1, 1, 1])))
       var rng = SplitMix64(seed: seed)
       for entry in RPCCatalog.entries where !entry.isStreaming {
-        guard let sample = Self.samples[entry.method] else {
+        guard let sample = Self.samples[entry.method] ?? Self.vectorSamples[entry.method] else {
           Issue.record("no sample of \(entry.service)/\(entry.method)")
           continue
         }

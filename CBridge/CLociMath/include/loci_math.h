@@ -118,6 +118,12 @@ static inline void loci_atomic_store(uint64_t *word, uint64_t value) {
   __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
+// MARK: Checksums
+
+// CRC32C of `bytes`, continuing from `crc` (0 to begin): by the processor's instruction, or bit by bit.
+uint32_t loci_math_crc32c(uint32_t crc, const void *_Nullable bytes, size_t count);
+uint32_t loci_math_crc32c_scalar(uint32_t crc, const void *_Nullable bytes, size_t count);
+
 #pragma clang assume_nonnull end
 #ifdef __cplusplus
 }

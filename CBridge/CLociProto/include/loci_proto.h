@@ -10,5 +10,6 @@
 #include "loci/v1/context.pb-c.h"
 #include "loci/v1/embedding.pb-c.h"
 #include "loci/v1/memory.pb-c.h"
+#include "loci/v1/vector.pb-c.h"
 
 #endif

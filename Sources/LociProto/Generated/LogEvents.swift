@@ -18,6 +18,12 @@ extension LogV1 {
       case itemsEmbedded(LogV1.ItemsEmbedded)
       case requestAnswered(LogV1.RequestAnswered)
       case requestsForgotten(LogV1.RequestsForgotten)
+      case collectionCreated(LogV1.CollectionCreated)
+      case collectionDropped(LogV1.CollectionDropped)
+      case aliasSet(LogV1.AliasSet)
+      case aliasDeleted(LogV1.AliasDeleted)
+      case pointsUpserted(LogV1.PointsUpserted)
+      case pointsDeleted(LogV1.PointsDeleted)
     }
 
     /// Whose data it is about.
@@ -265,6 +271,111 @@ extension LogV1 {
     }
   }
 
+  /// A collection of vectors that its owner fills.
+  public struct CollectionCreated: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CollectionCreated"
+
+    /// Never used again in this shard.
+    public var collection: Int64 = 0
+    public var name: String = ""
+    /// An encoded loci.v1.CollectionConfig with every default filled in.
+    public var config: [UInt8] = []
+
+    public init() {}
+
+    public init(collection: Int64 = 0, name: String = "", config: [UInt8] = []) {
+      self.collection = collection
+      self.name = name
+      self.config = config
+    }
+  }
+
+  public struct CollectionDropped: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CollectionDropped"
+
+    public var collection: Int64 = 0
+
+    public init() {}
+
+    public init(collection: Int64 = 0) {
+      self.collection = collection
+    }
+  }
+
+  public struct AliasSet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AliasSet"
+
+    public var alias: String = ""
+    public var collection: Int64 = 0
+
+    public init() {}
+
+    public init(alias: String = "", collection: Int64 = 0) {
+      self.alias = alias
+      self.collection = collection
+    }
+  }
+
+  public struct AliasDeleted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AliasDeleted"
+
+    public var alias: String = ""
+
+    public init() {}
+
+    public init(alias: String = "") {
+      self.alias = alias
+    }
+  }
+
+  /// Points as they are after the write. Their rows are numbered on from `first_row`, and are never used again.
+  public struct PointsUpserted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.PointsUpserted"
+
+    public var collection: Int64 = 0
+    public var firstRow: Int64 = 0
+    /// One of the two, by the collection's kind of ids. No id twice.
+    public var numbers: [Int64] = []
+    public var names: [String] = []
+    /// Little-endian, in the collection's element type, unit length for cosine. Shape (points, dimension).
+    public var vectors: [UInt8] = []
+    /// None, or an encoded loci.v1.PointAttributes for each point.
+    public var attributes: [[UInt8]] = []
+    /// Rows that these points had before, ascending.
+    public var replacedRows: [Int64] = []
+
+    public init() {}
+
+    public init(collection: Int64 = 0, firstRow: Int64 = 0, numbers: [Int64] = [], names: [String] = [], vectors: [UInt8] = [], attributes: [[UInt8]] = [], replacedRows: [Int64] = []) {
+      self.collection = collection
+      self.firstRow = firstRow
+      self.numbers = numbers
+      self.names = names
+      self.vectors = vectors
+      self.attributes = attributes
+      self.replacedRows = replacedRows
+    }
+  }
+
+  public struct PointsDeleted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.PointsDeleted"
+
+    public var collection: Int64 = 0
+    public var numbers: [Int64] = []
+    public var names: [String] = []
+    /// Their rows, in the order of the ids.
+    public var rows: [Int64] = []
+
+    public init() {}
+
+    public init(collection: Int64 = 0, numbers: [Int64] = [], names: [String] = [], rows: [Int64] = []) {
+      self.collection = collection
+      self.numbers = numbers
+      self.names = names
+      self.rows = rows
+    }
+  }
+
 }
 
 extension LogV1.Event: ViewableMessage {
@@ -289,6 +400,12 @@ extension LogV1.Event: ViewableMessage {
     case 11: self.kind = .itemsEmbedded(try C.message(c.pointee.items_embedded) ?? LogV1.ItemsEmbedded())
     case 12: self.kind = .requestAnswered(try C.message(c.pointee.request_answered) ?? LogV1.RequestAnswered())
     case 13: self.kind = .requestsForgotten(try C.message(c.pointee.requests_forgotten) ?? LogV1.RequestsForgotten())
+    case 64: self.kind = .collectionCreated(try C.message(c.pointee.collection_created) ?? LogV1.CollectionCreated())
+    case 65: self.kind = .collectionDropped(try C.message(c.pointee.collection_dropped) ?? LogV1.CollectionDropped())
+    case 66: self.kind = .aliasSet(try C.message(c.pointee.alias_set) ?? LogV1.AliasSet())
+    case 67: self.kind = .aliasDeleted(try C.message(c.pointee.alias_deleted) ?? LogV1.AliasDeleted())
+    case 68: self.kind = .pointsUpserted(try C.message(c.pointee.points_upserted) ?? LogV1.PointsUpserted())
+    case 69: self.kind = .pointsDeleted(try C.message(c.pointee.points_deleted) ?? LogV1.PointsDeleted())
     default: self.kind = nil
     }
   }
@@ -330,6 +447,24 @@ extension LogV1.Event: ViewableMessage {
     case .requestsForgotten(let value):
       c.pointee.kind_case = .init(rawValue: 13)
       c.pointee.requests_forgotten = value.lower(arena)
+    case .collectionCreated(let value):
+      c.pointee.kind_case = .init(rawValue: 64)
+      c.pointee.collection_created = value.lower(arena)
+    case .collectionDropped(let value):
+      c.pointee.kind_case = .init(rawValue: 65)
+      c.pointee.collection_dropped = value.lower(arena)
+    case .aliasSet(let value):
+      c.pointee.kind_case = .init(rawValue: 66)
+      c.pointee.alias_set = value.lower(arena)
+    case .aliasDeleted(let value):
+      c.pointee.kind_case = .init(rawValue: 67)
+      c.pointee.alias_deleted = value.lower(arena)
+    case .pointsUpserted(let value):
+      c.pointee.kind_case = .init(rawValue: 68)
+      c.pointee.points_upserted = value.lower(arena)
+    case .pointsDeleted(let value):
+      c.pointee.kind_case = .init(rawValue: 69)
+      c.pointee.points_deleted = value.lower(arena)
     case nil: break
     }
     return c
@@ -381,6 +516,24 @@ extension LogV1.Event {
     }
     public var requestsForgotten: LogV1.RequestsForgotten.View? {
       c.pointee.kind_case.rawValue == 13 ? C.view(c.pointee.requests_forgotten) : nil
+    }
+    public var collectionCreated: LogV1.CollectionCreated.View? {
+      c.pointee.kind_case.rawValue == 64 ? C.view(c.pointee.collection_created) : nil
+    }
+    public var collectionDropped: LogV1.CollectionDropped.View? {
+      c.pointee.kind_case.rawValue == 65 ? C.view(c.pointee.collection_dropped) : nil
+    }
+    public var aliasSet: LogV1.AliasSet.View? {
+      c.pointee.kind_case.rawValue == 66 ? C.view(c.pointee.alias_set) : nil
+    }
+    public var aliasDeleted: LogV1.AliasDeleted.View? {
+      c.pointee.kind_case.rawValue == 67 ? C.view(c.pointee.alias_deleted) : nil
+    }
+    public var pointsUpserted: LogV1.PointsUpserted.View? {
+      c.pointee.kind_case.rawValue == 68 ? C.view(c.pointee.points_upserted) : nil
+    }
+    public var pointsDeleted: LogV1.PointsDeleted.View? {
+      c.pointee.kind_case.rawValue == 69 ? C.view(c.pointee.points_deleted) : nil
     }
   }
 
@@ -1060,6 +1213,321 @@ extension LogV1.RequestsForgotten {
 
     public var beforeUs: Int64 {
       c.pointee.before_us
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CollectionCreated: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__collection_created()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CollectionCreated>) throws(WireDecodingError) {
+    self.collection = c.pointee.collection
+    self.name = try C.string(c.pointee.name, "CollectionCreated.name")
+    self.config = C.bytes(c.pointee.config)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CollectionCreated> {
+    let c = arena.make(Loci__Log__V1__CollectionCreated.self)
+    loci__log__v1__collection_created__init(c)
+    c.pointee.collection = collection
+    c.pointee.name = arena.copy(name)
+    c.pointee.config = arena.copy(config)
+    return c
+  }
+}
+
+extension LogV1.CollectionCreated {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CollectionCreated>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CollectionCreated.self) }
+
+    public var collection: Int64 {
+      c.pointee.collection
+    }
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var config: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.config.data, count: c.pointee.config.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CollectionDropped: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__collection_dropped()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CollectionDropped>) throws(WireDecodingError) {
+    self.collection = c.pointee.collection
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CollectionDropped> {
+    let c = arena.make(Loci__Log__V1__CollectionDropped.self)
+    loci__log__v1__collection_dropped__init(c)
+    c.pointee.collection = collection
+    return c
+  }
+}
+
+extension LogV1.CollectionDropped {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CollectionDropped>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CollectionDropped.self) }
+
+    public var collection: Int64 {
+      c.pointee.collection
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AliasSet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__alias_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AliasSet>) throws(WireDecodingError) {
+    self.alias = try C.string(c.pointee.alias, "AliasSet.alias")
+    self.collection = c.pointee.collection
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AliasSet> {
+    let c = arena.make(Loci__Log__V1__AliasSet.self)
+    loci__log__v1__alias_set__init(c)
+    c.pointee.alias = arena.copy(alias)
+    c.pointee.collection = collection
+    return c
+  }
+}
+
+extension LogV1.AliasSet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AliasSet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AliasSet.self) }
+
+    public var alias: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.alias.data, count: c.pointee.alias.len)
+    }
+    public var collection: Int64 {
+      c.pointee.collection
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AliasDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__alias_deleted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AliasDeleted>) throws(WireDecodingError) {
+    self.alias = try C.string(c.pointee.alias, "AliasDeleted.alias")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AliasDeleted> {
+    let c = arena.make(Loci__Log__V1__AliasDeleted.self)
+    loci__log__v1__alias_deleted__init(c)
+    c.pointee.alias = arena.copy(alias)
+    return c
+  }
+}
+
+extension LogV1.AliasDeleted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AliasDeleted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AliasDeleted.self) }
+
+    public var alias: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.alias.data, count: c.pointee.alias.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.PointsUpserted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__points_upserted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__PointsUpserted>) throws(WireDecodingError) {
+    self.collection = c.pointee.collection
+    self.firstRow = c.pointee.first_row
+    self.numbers = C.array(c.pointee.numbers, c.pointee.n_numbers)
+    self.names = try C.strings(c.pointee.names, c.pointee.n_names, "PointsUpserted.names")
+    self.vectors = C.bytes(c.pointee.vectors)
+    self.attributes = C.blobs(c.pointee.attributes, c.pointee.n_attributes)
+    self.replacedRows = C.array(c.pointee.replaced_rows, c.pointee.n_replaced_rows)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__PointsUpserted> {
+    let c = arena.make(Loci__Log__V1__PointsUpserted.self)
+    loci__log__v1__points_upserted__init(c)
+    c.pointee.collection = collection
+    c.pointee.first_row = firstRow
+    if !numbers.isEmpty {
+      c.pointee.numbers = arena.copyElements(numbers)
+      c.pointee.n_numbers = numbers.count
+    }
+    if !names.isEmpty {
+      c.pointee.names = arena.map(names) { arena.copy($0) }
+      c.pointee.n_names = names.count
+    }
+    c.pointee.vectors = arena.copy(vectors)
+    if !attributes.isEmpty {
+      c.pointee.attributes = arena.map(attributes) { arena.copy($0) }
+      c.pointee.n_attributes = attributes.count
+    }
+    if !replacedRows.isEmpty {
+      c.pointee.replaced_rows = arena.copyElements(replacedRows)
+      c.pointee.n_replaced_rows = replacedRows.count
+    }
+    return c
+  }
+}
+
+extension LogV1.PointsUpserted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__PointsUpserted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__PointsUpserted.self) }
+
+    public var collection: Int64 {
+      c.pointee.collection
+    }
+    public var firstRow: Int64 {
+      c.pointee.first_row
+    }
+    public var numbers: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.numbers, count: c.pointee.n_numbers)
+    }
+    public var names: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.names, count: c.pointee.n_names)
+    }
+    public var vectors: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.vectors.data, count: c.pointee.vectors.len)
+    }
+    public var attributes: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var replacedRows: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.replaced_rows, count: c.pointee.n_replaced_rows)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.PointsDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__points_deleted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__PointsDeleted>) throws(WireDecodingError) {
+    self.collection = c.pointee.collection
+    self.numbers = C.array(c.pointee.numbers, c.pointee.n_numbers)
+    self.names = try C.strings(c.pointee.names, c.pointee.n_names, "PointsDeleted.names")
+    self.rows = C.array(c.pointee.rows, c.pointee.n_rows)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__PointsDeleted> {
+    let c = arena.make(Loci__Log__V1__PointsDeleted.self)
+    loci__log__v1__points_deleted__init(c)
+    c.pointee.collection = collection
+    if !numbers.isEmpty {
+      c.pointee.numbers = arena.copyElements(numbers)
+      c.pointee.n_numbers = numbers.count
+    }
+    if !names.isEmpty {
+      c.pointee.names = arena.map(names) { arena.copy($0) }
+      c.pointee.n_names = names.count
+    }
+    if !rows.isEmpty {
+      c.pointee.rows = arena.copyElements(rows)
+      c.pointee.n_rows = rows.count
+    }
+    return c
+  }
+}
+
+extension LogV1.PointsDeleted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__PointsDeleted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__PointsDeleted.self) }
+
+    public var collection: Int64 {
+      c.pointee.collection
+    }
+    public var numbers: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.numbers, count: c.pointee.n_numbers)
+    }
+    public var names: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.names, count: c.pointee.n_names)
+    }
+    public var rows: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.rows, count: c.pointee.n_rows)
     }
   }
 

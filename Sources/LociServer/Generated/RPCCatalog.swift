@@ -102,6 +102,74 @@ package enum RPCCatalog {
     Entry(
       service: "loci.v1.MemoryService", method: "SearchMemories",
       request: V1.SearchMemoriesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "CreateCollection",
+      request: V1.CreateCollectionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "DescribeCollection",
+      request: V1.DescribeCollectionRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "DropCollection",
+      request: V1.DropCollectionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "ListCollections",
+      request: V1.ListCollectionsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "SetAlias",
+      request: V1.SetAliasRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "DeleteAlias",
+      request: V1.DeleteAliasRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "Upsert",
+      request: V1.UpsertRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "UpsertStream",
+      request: V1.UpsertStreamRequest.self,
+      isScoped: false, isMutating: false, isStreaming: true),
+    Entry(
+      service: "loci.v1.VectorService", method: "DeletePoints",
+      request: V1.DeletePointsRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "FetchPoints",
+      request: V1.FetchPointsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "SearchVectors",
+      request: V1.SearchVectorsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "SearchBatch",
+      request: V1.SearchBatchRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "SearchRange",
+      request: V1.SearchRangeRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "Recommend",
+      request: V1.RecommendRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "ScrollPoints",
+      request: V1.ScrollPointsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "OptimizeCollection",
+      request: V1.OptimizeCollectionRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.VectorService", method: "CollectionStats",
+      request: V1.CollectionStatsRequest.self,
       isScoped: true, isMutating: false, isStreaming: false)
   ]
 }

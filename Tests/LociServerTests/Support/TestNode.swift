@@ -1,6 +1,7 @@
 import Foundation
 import LociClient
 import LociServer
+import LociVector
 import Logging
 import Testing
 
@@ -14,7 +15,8 @@ struct TestNode {
 
   /// Runs `body` against a new server, and stops it gracefully.
   static func run<T>(
-    folder: String? = nil, model: String? = nil, shards: Int = 2, _ body: (TestNode) async throws -> T
+    folder: String? = nil, model: String? = nil, shards: Int = 2, segments: SegmentPolicy = .init(),
+    _ body: (TestNode) async throws -> T
   ) async throws -> T {
     let path = folder ?? NSTemporaryDirectory() + "loci-test-\(UUID().uuidString)"
     defer { if folder == nil { try? FileManager.default.removeItem(atPath: path) } }
@@ -22,6 +24,7 @@ struct TestNode {
     configuration.modelPath = model
     configuration.port = 0
     configuration.shards = shards
+    configuration.segments = segments
     configuration.drainGrace = .seconds(2)
     var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     logger.logLevel = .critical

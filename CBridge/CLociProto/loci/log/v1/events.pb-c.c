@@ -637,7 +637,277 @@ void   loci__log__v1__requests_forgotten__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__requests_forgotten__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[13] =
+void   loci__log__v1__collection_created__init
+                     (Loci__Log__V1__CollectionCreated         *message)
+{
+  static const Loci__Log__V1__CollectionCreated init_value = LOCI__LOG__V1__COLLECTION_CREATED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__collection_created__get_packed_size
+                     (const Loci__Log__V1__CollectionCreated *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__collection_created__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__collection_created__pack
+                     (const Loci__Log__V1__CollectionCreated *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__collection_created__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__collection_created__pack_to_buffer
+                     (const Loci__Log__V1__CollectionCreated *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__collection_created__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CollectionCreated *
+       loci__log__v1__collection_created__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CollectionCreated *)
+     protobuf_c_message_unpack (&loci__log__v1__collection_created__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__collection_created__free_unpacked
+                     (Loci__Log__V1__CollectionCreated *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__collection_created__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__collection_dropped__init
+                     (Loci__Log__V1__CollectionDropped         *message)
+{
+  static const Loci__Log__V1__CollectionDropped init_value = LOCI__LOG__V1__COLLECTION_DROPPED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__collection_dropped__get_packed_size
+                     (const Loci__Log__V1__CollectionDropped *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__collection_dropped__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__collection_dropped__pack
+                     (const Loci__Log__V1__CollectionDropped *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__collection_dropped__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__collection_dropped__pack_to_buffer
+                     (const Loci__Log__V1__CollectionDropped *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__collection_dropped__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CollectionDropped *
+       loci__log__v1__collection_dropped__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CollectionDropped *)
+     protobuf_c_message_unpack (&loci__log__v1__collection_dropped__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__collection_dropped__free_unpacked
+                     (Loci__Log__V1__CollectionDropped *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__collection_dropped__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__alias_set__init
+                     (Loci__Log__V1__AliasSet         *message)
+{
+  static const Loci__Log__V1__AliasSet init_value = LOCI__LOG__V1__ALIAS_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__alias_set__get_packed_size
+                     (const Loci__Log__V1__AliasSet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__alias_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__alias_set__pack
+                     (const Loci__Log__V1__AliasSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__alias_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__alias_set__pack_to_buffer
+                     (const Loci__Log__V1__AliasSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__alias_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AliasSet *
+       loci__log__v1__alias_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AliasSet *)
+     protobuf_c_message_unpack (&loci__log__v1__alias_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__alias_set__free_unpacked
+                     (Loci__Log__V1__AliasSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__alias_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__alias_deleted__init
+                     (Loci__Log__V1__AliasDeleted         *message)
+{
+  static const Loci__Log__V1__AliasDeleted init_value = LOCI__LOG__V1__ALIAS_DELETED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__alias_deleted__get_packed_size
+                     (const Loci__Log__V1__AliasDeleted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__alias_deleted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__alias_deleted__pack
+                     (const Loci__Log__V1__AliasDeleted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__alias_deleted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__alias_deleted__pack_to_buffer
+                     (const Loci__Log__V1__AliasDeleted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__alias_deleted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AliasDeleted *
+       loci__log__v1__alias_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AliasDeleted *)
+     protobuf_c_message_unpack (&loci__log__v1__alias_deleted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__alias_deleted__free_unpacked
+                     (Loci__Log__V1__AliasDeleted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__alias_deleted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__points_upserted__init
+                     (Loci__Log__V1__PointsUpserted         *message)
+{
+  static const Loci__Log__V1__PointsUpserted init_value = LOCI__LOG__V1__POINTS_UPSERTED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__points_upserted__get_packed_size
+                     (const Loci__Log__V1__PointsUpserted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__points_upserted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__points_upserted__pack
+                     (const Loci__Log__V1__PointsUpserted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__points_upserted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__points_upserted__pack_to_buffer
+                     (const Loci__Log__V1__PointsUpserted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__points_upserted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__PointsUpserted *
+       loci__log__v1__points_upserted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__PointsUpserted *)
+     protobuf_c_message_unpack (&loci__log__v1__points_upserted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__points_upserted__free_unpacked
+                     (Loci__Log__V1__PointsUpserted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__points_upserted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__points_deleted__init
+                     (Loci__Log__V1__PointsDeleted         *message)
+{
+  static const Loci__Log__V1__PointsDeleted init_value = LOCI__LOG__V1__POINTS_DELETED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__points_deleted__get_packed_size
+                     (const Loci__Log__V1__PointsDeleted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__points_deleted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__points_deleted__pack
+                     (const Loci__Log__V1__PointsDeleted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__points_deleted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__points_deleted__pack_to_buffer
+                     (const Loci__Log__V1__PointsDeleted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__points_deleted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__PointsDeleted *
+       loci__log__v1__points_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__PointsDeleted *)
+     protobuf_c_message_unpack (&loci__log__v1__points_deleted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__points_deleted__free_unpacked
+                     (Loci__Log__V1__PointsDeleted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__points_deleted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[19] =
 {
   {
     "tenant",
@@ -795,10 +1065,86 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[13
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "collection_created",
+    64,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, collection_created),
+    &loci__log__v1__collection_created__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "collection_dropped",
+    65,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, collection_dropped),
+    &loci__log__v1__collection_dropped__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alias_set",
+    66,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, alias_set),
+    &loci__log__v1__alias_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alias_deleted",
+    67,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, alias_deleted),
+    &loci__log__v1__alias_deleted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "points_upserted",
+    68,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, points_upserted),
+    &loci__log__v1__points_upserted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "points_deleted",
+    69,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, points_deleted),
+    &loci__log__v1__points_deleted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   1,   /* field[1] = agent */
+  16,   /* field[16] = alias_deleted */
+  15,   /* field[15] = alias_set */
   2,   /* field[2] = at_us */
+  13,   /* field[13] = collection_created */
+  14,   /* field[14] = collection_dropped */
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
   10,   /* field[10] = items_embedded */
@@ -807,14 +1153,17 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
+  18,   /* field[18] = points_deleted */
+  17,   /* field[17] = points_upserted */
   11,   /* field[11] = request_answered */
   12,   /* field[12] = requests_forgotten */
   0,   /* field[0] = tenant */
 };
-static const ProtobufCIntRange loci__log__v1__event__number_ranges[1 + 1] =
+static const ProtobufCIntRange loci__log__v1__event__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 64, 13 },
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -824,10 +1173,10 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  13,
+  19,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
-  1,  loci__log__v1__event__number_ranges,
+  2,  loci__log__v1__event__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1700,5 +2049,389 @@ const ProtobufCMessageDescriptor loci__log__v1__requests_forgotten__descriptor =
   loci__log__v1__requests_forgotten__field_indices_by_name,
   1,  loci__log__v1__requests_forgotten__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__requests_forgotten__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__collection_created__field_descriptors[3] =
+{
+  {
+    "collection",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CollectionCreated, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CollectionCreated, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "config",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CollectionCreated, config),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__collection_created__field_indices_by_name[] = {
+  0,   /* field[0] = collection */
+  2,   /* field[2] = config */
+  1,   /* field[1] = name */
+};
+static const ProtobufCIntRange loci__log__v1__collection_created__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__collection_created__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CollectionCreated",
+  "CollectionCreated",
+  "Loci__Log__V1__CollectionCreated",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CollectionCreated),
+  3,
+  loci__log__v1__collection_created__field_descriptors,
+  loci__log__v1__collection_created__field_indices_by_name,
+  1,  loci__log__v1__collection_created__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__collection_created__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__collection_dropped__field_descriptors[1] =
+{
+  {
+    "collection",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CollectionDropped, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__collection_dropped__field_indices_by_name[] = {
+  0,   /* field[0] = collection */
+};
+static const ProtobufCIntRange loci__log__v1__collection_dropped__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__collection_dropped__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CollectionDropped",
+  "CollectionDropped",
+  "Loci__Log__V1__CollectionDropped",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CollectionDropped),
+  1,
+  loci__log__v1__collection_dropped__field_descriptors,
+  loci__log__v1__collection_dropped__field_indices_by_name,
+  1,  loci__log__v1__collection_dropped__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__collection_dropped__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__alias_set__field_descriptors[2] =
+{
+  {
+    "alias",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AliasSet, alias),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "collection",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AliasSet, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__alias_set__field_indices_by_name[] = {
+  0,   /* field[0] = alias */
+  1,   /* field[1] = collection */
+};
+static const ProtobufCIntRange loci__log__v1__alias_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__alias_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AliasSet",
+  "AliasSet",
+  "Loci__Log__V1__AliasSet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AliasSet),
+  2,
+  loci__log__v1__alias_set__field_descriptors,
+  loci__log__v1__alias_set__field_indices_by_name,
+  1,  loci__log__v1__alias_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__alias_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__alias_deleted__field_descriptors[1] =
+{
+  {
+    "alias",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AliasDeleted, alias),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__alias_deleted__field_indices_by_name[] = {
+  0,   /* field[0] = alias */
+};
+static const ProtobufCIntRange loci__log__v1__alias_deleted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__alias_deleted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AliasDeleted",
+  "AliasDeleted",
+  "Loci__Log__V1__AliasDeleted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AliasDeleted),
+  1,
+  loci__log__v1__alias_deleted__field_descriptors,
+  loci__log__v1__alias_deleted__field_indices_by_name,
+  1,  loci__log__v1__alias_deleted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__alias_deleted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__points_upserted__field_descriptors[7] =
+{
+  {
+    "collection",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__PointsUpserted, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first_row",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__PointsUpserted, first_row),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "numbers",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Loci__Log__V1__PointsUpserted, n_numbers),
+    offsetof(Loci__Log__V1__PointsUpserted, numbers),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "names",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__PointsUpserted, n_names),
+    offsetof(Loci__Log__V1__PointsUpserted, names),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "vectors",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__PointsUpserted, vectors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__PointsUpserted, n_attributes),
+    offsetof(Loci__Log__V1__PointsUpserted, attributes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replaced_rows",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Loci__Log__V1__PointsUpserted, n_replaced_rows),
+    offsetof(Loci__Log__V1__PointsUpserted, replaced_rows),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__points_upserted__field_indices_by_name[] = {
+  5,   /* field[5] = attributes */
+  0,   /* field[0] = collection */
+  1,   /* field[1] = first_row */
+  3,   /* field[3] = names */
+  2,   /* field[2] = numbers */
+  6,   /* field[6] = replaced_rows */
+  4,   /* field[4] = vectors */
+};
+static const ProtobufCIntRange loci__log__v1__points_upserted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__points_upserted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.PointsUpserted",
+  "PointsUpserted",
+  "Loci__Log__V1__PointsUpserted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__PointsUpserted),
+  7,
+  loci__log__v1__points_upserted__field_descriptors,
+  loci__log__v1__points_upserted__field_indices_by_name,
+  1,  loci__log__v1__points_upserted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__points_upserted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__points_deleted__field_descriptors[4] =
+{
+  {
+    "collection",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__PointsDeleted, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "numbers",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Loci__Log__V1__PointsDeleted, n_numbers),
+    offsetof(Loci__Log__V1__PointsDeleted, numbers),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "names",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__PointsDeleted, n_names),
+    offsetof(Loci__Log__V1__PointsDeleted, names),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Loci__Log__V1__PointsDeleted, n_rows),
+    offsetof(Loci__Log__V1__PointsDeleted, rows),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__points_deleted__field_indices_by_name[] = {
+  0,   /* field[0] = collection */
+  2,   /* field[2] = names */
+  1,   /* field[1] = numbers */
+  3,   /* field[3] = rows */
+};
+static const ProtobufCIntRange loci__log__v1__points_deleted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__points_deleted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.PointsDeleted",
+  "PointsDeleted",
+  "Loci__Log__V1__PointsDeleted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__PointsDeleted),
+  4,
+  loci__log__v1__points_deleted__field_descriptors,
+  loci__log__v1__points_deleted__field_indices_by_name,
+  1,  loci__log__v1__points_deleted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__points_deleted__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -29,6 +29,12 @@ typedef struct Loci__Log__V1__MemoriesDeleted Loci__Log__V1__MemoriesDeleted;
 typedef struct Loci__Log__V1__ItemsEmbedded Loci__Log__V1__ItemsEmbedded;
 typedef struct Loci__Log__V1__RequestAnswered Loci__Log__V1__RequestAnswered;
 typedef struct Loci__Log__V1__RequestsForgotten Loci__Log__V1__RequestsForgotten;
+typedef struct Loci__Log__V1__CollectionCreated Loci__Log__V1__CollectionCreated;
+typedef struct Loci__Log__V1__CollectionDropped Loci__Log__V1__CollectionDropped;
+typedef struct Loci__Log__V1__AliasSet Loci__Log__V1__AliasSet;
+typedef struct Loci__Log__V1__AliasDeleted Loci__Log__V1__AliasDeleted;
+typedef struct Loci__Log__V1__PointsUpserted Loci__Log__V1__PointsUpserted;
+typedef struct Loci__Log__V1__PointsDeleted Loci__Log__V1__PointsDeleted;
 
 
 /* --- enums --- */
@@ -47,7 +53,13 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_DELETED = 10,
   LOCI__LOG__V1__EVENT__KIND_ITEMS_EMBEDDED = 11,
   LOCI__LOG__V1__EVENT__KIND_REQUEST_ANSWERED = 12,
-  LOCI__LOG__V1__EVENT__KIND_REQUESTS_FORGOTTEN = 13
+  LOCI__LOG__V1__EVENT__KIND_REQUESTS_FORGOTTEN = 13,
+  LOCI__LOG__V1__EVENT__KIND_COLLECTION_CREATED = 64,
+  LOCI__LOG__V1__EVENT__KIND_COLLECTION_DROPPED = 65,
+  LOCI__LOG__V1__EVENT__KIND_ALIAS_SET = 66,
+  LOCI__LOG__V1__EVENT__KIND_ALIAS_DELETED = 67,
+  LOCI__LOG__V1__EVENT__KIND_POINTS_UPSERTED = 68,
+  LOCI__LOG__V1__EVENT__KIND_POINTS_DELETED = 69
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__LOG__V1__EVENT__KIND__CASE)
 } Loci__Log__V1__Event__KindCase;
 
@@ -78,6 +90,12 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__ItemsEmbedded *items_embedded;
     Loci__Log__V1__RequestAnswered *request_answered;
     Loci__Log__V1__RequestsForgotten *requests_forgotten;
+    Loci__Log__V1__CollectionCreated *collection_created;
+    Loci__Log__V1__CollectionDropped *collection_dropped;
+    Loci__Log__V1__AliasSet *alias_set;
+    Loci__Log__V1__AliasDeleted *alias_deleted;
+    Loci__Log__V1__PointsUpserted *points_upserted;
+    Loci__Log__V1__PointsDeleted *points_deleted;
   };
 };
 #define LOCI__LOG__V1__EVENT__INIT \
@@ -293,6 +311,112 @@ struct  Loci__Log__V1__RequestsForgotten
 #define LOCI__LOG__V1__REQUESTS_FORGOTTEN__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__requests_forgotten__descriptor) \
     , 0 }
+
+
+/*
+ * A collection of vectors that its owner fills.
+ */
+struct  Loci__Log__V1__CollectionCreated
+{
+  ProtobufCMessage base;
+  /*
+   * Never used again in this shard.
+   */
+  int64_t collection;
+  ProtobufCBinaryData name;
+  /*
+   * An encoded loci.v1.CollectionConfig with every default filled in.
+   */
+  ProtobufCBinaryData config;
+};
+#define LOCI__LOG__V1__COLLECTION_CREATED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__collection_created__descriptor) \
+    , 0, {0,NULL}, {0,NULL} }
+
+
+struct  Loci__Log__V1__CollectionDropped
+{
+  ProtobufCMessage base;
+  int64_t collection;
+};
+#define LOCI__LOG__V1__COLLECTION_DROPPED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__collection_dropped__descriptor) \
+    , 0 }
+
+
+struct  Loci__Log__V1__AliasSet
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData alias;
+  int64_t collection;
+};
+#define LOCI__LOG__V1__ALIAS_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__alias_set__descriptor) \
+    , {0,NULL}, 0 }
+
+
+struct  Loci__Log__V1__AliasDeleted
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData alias;
+};
+#define LOCI__LOG__V1__ALIAS_DELETED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__alias_deleted__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * Points as they are after the write. Their rows are numbered on from `first_row`, and are never used again.
+ */
+struct  Loci__Log__V1__PointsUpserted
+{
+  ProtobufCMessage base;
+  int64_t collection;
+  int64_t first_row;
+  /*
+   * One of the two, by the collection's kind of ids. No id twice.
+   */
+  size_t n_numbers;
+  int64_t *numbers;
+  size_t n_names;
+  ProtobufCBinaryData *names;
+  /*
+   * Little-endian, in the collection's element type, unit length for cosine. Shape (points, dimension).
+   */
+  ProtobufCBinaryData vectors;
+  /*
+   * None, or an encoded loci.v1.PointAttributes for each point.
+   */
+  size_t n_attributes;
+  ProtobufCBinaryData *attributes;
+  /*
+   * Rows that these points had before, ascending.
+   */
+  size_t n_replaced_rows;
+  int64_t *replaced_rows;
+};
+#define LOCI__LOG__V1__POINTS_UPSERTED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__points_upserted__descriptor) \
+    , 0, 0, 0,NULL, 0,NULL, {0,NULL}, 0,NULL, 0,NULL }
+
+
+struct  Loci__Log__V1__PointsDeleted
+{
+  ProtobufCMessage base;
+  int64_t collection;
+  size_t n_numbers;
+  int64_t *numbers;
+  size_t n_names;
+  ProtobufCBinaryData *names;
+  /*
+   * Their rows, in the order of the ids.
+   */
+  size_t n_rows;
+  int64_t *rows;
+};
+#define LOCI__LOG__V1__POINTS_DELETED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__points_deleted__descriptor) \
+    , 0, 0,NULL, 0,NULL, 0,NULL }
 
 
 /* Loci__Log__V1__Event methods */
@@ -561,6 +685,120 @@ Loci__Log__V1__RequestsForgotten *
 void   loci__log__v1__requests_forgotten__free_unpacked
                      (Loci__Log__V1__RequestsForgotten *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CollectionCreated methods */
+void   loci__log__v1__collection_created__init
+                     (Loci__Log__V1__CollectionCreated         *message);
+size_t loci__log__v1__collection_created__get_packed_size
+                     (const Loci__Log__V1__CollectionCreated   *message);
+size_t loci__log__v1__collection_created__pack
+                     (const Loci__Log__V1__CollectionCreated   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__collection_created__pack_to_buffer
+                     (const Loci__Log__V1__CollectionCreated   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CollectionCreated *
+       loci__log__v1__collection_created__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__collection_created__free_unpacked
+                     (Loci__Log__V1__CollectionCreated *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CollectionDropped methods */
+void   loci__log__v1__collection_dropped__init
+                     (Loci__Log__V1__CollectionDropped         *message);
+size_t loci__log__v1__collection_dropped__get_packed_size
+                     (const Loci__Log__V1__CollectionDropped   *message);
+size_t loci__log__v1__collection_dropped__pack
+                     (const Loci__Log__V1__CollectionDropped   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__collection_dropped__pack_to_buffer
+                     (const Loci__Log__V1__CollectionDropped   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CollectionDropped *
+       loci__log__v1__collection_dropped__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__collection_dropped__free_unpacked
+                     (Loci__Log__V1__CollectionDropped *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AliasSet methods */
+void   loci__log__v1__alias_set__init
+                     (Loci__Log__V1__AliasSet         *message);
+size_t loci__log__v1__alias_set__get_packed_size
+                     (const Loci__Log__V1__AliasSet   *message);
+size_t loci__log__v1__alias_set__pack
+                     (const Loci__Log__V1__AliasSet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__alias_set__pack_to_buffer
+                     (const Loci__Log__V1__AliasSet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AliasSet *
+       loci__log__v1__alias_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__alias_set__free_unpacked
+                     (Loci__Log__V1__AliasSet *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AliasDeleted methods */
+void   loci__log__v1__alias_deleted__init
+                     (Loci__Log__V1__AliasDeleted         *message);
+size_t loci__log__v1__alias_deleted__get_packed_size
+                     (const Loci__Log__V1__AliasDeleted   *message);
+size_t loci__log__v1__alias_deleted__pack
+                     (const Loci__Log__V1__AliasDeleted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__alias_deleted__pack_to_buffer
+                     (const Loci__Log__V1__AliasDeleted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AliasDeleted *
+       loci__log__v1__alias_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__alias_deleted__free_unpacked
+                     (Loci__Log__V1__AliasDeleted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__PointsUpserted methods */
+void   loci__log__v1__points_upserted__init
+                     (Loci__Log__V1__PointsUpserted         *message);
+size_t loci__log__v1__points_upserted__get_packed_size
+                     (const Loci__Log__V1__PointsUpserted   *message);
+size_t loci__log__v1__points_upserted__pack
+                     (const Loci__Log__V1__PointsUpserted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__points_upserted__pack_to_buffer
+                     (const Loci__Log__V1__PointsUpserted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__PointsUpserted *
+       loci__log__v1__points_upserted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__points_upserted__free_unpacked
+                     (Loci__Log__V1__PointsUpserted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__PointsDeleted methods */
+void   loci__log__v1__points_deleted__init
+                     (Loci__Log__V1__PointsDeleted         *message);
+size_t loci__log__v1__points_deleted__get_packed_size
+                     (const Loci__Log__V1__PointsDeleted   *message);
+size_t loci__log__v1__points_deleted__pack
+                     (const Loci__Log__V1__PointsDeleted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__points_deleted__pack_to_buffer
+                     (const Loci__Log__V1__PointsDeleted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__PointsDeleted *
+       loci__log__v1__points_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__points_deleted__free_unpacked
+                     (Loci__Log__V1__PointsDeleted *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__Log__V1__Event_Closure)
@@ -605,6 +843,24 @@ typedef void (*Loci__Log__V1__RequestAnswered_Closure)
 typedef void (*Loci__Log__V1__RequestsForgotten_Closure)
                  (const Loci__Log__V1__RequestsForgotten *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__CollectionCreated_Closure)
+                 (const Loci__Log__V1__CollectionCreated *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CollectionDropped_Closure)
+                 (const Loci__Log__V1__CollectionDropped *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AliasSet_Closure)
+                 (const Loci__Log__V1__AliasSet *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AliasDeleted_Closure)
+                 (const Loci__Log__V1__AliasDeleted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__PointsUpserted_Closure)
+                 (const Loci__Log__V1__PointsUpserted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__PointsDeleted_Closure)
+                 (const Loci__Log__V1__PointsDeleted *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -625,6 +881,12 @@ extern const ProtobufCMessageDescriptor loci__log__v1__memories_deleted__descrip
 extern const ProtobufCMessageDescriptor loci__log__v1__items_embedded__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__request_answered__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__requests_forgotten__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__collection_created__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__collection_dropped__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__alias_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__alias_deleted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__points_upserted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__points_deleted__descriptor;
 
 PROTOBUF_C__END_DECLS
 

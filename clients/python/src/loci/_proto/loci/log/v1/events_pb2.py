@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18loci/log/v1/events.proto\x12\x0bloci.log.v1\"\xf7\x04\n\x05\x45vent\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05\x61gent\x18\x02 \x01(\t\x12\r\n\x05\x61t_us\x18\x03 \x01(\x03\x12\x36\n\x0f\x63ontext_created\x18\x04 \x01(\x0b\x32\x1b.loci.log.v1.ContextCreatedH\x00\x12\x36\n\x0f\x63ontext_deleted\x18\x05 \x01(\x0b\x32\x1b.loci.log.v1.ContextDeletedH\x00\x12:\n\x11messages_appended\x18\x06 \x01(\x0b\x32\x1d.loci.log.v1.MessagesAppendedH\x00\x12\x38\n\x10messages_deleted\x18\x07 \x01(\x0b\x32\x1c.loci.log.v1.MessagesDeletedH\x00\x12\x34\n\x0ememories_added\x18\x08 \x01(\x0b\x32\x1a.loci.log.v1.MemoriesAddedH\x00\x12\x34\n\x0ememory_updated\x18\t \x01(\x0b\x32\x1a.loci.log.v1.MemoryUpdatedH\x00\x12\x38\n\x10memories_deleted\x18\n \x01(\x0b\x32\x1c.loci.log.v1.MemoriesDeletedH\x00\x12\x34\n\x0eitems_embedded\x18\x0b \x01(\x0b\x32\x1a.loci.log.v1.ItemsEmbeddedH\x00\x12\x38\n\x10request_answered\x18\x0c \x01(\x0b\x32\x1c.loci.log.v1.RequestAnsweredH\x00\x12<\n\x12requests_forgotten\x18\r \x01(\x0b\x32\x1e.loci.log.v1.RequestsForgottenH\x00\x42\x06\n\x04kind\"-\n\x0fStoredAttribute\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"]\n\x0e\x43ontextCreated\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x30\n\nattributes\x18\x03 \x03(\x0b\x32\x1c.loci.log.v1.StoredAttribute\"\x1c\n\x0e\x43ontextDeleted\x12\n\n\x02id\x18\x01 \x01(\t\"l\n\x10MessagesAppended\x12\x12\n\ncontext_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66irst_number\x18\x02 \x01(\x04\x12.\n\x08messages\x18\x03 \x03(\x0b\x32\x1c.loci.log.v1.AppendedMessage\"\xb8\x01\n\x0f\x41ppendedMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\x05\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x15\n\rcreated_at_us\x18\x05 \x01(\x03\x12\x10\n\x08trace_id\x18\x06 \x01(\t\x12\x14\n\x0ctool_call_id\x18\x07 \x01(\t\x12\x30\n\nattributes\x18\x08 \x03(\x0b\x32\x1c.loci.log.v1.StoredAttribute\"\x1e\n\x0fMessagesDeleted\x12\x0b\n\x03ids\x18\x01 \x03(\t\";\n\rMemoriesAdded\x12*\n\x08memories\x18\x01 \x03(\x0b\x32\x18.loci.log.v1.AddedMemory\"\xcf\x01\n\x0b\x41\x64\x64\x65\x64Memory\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\x05\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x12\n\ncontext_id\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12\x12\n\nimportance\x18\x06 \x01(\x02\x12\x15\n\rcreated_at_us\x18\x07 \x01(\x03\x12\x15\n\rexpires_at_us\x18\x08 \x01(\x03\x12\x30\n\nattributes\x18\t \x03(\x0b\x32\x1c.loci.log.v1.StoredAttribute\"`\n\rMemoryUpdated\x12(\n\x06memory\x18\x01 \x01(\x0b\x32\x18.loci.log.v1.AddedMemory\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x14\n\x0ctext_changed\x18\x03 \x01(\x08\"\x1e\n\x0fMemoriesDeleted\x12\x0b\n\x03ids\x18\x01 \x03(\t\"}\n\rItemsEmbedded\x12\x13\n\x0b\x66ingerprint\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\r\x12\r\n\x05items\x18\x03 \x03(\x03\x12\x10\n\x08versions\x18\x04 \x03(\x04\x12\x0f\n\x07vectors\x18\x05 \x01(\x0c\x12\x12\n\ncollection\x18\x06 \x01(\x05\"K\n\x0fRequestAnswered\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0crequest_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\x0c\"&\n\x11RequestsForgotten\x12\x11\n\tbefore_us\x18\x01 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18loci/log/v1/events.proto\x12\x0bloci.log.v1\"\xc1\x07\n\x05\x45vent\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05\x61gent\x18\x02 \x01(\t\x12\r\n\x05\x61t_us\x18\x03 \x01(\x03\x12\x36\n\x0f\x63ontext_created\x18\x04 \x01(\x0b\x32\x1b.loci.log.v1.ContextCreatedH\x00\x12\x36\n\x0f\x63ontext_deleted\x18\x05 \x01(\x0b\x32\x1b.loci.log.v1.ContextDeletedH\x00\x12:\n\x11messages_appended\x18\x06 \x01(\x0b\x32\x1d.loci.log.v1.MessagesAppendedH\x00\x12\x38\n\x10messages_deleted\x18\x07 \x01(\x0b\x32\x1c.loci.log.v1.MessagesDeletedH\x00\x12\x34\n\x0ememories_added\x18\x08 \x01(\x0b\x32\x1a.loci.log.v1.MemoriesAddedH\x00\x12\x34\n\x0ememory_updated\x18\t \x01(\x0b\x32\x1a.loci.log.v1.MemoryUpdatedH\x00\x12\x38\n\x10memories_deleted\x18\n \x01(\x0b\x32\x1c.loci.log.v1.MemoriesDeletedH\x00\x12\x34\n\x0eitems_embedded\x18\x0b \x01(\x0b\x32\x1a.loci.log.v1.ItemsEmbeddedH\x00\x12\x38\n\x10request_answered\x18\x0c \x01(\x0b\x32\x1c.loci.log.v1.RequestAnsweredH\x00\x12<\n\x12requests_forgotten\x18\r \x01(\x0b\x32\x1e.loci.log.v1.RequestsForgottenH\x00\x12<\n\x12\x63ollection_created\x18@ \x01(\x0b\x32\x1e.loci.log.v1.CollectionCreatedH\x00\x12<\n\x12\x63ollection_dropped\x18\x41 \x01(\x0b\x32\x1e.loci.log.v1.CollectionDroppedH\x00\x12*\n\talias_set\x18\x42 \x01(\x0b\x32\x15.loci.log.v1.AliasSetH\x00\x12\x32\n\ralias_deleted\x18\x43 \x01(\x0b\x32\x19.loci.log.v1.AliasDeletedH\x00\x12\x36\n\x0fpoints_upserted\x18\x44 \x01(\x0b\x32\x1b.loci.log.v1.PointsUpsertedH\x00\x12\x34\n\x0epoints_deleted\x18\x45 \x01(\x0b\x32\x1a.loci.log.v1.PointsDeletedH\x00\x42\x06\n\x04kind\"-\n\x0fStoredAttribute\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"]\n\x0e\x43ontextCreated\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x30\n\nattributes\x18\x03 \x03(\x0b\x32\x1c.loci.log.v1.StoredAttribute\"\x1c\n\x0e\x43ontextDeleted\x12\n\n\x02id\x18\x01 \x01(\t\"l\n\x10MessagesAppended\x12\x12\n\ncontext_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66irst_number\x18\x02 \x01(\x04\x12.\n\x08messages\x18\x03 \x03(\x0b\x32\x1c.loci.log.v1.AppendedMessage\"\xb8\x01\n\x0f\x41ppendedMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\x05\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x15\n\rcreated_at_us\x18\x05 \x01(\x03\x12\x10\n\x08trace_id\x18\x06 \x01(\t\x12\x14\n\x0ctool_call_id\x18\x07 \x01(\t\x12\x30\n\nattributes\x18\x08 \x03(\x0b\x32\x1c.loci.log.v1.StoredAttribute\"\x1e\n\x0fMessagesDeleted\x12\x0b\n\x03ids\x18\x01 \x03(\t\";\n\rMemoriesAdded\x12*\n\x08memories\x18\x01 \x03(\x0b\x32\x18.loci.log.v1.AddedMemory\"\xcf\x01\n\x0b\x41\x64\x64\x65\x64Memory\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\x05\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x12\n\ncontext_id\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12\x12\n\nimportance\x18\x06 \x01(\x02\x12\x15\n\rcreated_at_us\x18\x07 \x01(\x03\x12\x15\n\rexpires_at_us\x18\x08 \x01(\x03\x12\x30\n\nattributes\x18\t \x03(\x0b\x32\x1c.loci.log.v1.StoredAttribute\"`\n\rMemoryUpdated\x12(\n\x06memory\x18\x01 \x01(\x0b\x32\x18.loci.log.v1.AddedMemory\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x14\n\x0ctext_changed\x18\x03 \x01(\x08\"\x1e\n\x0fMemoriesDeleted\x12\x0b\n\x03ids\x18\x01 \x03(\t\"}\n\rItemsEmbedded\x12\x13\n\x0b\x66ingerprint\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\r\x12\r\n\x05items\x18\x03 \x03(\x03\x12\x10\n\x08versions\x18\x04 \x03(\x04\x12\x0f\n\x07vectors\x18\x05 \x01(\x0c\x12\x12\n\ncollection\x18\x06 \x01(\x05\"K\n\x0fRequestAnswered\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0crequest_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\x0c\"&\n\x11RequestsForgotten\x12\x11\n\tbefore_us\x18\x01 \x01(\x03\"E\n\x11\x43ollectionCreated\x12\x12\n\ncollection\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x63onfig\x18\x03 \x01(\x0c\"\'\n\x11\x43ollectionDropped\x12\x12\n\ncollection\x18\x01 \x01(\x03\"-\n\x08\x41liasSet\x12\r\n\x05\x61lias\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\x03\"\x1d\n\x0c\x41liasDeleted\x12\r\n\x05\x61lias\x18\x01 \x01(\t\"\x93\x01\n\x0ePointsUpserted\x12\x12\n\ncollection\x18\x01 \x01(\x03\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x0f\n\x07numbers\x18\x03 \x03(\x10\x12\r\n\x05names\x18\x04 \x03(\t\x12\x0f\n\x07vectors\x18\x05 \x01(\x0c\x12\x12\n\nattributes\x18\x06 \x03(\x0c\x12\x15\n\rreplaced_rows\x18\x07 \x03(\x10\"Q\n\rPointsDeleted\x12\x12\n\ncollection\x18\x01 \x01(\x03\x12\x0f\n\x07numbers\x18\x02 \x03(\x10\x12\r\n\x05names\x18\x03 \x03(\t\x12\x0c\n\x04rows\x18\x04 \x03(\x10\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'loci.log.v1.events_pb2', globals())
@@ -21,31 +21,43 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   _EVENT._serialized_start=42
-  _EVENT._serialized_end=673
-  _STOREDATTRIBUTE._serialized_start=675
-  _STOREDATTRIBUTE._serialized_end=720
-  _CONTEXTCREATED._serialized_start=722
-  _CONTEXTCREATED._serialized_end=815
-  _CONTEXTDELETED._serialized_start=817
-  _CONTEXTDELETED._serialized_end=845
-  _MESSAGESAPPENDED._serialized_start=847
-  _MESSAGESAPPENDED._serialized_end=955
-  _APPENDEDMESSAGE._serialized_start=958
-  _APPENDEDMESSAGE._serialized_end=1142
-  _MESSAGESDELETED._serialized_start=1144
-  _MESSAGESDELETED._serialized_end=1174
-  _MEMORIESADDED._serialized_start=1176
-  _MEMORIESADDED._serialized_end=1235
-  _ADDEDMEMORY._serialized_start=1238
-  _ADDEDMEMORY._serialized_end=1445
-  _MEMORYUPDATED._serialized_start=1447
-  _MEMORYUPDATED._serialized_end=1543
-  _MEMORIESDELETED._serialized_start=1545
-  _MEMORIESDELETED._serialized_end=1575
-  _ITEMSEMBEDDED._serialized_start=1577
-  _ITEMSEMBEDDED._serialized_end=1702
-  _REQUESTANSWERED._serialized_start=1704
-  _REQUESTANSWERED._serialized_end=1779
-  _REQUESTSFORGOTTEN._serialized_start=1781
-  _REQUESTSFORGOTTEN._serialized_end=1819
+  _EVENT._serialized_end=1003
+  _STOREDATTRIBUTE._serialized_start=1005
+  _STOREDATTRIBUTE._serialized_end=1050
+  _CONTEXTCREATED._serialized_start=1052
+  _CONTEXTCREATED._serialized_end=1145
+  _CONTEXTDELETED._serialized_start=1147
+  _CONTEXTDELETED._serialized_end=1175
+  _MESSAGESAPPENDED._serialized_start=1177
+  _MESSAGESAPPENDED._serialized_end=1285
+  _APPENDEDMESSAGE._serialized_start=1288
+  _APPENDEDMESSAGE._serialized_end=1472
+  _MESSAGESDELETED._serialized_start=1474
+  _MESSAGESDELETED._serialized_end=1504
+  _MEMORIESADDED._serialized_start=1506
+  _MEMORIESADDED._serialized_end=1565
+  _ADDEDMEMORY._serialized_start=1568
+  _ADDEDMEMORY._serialized_end=1775
+  _MEMORYUPDATED._serialized_start=1777
+  _MEMORYUPDATED._serialized_end=1873
+  _MEMORIESDELETED._serialized_start=1875
+  _MEMORIESDELETED._serialized_end=1905
+  _ITEMSEMBEDDED._serialized_start=1907
+  _ITEMSEMBEDDED._serialized_end=2032
+  _REQUESTANSWERED._serialized_start=2034
+  _REQUESTANSWERED._serialized_end=2109
+  _REQUESTSFORGOTTEN._serialized_start=2111
+  _REQUESTSFORGOTTEN._serialized_end=2149
+  _COLLECTIONCREATED._serialized_start=2151
+  _COLLECTIONCREATED._serialized_end=2220
+  _COLLECTIONDROPPED._serialized_start=2222
+  _COLLECTIONDROPPED._serialized_end=2261
+  _ALIASSET._serialized_start=2263
+  _ALIASSET._serialized_end=2308
+  _ALIASDELETED._serialized_start=2310
+  _ALIASDELETED._serialized_end=2339
+  _POINTSUPSERTED._serialized_start=2342
+  _POINTSUPSERTED._serialized_end=2489
+  _POINTSDELETED._serialized_start=2491
+  _POINTSDELETED._serialized_end=2572
 # @@protoc_insertion_point(module_scope)
