@@ -31,7 +31,7 @@ struct VectorsBench: AsyncParsableCommand {
       let blocks = try await self.blocks(client)
       guard !blocks.isEmpty else { throw ValidationError("there is nothing to search for") }
       let found = try await self.recall(blocks[0], client, parameters)
-      var result = await ClosedLoop(callers: inFlight, load).run { caller, count in
+      var result = await ClosedLoop(callers: inFlight, load).run(on: client.executor) { caller, count in
         let block = blocks[(caller * 7 + count) % blocks.count]
         return try await ask(block, client, parameters).counts.count == block.count
       }
