@@ -68,6 +68,12 @@ extension Float: Arbitrary {
   }
 }
 
+extension Double: Arbitrary {
+  static func arbitrary(_ random: inout SplitMix64) -> Double {
+    random.next() % 4 == 0 ? 0 : .random(in: 0.001..<1e18, using: &random)
+  }
+}
+
 extension OpenEnum {
   /// Often a number that has no name.
   static func arbitrary(_ random: inout SplitMix64) -> Self { Self(rawValue: .arbitrary(&random)) }
