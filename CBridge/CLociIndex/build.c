@@ -32,22 +32,21 @@ static void quantise_rows(void *argument, size_t task) {
   for (size_t i = first; i < last; i++) {
     loci_build_row(b, i, x);
     float greatest = 0;
-    double squared = 0;
-    for (size_t j = 0; j < d; j++) {
-      greatest = fmaxf(greatest, fabsf(x[j]));
-      squared += (double)x[j] * x[j];
-    }
-    float inverse = greatest > 0 ? 127 / greatest : 0, step = greatest / 127;
+    double bias = 0;
+    for (size_t j = 0; j < d; j++) greatest = fmaxf(greatest, fabsf(x[j]));
+    float inverse = greatest > 1e-30f ? 127 / greatest : 0, step = greatest / 127;
     uint8_t *row = job->rows + i * row_bytes;
     for (size_t j = 0; j < d; j++) {
       float value = x[j] * inverse;
       int code = (int)(value + (value >= 0 ? 0.5f : -0.5f));
       row[j] = (uint8_t)(code + 128);
-      error += (double)(x[j] - (float)code * step) * (x[j] - (float)code * step);
+      double back = (double)code * step, off = x[j] - back;
+      error += off * off;
+      bias += off * off - back * back;
     }
     memset(row + d, 128, row_bytes - d);
     job->steps[i] = step;
-    if (job->bias != NULL) job->bias[i] = (float)(-squared / 2);
+    if (job->bias != NULL) job->bias[i] = (float)(bias / 2);
   }
   job->errors[task] = error;
   free(x);
@@ -101,10 +100,22 @@ typedef struct codes_job {
   const loci_build *b;
   const uint32_t *blocks, *counts, *entries;
   uint8_t *codes, *plane;
-  float *bias;
+  float *bias, *plane_bias;
   double *residual, *error;  // one a list
   bool failed;
 } codes_job;
+
+// Bias of a row of squared length `squared` with this head, by the code that loci_pack_heads gives it.
+static float plane_bias(const loci_build *b, const float *head, float squared) {
+  double sum = 0, inside = 0;
+  for (size_t j = 0; j < b->head; j++) {
+    float step = b->head_step[j], value = step > 0 ? fminf(127, fmaxf(-127, head[j] / step)) : 0;
+    double back = (double)(int)(value + (value >= 0 ? 0.5f : -0.5f)) * step, off = head[j] - back;
+    sum += off * off - back * back;
+    inside += (double)head[j] * head[j];
+  }
+  return (float)((sum - fmax(0, squared - inside)) / 2);
+}
 
 // Sixteen rows of a list from its entry i on: 4-bit codes, heads, biases, errors.
 static void encode_rows(codes_job *job, size_t list, size_t i, float *rows, float *columns, uint8_t *codes,
@@ -117,9 +128,9 @@ static void encode_rows(codes_job *job, size_t list, size_t i, float *rows, floa
   for (size_t r = 0; r < count; r++) loci_build_row(b, job->entries[first + i + r], rows + r * d);
   if (job->plane != NULL) b->kernels->project(b->head_matrix, d, b->head / 16, rows, count, heads + i * b->head);
   double residual = 0, error = 0;
+  float bias[16] = {0};
   for (size_t r = 0; r < count; r++) {
     const float *x = rows + r * d;
-    if (job->bias != NULL) job->bias[first + i + r] = -math->dot(x, x, d) / 2;
     residual += math->squared_l2(x, mean, d);
     for (size_t j = 0; j < d; j++) columns[j * 16 + r] = x[j] - mean[j];
   }
@@ -127,12 +138,17 @@ static void encode_rows(codes_job *job, size_t list, size_t i, float *rows, floa
   for (size_t j = 0; j < wide; j++) {
     const float *codewords = b->codebook + j * 16;
     const uint8_t *code = codes + j / b->width * 16;
-    float sum = 0;
+    float sum = 0, middle = j < d ? mean[j] : 0;
     for (size_t r = 0; r < count; r++) {
-      float e = columns[j * 16 + r] - codewords[code[r]];
+      float e = columns[j * 16 + r] - codewords[code[r]], back = middle + codewords[code[r]];
       sum += e * e;
+      bias[r] += e * e - back * back;
     }
     error += sum;
+  }
+  for (size_t r = 0; job->bias != NULL && r < count; r++) job->bias[first + i + r] = bias[r] / 2;
+  for (size_t r = 0; job->plane_bias != NULL && r < count; r++) {
+    job->plane_bias[first + i + r] = plane_bias(b, heads + (i + r) * b->head, math->dot(rows + r * d, rows + r * d, d));
   }
   for (size_t r = 0; r < count; r++) {
     uint8_t *block = job->codes + (first + i + r) / 32 * b->subspaces * 16;
@@ -203,6 +219,9 @@ static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
                    .codes = image + h.sections[SECTION_CODES].offset, .residual = sums,
                    .error = sums + b->lists};
   if (b->options->batch_plane) job.plane = image + h.sections[SECTION_PLANE].offset;
+  if (h.sections[SECTION_PLANE_BIAS].length != 0) {
+    job.plane_bias = (float *)(void *)(image + h.sections[SECTION_PLANE_BIAS].offset);
+  }
   if (h.sections[SECTION_ENTRY_BIAS].length != 0) {
     job.bias = (float *)(void *)(image + h.sections[SECTION_ENTRY_BIAS].offset);
   }
@@ -237,10 +256,11 @@ static uint32_t automatic_width(size_t d) {
   return width;
 }
 
-// About 100 rows a list, rounded to a power of two: lists and queries cost about the same then.
+// A power of two that gives about 100 rows a list, which costs lists and rows about the same; beyond a million rows
+// it grows with the root of n, so that k-means, of order lists * samples, stays below n^1.5.
 static uint32_t automatic_lists(size_t n) {
   uint32_t lists = 16;
-  while ((uint64_t)lists * 2 * 72 <= n && lists < 65536) lists *= 2;
+  while ((uint64_t)lists * 144 <= n && (lists < 8192 || (double)lists / 4096 <= sqrt((double)n / 1e6))) lists *= 2;
   return lists;
 }
 

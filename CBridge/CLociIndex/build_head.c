@@ -42,7 +42,7 @@ void loci_build_row(const loci_build *b, size_t index, float *out) {
 float loci_quantise_head(const float *head, const float *head_step, size_t count, int8_t *codes, int32_t *sum) {
   float greatest = 0;
   for (size_t j = 0; j < count; j++) greatest = fmaxf(greatest, fabsf(head[j] * head_step[j]));
-  float inverse = greatest > 0 ? 127 / greatest : 0;
+  float inverse = greatest > 1e-30f ? 127 / greatest : 0;
   int32_t total = 0;
   for (size_t j = 0; j < count; j++) {
     float value = head[j] * head_step[j] * inverse;

@@ -44,6 +44,7 @@ bool loci_image_lengths(const loci_image_header *h, uint64_t *lengths) {
   lengths[SECTION_CODEBOOK] = 64 * (uint64_t)h->subspaces * h->width;
   lengths[SECTION_CODES] = 16 * blocks * h->subspaces;
   lengths[SECTION_PLANE] = plane ? 32 * blocks * head : 0;
+  lengths[SECTION_PLANE_BIAS] = plane && euclidean ? 128 * blocks : 0;
   lengths[SECTION_CURVE] = sizeof(loci_index_curve_point) * (uint64_t)h->points;
   return true;
 }
@@ -89,6 +90,7 @@ void loci_image_view(const uint8_t *image, const loci_image_header *h, loci_inde
   index->codebook = AT(SECTION_CODEBOOK);
   index->codes = AT(SECTION_CODES);
   index->plane = AT(SECTION_PLANE);
+  index->plane_bias = AT(SECTION_PLANE_BIAS);
   index->rows = AT(SECTION_ROWS);
   index->row_steps = AT(SECTION_ROW_STEPS);
   index->row_bias = AT(SECTION_ROW_BIAS);

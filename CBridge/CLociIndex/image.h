@@ -28,16 +28,21 @@ typedef enum {
   SECTION_LIST_BLOCKS,     // u32 [lists + 1]: first block of each list
   SECTION_LIST_COUNTS,     // u32 [lists]: entries of each list
   SECTION_ENTRY_ROWS,      // u32 [blocks * 32]: row of each entry; padding repeats row 0
-  SECTION_ENTRY_BIAS,      // f32 [blocks * 32]: Euclidean only: -|x|^2 / 2
+  SECTION_ENTRY_BIAS,      // f32 [blocks * 32]: Euclidean only, for 4-bit codes: see below
   SECTION_CODEBOOK,        // f32 [subspaces][width][16]
   SECTION_CODES,           // u8 [blocks][subspaces / 2][32]
   SECTION_PLANE,           // u8 [blocks * 2][head / 4][16][4]: int8 heads of entries, or empty
+  SECTION_PLANE_BIAS,      // f32 [blocks * 32]: Euclidean only, for the plane
   SECTION_ROWS,            // u8 [n][d rounded up to 64]: int8 rows, 128 is zero
   SECTION_ROW_STEPS,       // f32 [n]: what one unit of the row's code is worth
-  SECTION_ROW_BIAS,        // f32 [n]: Euclidean only: -|x|^2 / 2
+  SECTION_ROW_BIAS,        // f32 [n]: Euclidean only, for int8 rows
   SECTION_CURVE,           // loci_index_curve_point [points]
   SECTIONS
 } loci_section;
+
+// The bias of a row x of which a code gives back y: (|x - y|^2 - |y|^2) / 2. Then <q, y> + bias is the score of x up
+// to <q - x, y - x>, which is small for the rows near the query; with -|x|^2 / 2 it would be <q, y - x>, which is not.
+// The plane knows the head only; of the rest of x it has -|rest|^2 / 2.
 
 typedef struct loci_image_section {
   uint64_t offset, length;
@@ -63,7 +68,7 @@ struct loci_index {
   size_t lists_padded;    // lists rounded up to 128
   size_t groups;     // head / 4
   const float *origin, *head_matrix, *head_step, *centroid_bias, *means, *codebook, *row_steps;
-  const float *_Nullable entry_bias, *_Nullable row_bias;
+  const float *_Nullable entry_bias, *_Nullable plane_bias, *_Nullable row_bias;
   const uint8_t *centroid_codes, *codes, *rows;
   const uint8_t *_Nullable plane;
   const uint32_t *list_blocks, *list_counts, *entry_rows;

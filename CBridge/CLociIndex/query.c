@@ -4,16 +4,14 @@
 
 #include "search.h"
 
-// code = round(value / step), step = the greatest magnitude / limit.
+// Overwrites query->head by its products with the steps.
 static float quantise_head(loci_query *query, const float *head_step, size_t head) {
-  float greatest = 0;
-  for (size_t j = 0; j < head; j++) greatest = fmaxf(greatest, fabsf(query->head[j] * head_step[j]));
-  float inverse = greatest > 0 ? 127 / greatest : 0;
+  for (size_t j = 0; j < head; j++) query->head[j] *= head_step[j];
+  float greatest = loci_greatest(query->head, head), inverse = greatest > 1e-30f ? 127 / greatest : 0;
   int32_t sum = 0;
   for (size_t j = 0; j < head; j++) {
-    float value = query->head[j] * head_step[j] * inverse;
-    int code = (int)(value + (value >= 0 ? 0.5f : -0.5f));
-    query->head_code[j] = (int8_t)code;
+    int8_t code = (int8_t)loci_round(query->head[j], inverse);
+    query->head_code[j] = code;
     sum += code;
   }
   query->head_sum = sum;
@@ -21,14 +19,11 @@ static float quantise_head(loci_query *query, const float *head_step, size_t hea
 }
 
 static void quantise_planes(loci_query *query, size_t d, size_t row_bytes) {
-  float greatest = 0;
-  for (size_t j = 0; j < d; j++) greatest = fmaxf(greatest, fabsf(query->vector[j]));
-  float inverse = greatest > 0 ? 16256 / greatest : 0;
+  float greatest = loci_greatest(query->vector, d), inverse = greatest > 1e-30f ? 16256 / greatest : 0;
   query->step = greatest / 16256;
   for (size_t j = 0; j < d; j++) {
-    float value = query->vector[j] * inverse;
-    int whole = (int)(value + (value >= 0 ? 0.5f : -0.5f));
-    int high = (whole + 64) >> 7;
+    // Through 16 bits, which hold it, so that what a damaged image leads to cannot overflow.
+    int32_t whole = (int16_t)loci_round(query->vector[j], inverse), high = (whole + 64) >> 7;
     query->high[j] = (int8_t)high;
     query->low[j] = (int8_t)(whole - 128 * high);
   }

@@ -30,7 +30,8 @@ static inline void collect(loci_worker *worker, loci_query *query, const void *r
     size_t n = count - e < LOCI_SCAN_CHUNK ? count - e : LOCI_SCAN_CHUNK;
     loci_reservoir_make_room(kernels, found);
     size_t from = found->count;
-    const float *bias = index->entry_bias != NULL ? index->entry_bias + block * 32 + e : NULL;
+    const float *all = is_int32 ? index->plane_bias : index->entry_bias;
+    const float *bias = all != NULL ? all + block * 32 + e : NULL;
     const uint32_t *rows = index->entry_rows + block * 32 + e;
     found->count +=
         is_int32 ? kernels->append_int32((const int32_t *)raw + e, bias, rows, n, step, term, found->threshold,

@@ -43,7 +43,7 @@ void loci_scan_further(loci_worker *worker, loci_query *query) {
   memset(worker->visited, 0, padded / 8);
   for (size_t i = 0; i < wanted; i++) worker->visited[query->probes[i] / 64] |= UINT64_C(1) << query->probes[i] % 64;
   while (query->live_seen < worker->plan->live_wanted && wanted < lists) {
-    wanted = 2 * wanted < lists ? 2 * wanted : lists;
+    wanted = 2 * wanted + 1 < lists ? 2 * wanted + 1 : lists;
     float least;
     kernels->int8_tile(index->centroid_codes, padded / 16, index->groups, query->head_code, &query->head_sum, 1,
                        worker->raw, padded);

@@ -7,14 +7,14 @@
 #include "search.h"
 
 // Up to SINGLE_MAX queries go one by one: list by list does not pay for so few.
-enum { QUERIES_AT_ONCE = 1024, SINGLE_MAX = 4 };
+enum { QUERIES_AT_ONCE = 1024, SINGLE_MAX = 4, RESERVOIR_BYTES_MAX = 64 << 20 };
 
 // MARK: Plan
 
 // A row scored by its int8 code costs about as much as this many 4-bit codes scanned under a filter.
 static const double row_cost = 4;
 // Under a filter that keeps the share s, s^-exponent times as many lists are probed.
-static const double probes_exponent = 0.35;
+static const double probes_exponent = 0.3;
 
 static size_t count_live(const uint64_t *live, size_t n) {
   if (live == NULL) return n;
@@ -212,7 +212,7 @@ static void complete(loci_worker *worker, loci_query *query, const loci_plan *pl
 static void search_chunk(loci_worker *worker, const job *j, size_t first, size_t count) {
   const loci_plan *plan = j->plan;
   loci_prepare_queries(worker, j->queries + first * j->index->header.d, count);
-  bool single = count <= SINGLE_MAX || j->parameters->single_path;
+  bool single = j->m <= SINGLE_MAX || j->parameters->single_path;
   if (!plan->exact) {
     loci_choose_lists(worker, count);
     if (!single) loci_scan_batch(worker, count);
@@ -236,7 +236,9 @@ static void search_chunk(loci_worker *worker, const job *j, size_t first, size_t
 static void run(void *argument, size_t task) {
   job *j = argument;
   size_t first = j->m * task / j->tasks, last = j->m * (task + 1) / j->tasks;
+  size_t each = loci_reservoir_capacity(j->plan->candidates) * 8 + j->plan->probes * 8;
   size_t at_once = j->parameters->single_path ? 1 : QUERIES_AT_ONCE;
+  if (at_once > RESERVOIR_BYTES_MAX / each) at_once = RESERVOIR_BYTES_MAX / each + 1;
   loci_worker worker = {.index = j->index, .parameters = j->parameters, .plan = j->plan,
                         .capacity = last - first < at_once ? last - first : at_once};
   if (!worker_start(&worker, j->longest)) {

@@ -20,7 +20,7 @@ typedef struct loci_reservoir {
 enum { LOCI_SCAN_CHUNK = 128 };  // entries looked at between two checks for room
 
 static inline size_t loci_reservoir_capacity(size_t wanted) {
-  return 2 * wanted + LOCI_SCAN_CHUNK + 2 * LOCI_APPEND_SLACK;
+  return 2 * wanted + 2 * LOCI_SCAN_CHUNK + 2 * LOCI_APPEND_SLACK;
 }
 // Cuts back to `wanted`, or up to an eighth more, and raises the threshold.
 void loci_reservoir_cut(const loci_index_kernels *kernels, loci_reservoir *reservoir);
@@ -87,6 +87,33 @@ typedef struct loci_worker {
   uint32_t *further;                 // (padded lists)
   loci_index_statistics statistics;
 } loci_worker;
+
+// Rounds value * scale to the nearest whole number, ties to even; |value * scale| < 2^21. A loop over it is vectorised
+// where rounding conversions are not.
+static inline int32_t loci_round(float value, float scale) {
+  union {
+    float number;
+    int32_t bits;
+  } shifted = {.number = value * scale + 12582912.0f};
+  return (int32_t)((uint32_t)shifted.bits - 0x4b400000u);
+}
+// The greatest magnitude. Through the bits, whose order is that of the numbers.
+static inline float loci_greatest(const float *values, size_t count) {
+  int32_t most = 0;
+  for (size_t i = 0; i < count; i++) {
+    union {
+      float number;
+      int32_t bits;
+    } value = {.number = values[i]};
+    int32_t magnitude = value.bits & 0x7fffffff;
+    most = magnitude > most ? magnitude : most;
+  }
+  union {
+    int32_t bits;
+    float number;
+  } greatest = {.bits = most};
+  return greatest.number;
+}
 
 // Subtracts the origin, normalises, quantises. input is (count, d).
 void loci_prepare_queries(loci_worker *worker, const float *input, size_t count);

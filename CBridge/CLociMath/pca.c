@@ -39,3 +39,37 @@ bool loci_eigen_symmetric(float *matrix, size_t dim, float *values) {
   free(more);
   return info == 0;
 }
+
+extern void sgesdd_(const char *jobz, const int *m, const int *n, float *a, const int *lda, float *s, float *u,
+                    const int *ldu, float *vt, const int *ldvt, float *work, const int *lwork, int *iwork,
+                    int *info);
+
+bool loci_nearest_rotation(float *matrix, size_t dim) {
+  if (dim == 0) return true;
+  loci_blas_is_fast();
+  int n = (int)dim, lwork = -1, info = 0;
+  float wanted = 0;
+  float *u = malloc(dim * dim * sizeof *u), *vt = malloc(dim * dim * sizeof *vt), *s = malloc(dim * sizeof *s);
+  int *integers = malloc(8 * dim * sizeof *integers);
+  float *work = NULL;
+  if (u == NULL || vt == NULL || s == NULL || integers == NULL) info = 1;
+  if (info == 0) sgesdd_("A", &n, &n, matrix, &n, s, u, &n, vt, &n, &wanted, &lwork, integers, &info);
+  if (info == 0) {
+    lwork = (int)(wanted * 1.0001f) + 1;
+    work = malloc((size_t)lwork * sizeof *work);
+    if (work == NULL) info = 1;
+  }
+  if (info == 0) sgesdd_("A", &n, &n, matrix, &n, s, u, &n, vt, &n, work, &lwork, integers, &info);
+  if (info == 0) {
+    cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1.0f, u, n, vt, n, 0.0f, matrix, n);
+  }
+  free(u), free(vt), free(s), free(integers), free(work);
+  return info == 0;
+}
+
+void loci_multiply(const float *a, const float *b, size_t n, size_t k, size_t m, bool transposes_a, float *out) {
+  if (n == 0 || m == 0 || k == 0) return;
+  loci_blas_is_fast();
+  cblas_sgemm(CblasRowMajor, transposes_a ? CblasTrans : CblasNoTrans, CblasNoTrans, (int)n, (int)m, (int)k, 1.0f,
+              a, transposes_a ? (int)n : (int)k, b, (int)m, 0.0f, out, (int)m);
+}

@@ -96,7 +96,8 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
     }
     let windows = TokenWindows(tokenized, tokensMax: maxTokens)
     var vectors = windows.joined(
-      try pooled(windows.sequences, isUrgent: kind == .query, isCancelled), dimension: dimension, texts: texts.count)
+      try pooled(windows.sequences, isUrgent: kind == .query, isCancelled), dimension: dimension,
+      texts: texts.count)
     if folder.normalizes { normalize(&vectors) }
     guard vectors.allSatisfy({ $0.isFinite }) else {
       throw .malformed(file: folder.path, problem: "has weights so large that a vector is not finite")

@@ -77,6 +77,31 @@ loci_index_status loci_ivf_build(const float *rows, size_t n, size_t d, const lo
 loci_index_status loci_flat_build(const float *rows, size_t n, size_t d, loci_index_metric metric,
                                   const loci_index_pool *pool, void *_Nullable *_Nonnull image, size_t *bytes);
 
+// MARK: Product quantisation by itself
+
+typedef struct loci_pq_options {
+  uint32_t subspaces;  // divides d
+  uint32_t bits;       // of a code: 4 or 8
+  uint32_t iterations; // of k-means; 0: 16
+  // Rounds of OPQ (Ge et al., CVPR 2013, non-parametric): a rotation before the split, fitted in turn with the
+  // codebook. 0: no rotation.
+  uint32_t rotations;
+  uint64_t seed;
+} loci_pq_options;
+
+// Trains on rows (n, d). codebook: [subspaces][d / subspaces][1 << bits]. rotation (d, d): written when rotations > 0;
+// a row is multiplied by it from the right. *error: mean squared distance of the rows to what their codes give back,
+// relative to their mean squared length.
+loci_index_status loci_pq_train(const float *rows, size_t n, size_t d, const loci_pq_options *options,
+                                const loci_index_pool *pool, float *codebook, float *_Nullable rotation,
+                                double *error);
+// codes (n, subspaces), a byte each.
+loci_index_status loci_pq_encode(const float *rows, size_t n, size_t d, const loci_pq_options *options,
+                                 const float *codebook, const float *_Nullable rotation, uint8_t *codes);
+// out (n, d): what the codes stand for, rotated back.
+loci_index_status loci_pq_decode(const uint8_t *codes, size_t n, size_t d, const loci_pq_options *options,
+                                 const float *codebook, const float *_Nullable rotation, float *out);
+
 // MARK: Opening
 
 // A view of an image; holds pointers into it and owns nothing.

@@ -103,6 +103,12 @@ void loci_add_second_moment(const float *rows, size_t n, size_t dim, float *mome
 // eigenvalues, rising, into values (dim). By LAPACK's ssyevd. false when it does not converge or memory is short.
 bool loci_eigen_symmetric(float *matrix, size_t dim, float *values);
 
+// Replaces a square matrix (dim, dim) by the orthogonal matrix nearest to it: U V^T of its singular value
+// decomposition, by LAPACK's sgesdd. false when it does not converge or memory is short.
+bool loci_nearest_rotation(float *matrix, size_t dim);
+// out (n, m) = a (n, k) * b (k, m); with transposes_a, a is (k, n) and taken transposed. By cblas_sgemm.
+void loci_multiply(const float *a, const float *b, size_t n, size_t k, size_t m, bool transposes_a, float *out);
+
 // MARK: Memory for rows
 
 // Zeroed memory aligned to a cache line, or to a 2 MiB page from that size on, with huge pages asked for.
