@@ -144,7 +144,7 @@ let package = Package(
     .executableTarget(
       name: "loci",
       dependencies: [
-        "LociClient", "LociCore", "LociProto", "LociServer", "LociWire",
+        "LociClient", "LociCore", "LociProto", "LociServer", "LociText", "LociWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Logging", package: "swift-log"),

@@ -6,7 +6,7 @@ import LociProto
 struct Bench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Load a running server and print rate and latency.",
-    subcommands: [EchoBench.self, AppendBench.self, SearchBench.self, LoadBench.self])
+    subcommands: [EchoBench.self, AppendBench.self, SearchBench.self, LoadBench.self, EncodeBench.self])
 }
 
 /// What every load has.

@@ -7,11 +7,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
-from harness import append, echo, loci, machine, plot, report, search
+from harness import append, echo, encoder, loci, machine, plot, report, search
 from harness.paths import BENCH, OUT, SCRATCH
 from harness.process import Failed
 
-SUBJECTS = {"echo": echo.run, "append": append.run, "search": search.run}
+SUBJECTS = {"echo": echo.run, "append": append.run, "search": search.run, "encoder": encoder.run}
 
 
 class Settings:
