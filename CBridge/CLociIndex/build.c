@@ -184,6 +184,32 @@ static void copy(uint8_t *image, const loci_image_header *h, loci_section sectio
   memcpy(image + h->sections[section].offset, from, h->sections[section].length);
 }
 
+// Share of the residuals' energy that lies in the head, on a sample. The head is chosen by the variance of all rows;
+// where that is the variance between clusters, it says little about neighbours within one.
+static loci_index_status measure_head(loci_build *b) {
+  enum { SAMPLE = 1024 };
+  size_t d = b->d, count = b->n < SAMPLE ? b->n : SAMPLE;
+  float *rest = malloc(d * sizeof *rest), *head = malloc(b->head * sizeof *head);
+  if (rest == NULL || head == NULL) {
+    free(rest), free(head);
+    return LOCI_INDEX_OUT_OF_MEMORY;
+  }
+  double inside = 0, whole = 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t row = i * b->n / count;
+    loci_build_row(b, row, rest);
+    for (size_t j = 0; j < d; j++) rest[j] -= b->means[b->nearest[row] * d + j];
+    b->kernels->project(b->head_matrix, d, b->head / 16, rest, 1, head);
+    for (size_t j = 0; j < d; j++) whole += (double)rest[j] * rest[j];
+    for (size_t j = 0; j < b->head; j++) inside += (double)head[j] * head[j];
+  }
+  b->report->residual_head_energy = whole > 0 ? inside / whole : 1;
+  free(rest), free(head);
+  return LOCI_INDEX_OK;
+}
+
+static const double plane_energy_min = 0.65;
+
 static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
   loci_image_header h = {.kind = LOCI_KIND_IVF, .n = b->n, .d = (uint32_t)b->d, .metric = b->options->metric,
                          .lists = (uint32_t)b->lists, .subspaces = (uint32_t)b->subspaces,
@@ -194,11 +220,13 @@ static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
   loci_index_status status = LOCI_INDEX_OUT_OF_MEMORY;
   uint8_t *image = NULL;
   if (blocks == NULL || counts == NULL || sums == NULL) goto done;
-  status = lay_lists(b, blocks, counts, &entries);
+  status = measure_head(b);
+  if (status == LOCI_INDEX_OK) status = lay_lists(b, blocks, counts, &entries);
   if (status != LOCI_INDEX_OK) goto done;
   h.blocks = blocks[b->lists];
   h.points = b->options->tuning_queries != 0 ? LOCI_CURVE_POINTS_MAX : 0;
-  image = loci_image_allocate(&h, b->options->batch_plane);
+  bool has_plane = b->options->batch_plane && b->report->residual_head_energy >= plane_energy_min;
+  image = loci_image_allocate(&h, has_plane);
   status = LOCI_INDEX_OUT_OF_MEMORY;
   if (image == NULL) goto done;
   if (b->options->metric == LOCI_INDEX_INNER_PRODUCT) {
@@ -218,7 +246,7 @@ static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
   codes_job job = {.b = b, .blocks = blocks, .counts = counts, .entries = entries,
                    .codes = image + h.sections[SECTION_CODES].offset, .residual = sums,
                    .error = sums + b->lists};
-  if (b->options->batch_plane) job.plane = image + h.sections[SECTION_PLANE].offset;
+  if (has_plane) job.plane = image + h.sections[SECTION_PLANE].offset;
   if (h.sections[SECTION_PLANE_BIAS].length != 0) {
     job.plane_bias = (float *)(void *)(image + h.sections[SECTION_PLANE_BIAS].offset);
   }
@@ -249,9 +277,9 @@ done:
   return status;
 }
 
-// 4-bit codes of four dimensions each, wider ones beyond 192 of them.
+// 4-bit codes of two dimensions each for few dimensions, of four for more, of even more beyond 192 codes.
 static uint32_t automatic_width(size_t d) {
-  uint32_t width = d <= 64 ? 2 : 4;
+  uint32_t width = d <= 192 ? 2 : 4;
   while ((d + width - 1) / width > 192) width *= 2;
   return width;
 }

@@ -103,11 +103,12 @@ static loci_index_status moment(loci_build *b, float *out) {
 
 // Share of the moment that the automatic head keeps, and its bounds.
 static const double energy_wanted = 0.86;
-enum { HEAD_MIN = 32, HEAD_MAX = 256 };
+enum { HEAD_MIN = 32, HEAD_MAX = 256, HEAD_WHOLE = 192 };
 
 static size_t choose_head(const loci_build *b, const float *values, double total) {
   size_t limit = loci_round_up(b->d, 16);
   if (b->options->head != 0) return b->options->head < limit ? b->options->head : limit;
+  if (b->d <= HEAD_WHOLE) return limit;  // rotated whole: little to save
   double kept = 0;
   size_t head = 0;
   while (head < b->d && (kept < energy_wanted * total || head < HEAD_MIN) && head < HEAD_MAX) {

@@ -42,7 +42,8 @@ void loci_scan_further(loci_worker *worker, loci_query *query) {
   if (query->live_seen >= worker->plan->live_wanted || wanted >= lists) return;
   memset(worker->visited, 0, padded / 8);
   for (size_t i = 0; i < wanted; i++) worker->visited[query->probes[i] / 64] |= UINT64_C(1) << query->probes[i] % 64;
-  while (query->live_seen < worker->plan->live_wanted && wanted < lists) {
+  // The filter goes against the query: more than a random one would need.
+  while (query->live_seen < 2 * worker->plan->live_wanted && wanted < lists) {
     wanted = 2 * wanted + 1 < lists ? 2 * wanted + 1 : lists;
     float least;
     kernels->int8_tile(index->centroid_codes, padded / 16, index->groups, query->head_code, &query->head_sum, 1,

@@ -48,7 +48,9 @@ typedef struct loci_index_build_options {
   float soar_lambda;     // weight of the part of the second residual parallel to the first; negative: 1
   uint32_t subspace_width;  // dimensions of one 4-bit code; 0: chosen from d
   uint32_t head;            // PCA dimensions of the coarse search and the batch plane, a multiple of 16; 0: by variance
-  bool batch_plane;         // int8 over the head for each entry: batches are searched by it
+  // int8 over the head for each entry: batches are searched by it. Left out when the head has less than 65 % of the
+  // energy of the rows less the mean of their list.
+  bool batch_plane;
   uint32_t iterations;      // of k-means; 0: 10
   uint64_t seed;
   uint32_t tuning_queries;  // rows of the tuner's sample; 0: no curve
@@ -60,6 +62,7 @@ typedef struct loci_index_build_options {
 typedef struct loci_index_build_report {
   uint32_t lists;
   double head_energy;     // share of the second moment that the head keeps
+  double residual_head_energy;  // the same of the rows less the mean of their list
   double residual_error;  // mean |row - mean of its list|^2
   double code_error;      // mean |row - what list and 4-bit code give back|^2
   double int8_error;      // mean |row - int8 row|^2

@@ -119,7 +119,8 @@ extension VectorMetric {
 extension IndexBuildReport {
   init(_ from: loci_index_build_report) {
     self.init(
-      lists: Int(from.lists), headEnergy: from.head_energy, residualError: from.residual_error,
+      lists: Int(from.lists), headEnergy: from.head_energy, residualHeadEnergy: from.residual_head_energy,
+      residualError: from.residual_error,
       codeError: from.code_error, int8Error: from.int8_error)
   }
 }

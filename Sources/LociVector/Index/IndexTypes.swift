@@ -9,9 +9,10 @@ package struct IVFConfiguration: Sendable {
   package var assignments = 2
   /// Weight of the part of the second residual that is parallel to the first. At least 0.
   package var soarLambda: Float = 1
-  /// Dimensions of a subspace with its 4-bit code, 1...64. By default 4, and more beyond 768 dimensions.
+  /// Dimensions of a subspace with its 4-bit code, 1...64. By default 2 up to 192 dimensions, 4, and more beyond 768.
   package var subspaceWidth: Int?
-  /// Leading principal axes that lists are chosen by, a multiple of 16. By default 86 % of the variance.
+  /// Leading principal axes that lists are chosen by, a multiple of 16. By default all up to 192 dimensions, beyond
+  /// that those with 86 % of the variance.
   package var headDimensions: Int?
   /// Keeps int8 codes of the leading axes for each entry. Batches are searched by them, up to twice as fast; costs
   /// `assignments × headDimensions` bytes a row.
@@ -30,6 +31,8 @@ package struct IndexBuildReport: Sendable {
   package var lists = 0
   /// Share of the second moment in the leading axes.
   package var headEnergy = 1.0
+  /// The same share of the rows less the mean of their list. Below 0.65 the image has no batch plane.
+  package var residualHeadEnergy = 1.0
   /// Rows against the mean of their list.
   package var residualError = 0.0
   /// Rows against what list and 4-bit code give back.
