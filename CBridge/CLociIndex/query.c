@@ -39,7 +39,6 @@ void loci_prepare_queries(loci_worker *worker, const float *input, size_t count)
     loci_query *query = &worker->queries[q];
     float squared = 0;
     for (size_t j = 0; j < d; j++) query->vector[j] = input[q * d + j] - index->origin[j];
-#pragma clang loop vectorize(enable)
     for (size_t j = 0; j < d; j++) {
 #pragma clang fp reassociate(on)
       squared += query->vector[j] * query->vector[j];
