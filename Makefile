@@ -8,7 +8,7 @@ MODEL  := .models/all-MiniLM-L6-v2
 DATA   ?= loci-data
 LISTEN ?= 127.0.0.1:7420
 
-.PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail model-test fuzz \
+.PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail model-test fuzz retrieval-quality check-neon \
         sanitize clean
 
 help: ## Show what can be made.
@@ -58,6 +58,12 @@ power-fail: build ## Replay STATES (default 100000) power-cut states of the log.
 
 model-test: build ## Random histories of collections, OPERATIONS (default 1000000) in all, against a dictionary.
 	LOCI_MODEL_OPERATIONS=$$(( $(or $(OPERATIONS),1000000) / 8 )) swift test $(FLAGS) --skip-build --filter SegmentModelTests
+
+retrieval-quality: build model ## nDCG of reduced precisions on SETS (default cranfield,cisi).
+	LOCI_RETRIEVAL=$(or $(SETS),cranfield,cisi) swift test $(FLAGS) --skip-build --filter RetrievalQuality
+
+check-neon: ## The encoder's NEON level, under emulation.
+	scripts/check-neon
 
 fuzz: setup ## Fuzz every decoder for SECONDS (default 600) each.
 	scripts/fuzz $(or $(SECONDS),600)
