@@ -65,16 +65,10 @@ static void reach(path *to, double score, size_t start, int32_t id) {
   to->id = id;
 }
 
-/// Viterbi over the word's characters, forwards; then the path back, and its pieces in order.
-static bool encode_word(run *r, const uint32_t *codes, size_t count) {
+/// Viterbi over the word's characters, forwards; then the path back, and its pieces in order. True when the whole word
+/// is one piece.
+static bool search_paths(run *r, const uint32_t *codes, size_t count) {
   const loci_unigram *t = r->tokenizer;
-  if (count + 1 > r->path_capacity) {
-    const size_t capacity = count + 1 < NODES_MIN ? NODES_MIN : 2 * (count + 1);
-    path *grown = realloc(r->paths, capacity * sizeof *grown);
-    if (grown == NULL) return false;
-    r->paths = grown;
-    r->path_capacity = capacity;
-  }
   path *paths = r->paths;
   for (size_t i = 0; i <= count; i++) paths[i].id = NOT_REACHED;
   paths[0].score = 0;
@@ -103,6 +97,29 @@ static bool encode_word(run *r, const uint32_t *codes, size_t count) {
       emit_unknown(r, codes + start, end - start);
     }
     start = end;
+  }
+  return paths[count].start == 0;
+}
+
+static bool encode_word(run *r, const uint32_t *codes, size_t count) {
+  const loci_unigram *t = r->tokenizer;
+  // Most words are pieces, and most pieces are their own best path: then there is nothing to search.
+  const int32_t id = find(&t->trie, codes, count);
+  const bool may_be_whole = id >= 0 && id != t->options.unknown_id;
+  if (may_be_whole && atomic_load_explicit(&t->wholes[id], memory_order_relaxed) == LOCI_WHOLE_YES) {
+    emit(r, id);
+    return true;
+  }
+  if (count + 1 > r->path_capacity) {
+    const size_t capacity = count + 1 < NODES_MIN ? NODES_MIN : 2 * (count + 1);
+    path *grown = realloc(r->paths, capacity * sizeof *grown);
+    if (grown == NULL) return false;
+    r->paths = grown;
+    r->path_capacity = capacity;
+  }
+  const bool is_whole = search_paths(r, codes, count);
+  if (may_be_whole) {
+    atomic_store_explicit(&t->wholes[id], is_whole ? LOCI_WHOLE_YES : LOCI_WHOLE_NO, memory_order_relaxed);
   }
   return true;
 }

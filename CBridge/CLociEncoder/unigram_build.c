@@ -32,6 +32,7 @@ void loci_unigram_destroy(loci_unigram *tokenizer) {
   loci_code_trie_free(&tokenizer->trie);
   loci_special_tokens_free(&tokenizer->specials);
   free(tokenizer->scores);
+  free(tokenizer->wholes);
   free(tokenizer);
 }
 
@@ -102,6 +103,8 @@ bool loci_unigram_add_special(
 bool loci_unigram_finish(loci_unigram *tokenizer) {
   const int32_t unknown = tokenizer->options.unknown_id;
   if (unknown < 0 || (size_t)unknown >= tokenizer->piece_count) return false;
+  tokenizer->wholes = calloc(tokenizer->piece_count, sizeof *tokenizer->wholes);
+  if (tokenizer->wholes == NULL) return false;
   tokenizer->unknown_score -= UNKNOWN_PENALTY;
   for (int byte = 0; byte < 256; byte++) {
     char piece[8];

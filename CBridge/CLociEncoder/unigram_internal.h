@@ -3,6 +3,8 @@
 #ifndef LOCI_UNIGRAM_INTERNAL_H
 #define LOCI_UNIGRAM_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "charsmap.h"
 #include "code_trie.h"
 #include "loci_unigram.h"
@@ -24,9 +26,14 @@ struct loci_unigram {
   double *scores;  // by id
   size_t piece_count, piece_capacity;
   double unknown_score;
+  // Of each piece that was met as a word: whether the best path is that piece alone. Learnt as words come; every
+  // thread learns the same, so a plain relaxed byte is enough.
+  _Atomic uint8_t *wholes;
   int32_t byte_ids[256];  // of <0x00> to <0xFF>; -1 where there is none
   loci_special_tokens specials;
 };
+
+enum { LOCI_WHOLE_UNKNOWN = 0, LOCI_WHOLE_YES = 1, LOCI_WHOLE_NO = 2 };
 
 /// A growing sequence of code points. The first one is room for a metaspace.
 typedef struct {

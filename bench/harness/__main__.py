@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
-from harness import append, echo, encoder, loci, machine, plot, report, search, vector
+from harness import append, echo, encoder, loci, machine, plot, report, search, tokenizer, vector
 from harness.paths import BENCH, OUT, SCRATCH
 from harness.process import Failed
 
@@ -17,6 +17,7 @@ SUBJECTS = {
     "search": search.run,
     "encoder": encoder.run,
     "vector": vector.run,
+    "tokenizer": tokenizer.run,
 }
 # The vector subject encodes 200,000 texts and builds every peer's index first: only when asked for.
 BY_DEFAULT = [name for name in SUBJECTS if name != "vector"]

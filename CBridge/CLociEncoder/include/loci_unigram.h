@@ -69,7 +69,7 @@ bool loci_unigram_add_special(
     loci_unigram *tokenizer, const uint8_t *token, size_t count, int32_t id, bool single_word, bool takes_left,
     bool takes_right);
 
-/// Call once after the last piece. False when `unknown_id` is no piece.
+/// Call once after the last piece. False when `unknown_id` is no piece, or memory is short.
 bool loci_unigram_finish(loci_unigram *tokenizer);
 
 size_t loci_unigram_piece_count(const loci_unigram *tokenizer);
