@@ -154,7 +154,9 @@ static loci_worker_memory *take_memory(const loci_index *index, size_t bytes) {
     loci_worker_memory *memory = atomic_exchange(&shared->kept[i], NULL);
     if (memory == NULL) continue;
     if (memory->bytes >= bytes) return memory;
-    free(memory);
+    // Too small for this search, but not for the next single query.
+    loci_worker_memory *none = NULL;
+    if (!atomic_compare_exchange_strong(&shared->kept[i], &none, memory)) free(memory);
   }
   loci_worker_memory *memory = aligned_alloc(64, sizeof *memory + loci_round_up(bytes, 64));
   if (memory != NULL) memory->bytes = bytes;
