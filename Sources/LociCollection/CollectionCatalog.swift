@@ -21,12 +21,17 @@ package final class CollectionCatalog: Sendable {
     let phase = Mutex(Phase.opening(pending: []))
     /// Held while the collection is opened.
     let opening = Mutex(())
+    /// When it was last used, by the catalog's own count.
+    let lastUse = Atomic<UInt64>(0)
   }
 
   private let entries = Mutex<[CollectionKey: Entry]>([:])
   private let path: String
   private let policy: SegmentPolicy
   private let pace: Pace
+  /// Collections kept open. Those not used for longest are closed first, and mapped again on use.
+  private let openMax: Int
+  private let uses = Atomic<UInt64>(0)
   private let isStopping = Atomic<Bool>(false)
   private let logger: Logger
   /// Told when a collection may have something to build.
@@ -35,9 +40,13 @@ package final class CollectionCatalog: Sendable {
   /// - Parameters:
   ///   - path: folder of the files of all collections.
   ///   - bytesPerSecond: what the building of segments may write.
-  package init(path: String, policy: SegmentPolicy = .init(), bytesPerSecond: Int, logger: Logger) {
+  ///   - openMax: collections kept open.
+  package init(
+    path: String, policy: SegmentPolicy = .init(), bytesPerSecond: Int, openMax: Int = 1_024, logger: Logger
+  ) {
     self.path = path
     self.policy = policy
+    self.openMax = openMax
     pace = Pace(bytesPerSecond: bytesPerSecond)
     self.logger = logger
   }
@@ -90,6 +99,7 @@ package final class CollectionCatalog: Sendable {
       entries[key] = entry
       return entry
     }
+    entry.lastUse.store(uses.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
     if let open = try opened(entry, info) { return open }
     return try entry.opening.withLock { _ in
       if let open = try opened(entry, info) { return open }
@@ -102,6 +112,7 @@ package final class CollectionCatalog: Sendable {
           }
           for change in pending { apply(change, to: collection, key: key) }
           phase = .open(collection)
+          wake.continuation.yield(key)
           return collection
         }
       } catch {
@@ -113,6 +124,35 @@ package final class CollectionCatalog: Sendable {
 
   /// The collection if it is open already.
   package func loaded(_ key: CollectionKey) -> SegmentedCollection? { openNow(key) }
+
+  /// Closes what was not used for longest, down to the limit. Call where segments are built: nothing may be building.
+  private func closeUnused() {
+    entries.withLock { entries in
+      guard entries.count > openMax else { return }
+      let byUse = entries.map { ($0.key, $0.value.lastUse.load(ordering: .relaxed)) }.sorted { $0.1 < $1.1 }
+      for (key, _) in byUse.prefix(entries.count - openMax) {
+        let isOpen = entries[key]?.phase.withLock { phase in
+          if case .open = phase { true } else { false }
+        }
+        if isOpen ?? false { entries[key] = nil }
+      }
+    }
+  }
+
+  /// Runs work on the files of a collection, one at a time in the whole catalog: on `workers`, which has one thread.
+  /// - Throws: `unavailable` when the collection was closed since it was opened.
+  package func upkeep<T: Sendable>(
+    _ key: CollectionKey, _ collection: SegmentedCollection, on workers: WorkerPool,
+    _ body: @escaping @Sendable () throws -> T
+  ) async throws -> T {
+    precondition(workers.width == 1, "two would write the same files")
+    return try await workers.run {
+      guard self.openNow(key) === collection else {
+        throw LociError.unavailable("the collection was closed meanwhile; try again")
+      }
+      return try body()
+    }
+  }
 
   private func opened(_ entry: Entry, _ info: CollectionInfo) throws -> SegmentedCollection? {
     try entry.phase.withLock { phase in
@@ -166,11 +206,12 @@ package final class CollectionCatalog: Sendable {
     let budget = budget
     for await key in wake.stream {
       guard !isStopping.load(ordering: .relaxed) else { return }
+      try? await workers.run { self.closeUnused() }
       guard let collection = openNow(key), collection.needsMaintenance else { continue }
       let source = source(key, collection, store)
-      do { try await workers.run { try collection.maintain(source, budget: budget) } } catch SegmentError
-        .cancelled
-      {
+      do {
+        try await upkeep(key, collection, on: workers) { try collection.maintain(source, budget: budget) }
+      } catch SegmentError.cancelled {
         return
       } catch {
         logger.warning("segments not built", metadata: ["collection": "\(key)", "error": "\(error)"])
@@ -190,7 +231,9 @@ package final class CollectionCatalog: Sendable {
   package func wake(_ key: CollectionKey) { wake.continuation.yield(key) }
 
   private func openNow(_ key: CollectionKey) -> SegmentedCollection? {
-    entries.withLock { $0[key] }?.phase.withLock { phase in
+    guard let entry = entries.withLock({ $0[key] }) else { return nil }
+    entry.lastUse.store(uses.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
+    return entry.phase.withLock { phase in
       if case .open(let collection) = phase { collection } else { nil }
     }
   }

@@ -88,11 +88,9 @@ struct ShardPoints: PointSource {
     }
   }
 
-  func vector(row: Int64) throws -> [UInt8] {
+  func forEachVector(rows: [Int64], _ body: (Int, [UInt8]) throws -> Void) throws {
     try shard.withDatabase { db in
-      var found: [UInt8] = []
-      try LogPoints(collection, in: db).forEachVector(rows: [row], rowBytes: rowBytes) { found = $1 }
-      return found
+      try LogPoints(collection, in: db).forEachVector(rows: rows, rowBytes: rowBytes, body)
     }
   }
 
@@ -110,10 +108,8 @@ struct SnapshotPoints: PointSource, @unchecked Sendable {
     rows: ClosedRange<Int64>, _ body: (Int64, PointID, [PointAttribute], [UInt8]) throws -> Void
   ) throws { try points.forEachLivePoint(rows: rows, rowBytes: rowBytes, body) }
 
-  func vector(row: Int64) throws -> [UInt8] {
-    var found: [UInt8] = []
-    try points.forEachVector(rows: [row], rowBytes: rowBytes) { found = $1 }
-    return found
+  func forEachVector(rows: [Int64], _ body: (Int, [UInt8]) throws -> Void) throws {
+    try points.forEachVector(rows: rows, rowBytes: rowBytes, body)
   }
 
   func stamp(covering sequence: UInt64) throws -> [UInt8] { try points.stamp(covering: sequence) }

@@ -34,6 +34,8 @@ package final class Node: Sendable {
     package var vectorCacheBytes = 1 << 30
     /// When collections of vectors become segments.
     package var segments = SegmentPolicy()
+    /// Collections of vectors kept open.
+    package var openCollections = 1_024
     /// What the building of segments may write, bytes a second.
     package var segmentBytesPerSecond = 256 << 20
     /// How long running calls may go on after SIGTERM.
@@ -94,7 +96,8 @@ package final class Node: Sendable {
     let index = IndexSlice(sources: Self.sources, vectors: cache) { _ in pipeline?.wake() }
     let collections = CollectionCatalog(
       path: configuration.dataPath + "/collections", policy: configuration.segments,
-      bytesPerSecond: configuration.segmentBytesPerSecond, logger: logger)
+      bytesPerSecond: configuration.segmentBytesPerSecond, openMax: configuration.openCollections,
+      logger: logger)
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
       collections: CollectionSlice(changed: collections.apply), workers: workers, clock: clock, logger: logger

@@ -36,7 +36,9 @@ extension VectorService {
     for _ in 0..<Self.repairsMax {
       do { return try await node.workers.run { try body(opened.collection.view) } } catch is SegmentDamaged {
         let source = collections.source(opened.key, opened.collection, node.store)
-        try await node.upkeep.run { try opened.collection.repair(source) }
+        try await collections.upkeep(opened.key, opened.collection, on: node.upkeep) {
+          try opened.collection.repair(source)
+        }
       } catch let error as VectorError {
         throw LociError(error, field: "query")
       }
@@ -74,9 +76,12 @@ extension VectorService {
     let source = collections.source(opened.key, opened.collection, node.store)
     let element = opened.info.layout.element
     return try await searching(opened) { view in
-      try zip(stored, view.vectors(ofRows: stored.map(\.row))).map { point, vector in
-        try vector ?? StoredVectors.decode(source.vector(row: point.row), element: element)
+      var vectors = try view.vectors(ofRows: stored.map(\.row))
+      let missing = vectors.indices.filter { vectors[$0] == nil }.sorted { stored[$0].row < stored[$1].row }
+      try source.forEachVector(rows: missing.map { stored[$0].row }) { index, bytes in
+        vectors[missing[index]] = StoredVectors.decode(bytes, element: element)
       }
+      return vectors.map { $0 ?? [] }
     }
   }
 }

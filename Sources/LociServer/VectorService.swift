@@ -178,12 +178,12 @@ struct VectorService: VectorServiceProvider {
     let standard = collections.budget
     let budget = MaintenanceBudget(
       pace: standard.pace, isCancelled: { standard.isCancelled() || request.wait && call.isCancelled })
-    let work: @Sendable () throws -> Void = { try opened.collection.optimize(source, budget: budget) }
-    if request.wait {
-      try await upkeep.run(work)
-    } else {
-      Task { [upkeep] in try? await upkeep.run(work) }
+    let work: @Sendable () async throws -> Void = { [collections, upkeep] in
+      try await collections.upkeep(opened.key, opened.collection, on: upkeep) {
+        try opened.collection.optimize(source, budget: budget)
+      }
     }
+    if request.wait { try await work() } else { Task { try? await work() } }
     return V1.OptimizeCollectionResponse(state: V1.CollectionState(opened.collection.state))
   }
 

@@ -349,6 +349,34 @@ struct VectorServiceTests {
     }
   }
 
+  @Test func collectionsBeyondTheLimitAreClosedAndComeBack() async throws {
+    try await TestNode.run(shards: 1, openCollections: 2) { node in
+      let vectors = node.client.vectors
+      let names = ["a", "b", "c", "d", "e"]
+      for name in names { try await create(node.client, name) }
+      for round in 0..<4 {
+        for (index, name) in names.enumerated() {
+          let id = Int64(round * 10 + index)
+          _ = try await vectors.upsert(
+            V1.UpsertRequest(
+              scope: Self.scope, collection: name, ids: V1.PointIds(numbers: [id]),
+              vectors: V1.Vectors(values: Self.vector(id))))
+          if round == 1 {
+            _ = try? await vectors.optimizeCollection(
+              V1.OptimizeCollectionRequest(scope: Self.scope, collection: name, wait: true))
+          }
+        }
+        for (index, name) in names.enumerated() {
+          let found = try await vectors.searchBatch(
+            V1.SearchBatchRequest(
+              scope: Self.scope, collection: name, queries: V1.Vectors(values: Self.vector(1)), limit: 100))
+          let expected = Set((0...round).map { Int64($0 * 10 + index) })
+          #expect(Set(found.ids?.numbers ?? []) == expected)
+        }
+      }
+    }
+  }
+
   @Test func writesWaitWhenSegmentsCannotKeepUp() async throws {
     var policy = SegmentPolicy()
     policy.sealRows = 1 << 20

@@ -50,32 +50,24 @@ import CLociMath
     unsafe try originals.write(bytes)
   }
 
-  /// The rows of `segment` in `live`. Their vectors come from the segment, or where it has none from `vectors`, which
-  /// gives the row's bytes by its number in the collection.
-  func add(
-    _ segment: Segment, live: RowBitmap, vectors: ((Int64) throws -> [UInt8])?
-  ) throws {
+  /// The rows of `segment` in `live`, with the vectors that it has, or otherwise those of `source`.
+  func add(_ segment: Segment, live: RowBitmap, _ source: any PointSource) throws {
     let content = try segment.verified()
+    let locals = live.rows
     var places = [Int32](repeating: -1, count: segment.rowCount)
-    try live.forEach { local in
-      places[local] = Int32(rows.count)
-      let row = content.rows[local]
-      if let originals = content.originals {
-        do {
-          unsafe try add(row: row, id: content.ids[local], vector: originals.row(local))
-        } catch SegmentError.checksum(
-          let section)
-        {
-          throw SegmentDamaged(segment: segment.id, problem: .checksum(section: section))
+    for (index, local) in locals.enumerated() { places[local] = Int32(rows.count + index) }
+    if let originals = content.originals {
+      for local in locals {
+        let row = unsafe try segment.reading { () throws(SegmentError) in unsafe try originals.row(local) }
+        unsafe try add(row: content.rows[local], id: content.ids[local], vector: row)
+      }
+    } else {
+      try source.forEachVector(rows: locals.map { content.rows[$0] }) { index, vector in
+        guard vector.count == layout.rowBytes else { throw SegmentError.malformed("a vector of another size") }
+        try unsafe vector.withUnsafeBytes { bytes in
+          guard let base = bytes.baseAddress else { return }
+          unsafe try add(row: content.rows[locals[index]], id: content.ids[locals[index]], vector: base)
         }
-      } else if let vectors {
-        let bytes = try vectors(row)
-        guard bytes.count == layout.rowBytes else { throw SegmentError.malformed("a vector of another size") }
-        try unsafe bytes.withUnsafeBytes { bytes in
-          if let base = bytes.baseAddress { unsafe try add(row: row, id: content.ids[local], vector: base) }
-        }
-      } else {
-        throw SegmentError.malformed("no vectors to merge")
       }
     }
     attributes.add(content.attributes, places: places)

@@ -10,8 +10,8 @@ package protocol PointSource: Sendable {
     _ body: (_ row: Int64, _ id: PointID, _ attributes: [PointAttribute], _ vector: [UInt8]) throws -> Void)
     throws
 
-  /// The vector of a row, deleted or not.
-  func vector(row: Int64) throws -> [UInt8]
+  /// Calls `body` with the index and the vector of each of `rows`, which rise; of deleted ones too.
+  func forEachVector(rows: [Int64], _ body: (_ index: Int, _ vector: [UInt8]) throws -> Void) throws
 
   /// Proof that the log has `sequence`; see `SegmentedCollection.init`.
   func stamp(covering sequence: UInt64) throws -> [UInt8]
@@ -190,7 +190,7 @@ extension SegmentedCollection {
     if lives.contains(where: { !$0.isEmpty }) {
       let builder = try newBuilder(covered: covered, budget)
       for (input, live) in zip(inputs, lives) {
-        try builder.add(input.segment, live: live) { row in try source.vector(row: row) }
+        try builder.add(input.segment, live: live, source)
       }
       segment = try finish(builder)
     }

@@ -16,6 +16,7 @@ struct TestNode {
   /// Runs `body` against a new server, and stops it gracefully.
   static func run<T>(
     folder: String? = nil, model: String? = nil, shards: Int = 2, segments: SegmentPolicy = .init(),
+    openCollections: Int = 1_024,
     _ body: (TestNode) async throws -> T
   ) async throws -> T {
     let path = folder ?? NSTemporaryDirectory() + "loci-test-\(UUID().uuidString)"
@@ -25,6 +26,7 @@ struct TestNode {
     configuration.port = 0
     configuration.shards = shards
     configuration.segments = segments
+    configuration.openCollections = openCollections
     configuration.drainGrace = .seconds(2)
     var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     logger.logLevel = .critical

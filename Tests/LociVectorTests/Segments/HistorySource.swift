@@ -77,7 +77,10 @@ final class History: PointSource {
     }
   }
 
-  func vector(row: Int64) throws -> [UInt8] { state.withLock { $0.vectors[row] ?? [] } }
+  func forEachVector(rows: [Int64], _ body: (Int, [UInt8]) throws -> Void) throws {
+    let vectors = state.withLock { $0.vectors }
+    for (index, row) in rows.enumerated() { try body(index, vectors[row] ?? []) }
+  }
 
   func stamp(covering sequence: UInt64) throws -> [UInt8] { [UInt8(truncatingIfNeeded: sequence)] }
 }
