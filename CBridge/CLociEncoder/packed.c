@@ -1,11 +1,12 @@
 #include "packed.h"
 
+// A number, not a pointer: sizes are learnt from a layout that starts at nought.
 typedef struct cursor {
-  char *at;
+  uintptr_t at;
 } cursor;
 
 static void *take(cursor *c, size_t bytes) {
-  void *here = c->at;
+  void *here = (void *)c->at;
   c->at += loci_round_up(bytes, 64);
   return here;
 }
@@ -33,7 +34,7 @@ static loci_packed_linear linear(
 loci_packed_layer loci_packed_layer_at(
     const loci_encoder_shape *shape, const loci_encoder_format *format, const void *memory) {
   size_t h = shape->hidden, f = shape->intermediate;
-  cursor c = {.at = (char *)(uintptr_t)memory};
+  cursor c = {.at = (uintptr_t)memory};
   loci_packed_layer layer;
   layer.qkv = linear(&c, format, h, 3 * h, true);
   layer.output = linear(&c, format, h, h, false);
@@ -43,7 +44,7 @@ loci_packed_layer loci_packed_layer_at(
   layer.attention_norm_bias = take(&c, h * sizeof(float));
   layer.output_norm_gain = take(&c, h * sizeof(float));
   layer.output_norm_bias = take(&c, h * sizeof(float));
-  layer.bytes = (size_t)(c.at - (char *)(uintptr_t)memory);
+  layer.bytes = c.at - (uintptr_t)memory;
   return layer;
 }
 

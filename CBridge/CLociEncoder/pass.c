@@ -8,8 +8,9 @@ static size_t stride_of(size_t count, size_t size) {
 
 size_t loci_encoder_hidden_stride(const loci_encoder_shape *shape) { return stride_of(shape->hidden, sizeof(float)); }
 
-static void *take(char **at, size_t bytes) {
-  void *here = *at;
+// Numbers, not pointers: the size is learnt from a layout that starts at nought.
+static void *take(uintptr_t *at, size_t bytes) {
+  void *here = (void *)*at;
   *at += loci_round_up(bytes, 64);
   return here;
 }
@@ -40,7 +41,7 @@ size_t loci_pass_layout(
   pass->attention_bytes =
       loci_round_up(loci_encoder_attention_scratch(pass->longest, shape->hidden / shape->heads), 64);
 
-  char *at = scratch;
+  uintptr_t at = (uintptr_t)scratch;
   size_t rows = pass->tokens, block = LOCI_BLOCK_ROWS * pass->workers;
   pass->states = take(&at, rows * pass->states_stride * sizeof(float));
   if (precision != LOCI_ENCODER_FLOAT32) pass->narrow = take(&at, rows * pass->narrow_stride * narrow_size);
@@ -56,7 +57,7 @@ size_t loci_pass_layout(
     pass->wide_zero = take(&at, block * sizeof(float));
   }
   pass->attention = take(&at, pass->workers * pass->attention_bytes);
-  return (size_t)(at - (char *)scratch);
+  return at - (uintptr_t)scratch;
 }
 
 // Adds row `index` of a table.
