@@ -97,7 +97,8 @@ let package = Package(
     .target(
       name: "LociContext",
       dependencies: [
-        "LociCore", "LociProto", "LociRecall", "LociStore", .product(name: "GRDB", package: "GRDB.swift")
+        "LociCore", "LociProto", "LociRecall", "LociStore", "LociText",
+        .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
     // Memories.
@@ -116,6 +117,14 @@ let package = Package(
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
+    // Sessions, their snapshots, and frameworks' checkpoints.
+    .target(
+      name: "LociSession",
+      dependencies: [
+        "LociContext", "LociCore", "LociProto", "LociRecall", "LociStore",
+        .product(name: "GRDB", package: "GRDB.swift")
+      ],
+      swiftSettings: strict),
     // Frames, envelopes, server and client transport. Knows no service.
     .target(
       name: "LociWire",
@@ -131,7 +140,7 @@ let package = Package(
       name: "LociServer",
       dependencies: [
         "LociCollection", "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall",
-        "LociStore", "LociText", "LociVector", "LociWire",
+        "LociSession", "LociStore", "LociText", "LociVector", "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
@@ -186,7 +195,7 @@ let package = Package(
       name: "LociStoreTests",
       dependencies: [
         "CLociFaultVFS", "CLociSQLite", "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall",
-        "LociStore",
+        "LociSession", "LociStore",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),

@@ -13,6 +13,9 @@ public final class LociClient: Sendable {
 
   public let contexts: ContextServiceClient
   public let memories: MemoryServiceClient
+  public let sessions: SessionServiceClient
+  public let checkpoints: CheckpointServiceClient
+  public let state: StateServiceClient
   public let embeddings: EmbeddingServiceClient
   public let vectors: VectorServiceClient
   public let admin: AdminServiceClient
@@ -31,6 +34,9 @@ public final class LociClient: Sendable {
     self.rpc = rpc
     contexts = ContextServiceClient(rpc)
     memories = MemoryServiceClient(rpc)
+    sessions = SessionServiceClient(rpc)
+    checkpoints = CheckpointServiceClient(rpc)
+    state = StateServiceClient(rpc)
     embeddings = EmbeddingServiceClient(rpc)
     vectors = VectorServiceClient(rpc)
     admin = AdminServiceClient(rpc)

@@ -11,7 +11,11 @@ extension V1.DeleteMessagesResponse: PositionedAnswer {}
 /// Limits of contexts and messages, as the contract states them.
 package enum ContextLimits {
   package static let textBytesMax = 1 << 20
+  package static let dataBytesMax = 1 << 20
   package static let titleBytesMax = 1_024
+  package static let pinsMax = 1_000
+  /// How long a line of branches may be.
+  package static let branchDepthMax = 64
   package static let messagesPerCall = 1_000
 }
 
@@ -27,6 +31,11 @@ package struct CreateContext: Command {
   ) throws(LociError) {
     try Validate.text(request.title, field: "title", bytesMax: ContextLimits.titleBytesMax)
     try AttributeColumn.validate(request.attributes, field: "attributes")
+    try Validate.traceID(request.traceID, field: "trace_id")
+    switch request.type {
+    case .unspecified, .conversation, .task, .tool, .system, .shared: break
+    default: throw .invalid(field: "type", problem: "is not a context type")
+    }
     self.scope = scope
     self.requestKey = key
     self.request = request
@@ -41,12 +50,15 @@ package struct CreateContext: Command {
     {
       throw LociError.alreadyExists(.context, id: id.rawValue)
     }
+    let type = request.type == .unspecified ? V1.ContextType.conversation : request.type
     let created = LogV1.ContextCreated(
-      id: id.rawValue, title: request.title, attributes: AttributeColumn.stored(request.attributes))
+      id: id.rawValue, title: request.title, attributes: AttributeColumn.stored(request.attributes),
+      type: type.rawValue, traceID: request.traceID, maxHistory: request.maxHistory)
     let at = transaction.at.microseconds
     let context = V1.Context(
       id: id.rawValue, title: request.title, attributes: request.attributes.sorted { $0.key < $1.key },
-      createdAtUs: at, updatedAtUs: at, messageCount: 0, nextNumber: 1)
+      createdAtUs: at, updatedAtUs: at, messageCount: 0, nextNumber: 1, type: type,
+      traceID: request.traceID, maxHistory: request.maxHistory, version: 1)
     return Decision(events: [.contextCreated(created)], answer: V1.CreateContextResponse(context: context))
   }
 }
@@ -68,12 +80,17 @@ package struct DeleteContext: Command {
   package func decide(
     _ transaction: ProjectionTransaction
   ) throws -> Decision<V1.DeleteContextResponse> {
-    guard let scopeRow = try transaction.scopeRow(scope),
-      let row = try ContextQueries.row(id.rawValue, scope: scopeRow, in: transaction.db)
-    else { throw LociError.notFound(.context, id: id.rawValue) }
+    guard let stored = try ContextQueries.find(id, scope: scope, in: transaction.db) else {
+      throw LociError.notFound(.context, id: id.rawValue)
+    }
+    guard stored.sessionID.isEmpty else {
+      throw LociError.failedPrecondition(
+        "context \(id) belongs to session \(stored.sessionID): delete that instead")
+    }
+    try ContextQueries.requireNoBranches(stored, in: transaction.db)
     return Decision(
       events: [.contextDeleted(LogV1.ContextDeleted(id: id.rawValue))],
-      answer: V1.DeleteContextResponse(messagesDeleted: UInt64(row.messageCount)))
+      answer: V1.DeleteContextResponse(messagesDeleted: UInt64(stored.messageCount)))
   }
 }
 
@@ -84,6 +101,7 @@ package struct AppendMessages: Command {
   package let costBytes: Int
   private let contextID: ContextID
   private let createContext: Bool
+  private let expectedVersion: UInt64?
   private let messages: [LogV1.AppendedMessage]
   /// Ids that the caller chose: only these can be taken already.
   private let chosenIDs: [String]
@@ -95,13 +113,14 @@ package struct AppendMessages: Command {
     self.requestKey = key
     contextID = try ContextID(validating: request.contextID)
     createContext = request.createContext
+    expectedVersion = request.expectedVersion
     try Validate.count(request.messages.count, field: "messages", in: 1...ContextLimits.messagesPerCall)
     var messages: [LogV1.AppendedMessage] = []
     messages.reserveCapacity(request.messages.count)
     var bytes = 512
     for draft in request.messages {
       messages.append(try Self.validated(draft, ids: ids))
-      bytes += draft.text.utf8.count + 512
+      bytes += draft.text.utf8.count + draft.data.count + 512
     }
     self.messages = messages
     costBytes = bytes
@@ -111,7 +130,7 @@ package struct AppendMessages: Command {
     }
   }
 
-  private static func validated(
+  static func validated(
     _ draft: V1.MessageDraft, ids: UUIDv7Generator
   ) throws(LociError) -> LogV1.AppendedMessage {
     switch draft.role {
@@ -125,10 +144,16 @@ package struct AppendMessages: Command {
     try Validate.time(draft.createdAtUs, field: "messages.created_at_us")
     try Validate.traceID(draft.traceID, field: "messages.trace_id")
     try AttributeColumn.validate(draft.attributes, field: "messages.attributes")
+    guard draft.data.count <= ContextLimits.dataBytesMax else {
+      throw .invalid(
+        field: "messages.data",
+        problem: "has \(draft.data.count) bytes, at most \(ContextLimits.dataBytesMax)")
+    }
     return LogV1.AppendedMessage(
       id: draft.id.isEmpty ? ids.next() : draft.id, role: draft.role.rawValue, text: draft.text,
       name: draft.name, createdAtUs: draft.createdAtUs, traceID: draft.traceID,
-      toolCallID: draft.toolCallID, attributes: AttributeColumn.stored(draft.attributes))
+      toolCallID: draft.toolCallID, attributes: AttributeColumn.stored(draft.attributes),
+      tokenCount: draft.tokenCount, data: draft.data, pinned: draft.pinned)
   }
 
   package func decide(_ transaction: ProjectionTransaction) throws -> Decision<V1.AppendResponse> {
@@ -139,6 +164,7 @@ package struct AppendMessages: Command {
     guard context != nil || createContext else {
       throw LociError.notFound(.context, id: contextID.rawValue)
     }
+    try Self.require(expectedVersion, of: contextID, version: context?.version ?? 0)
     if let scopeRow {
       for id in chosenIDs where try ContextQueries.messageExists(id, scope: scopeRow, in: transaction.db) {
         throw LociError.alreadyExists(.message, id: id)
@@ -153,7 +179,15 @@ package struct AppendMessages: Command {
     }
     return Decision(
       events: events,
-      answer: V1.AppendResponse(messageIDs: messages.map(\.id), firstNumber: UInt64(firstNumber)))
+      answer: V1.AppendResponse(
+        messageIDs: messages.map(\.id), firstNumber: UInt64(firstNumber),
+        contextVersion: UInt64(context?.version ?? 1) + UInt64(messages.count)))
+  }
+
+  /// - Throws: `failedPrecondition` when the context has moved on since the caller looked.
+  static func require(_ expected: UInt64?, of id: ContextID, version: Int64) throws(LociError) {
+    guard let expected, expected != UInt64(version) else { return }
+    throw .failedPrecondition("context \(id) has version \(version), not \(expected)")
   }
 }
 

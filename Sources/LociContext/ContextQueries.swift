@@ -1,3 +1,4 @@
+package import Foundation
 package import GRDB
 package import LociCore
 package import LociProto
@@ -10,14 +11,15 @@ package enum ContextQueries {
     package let row: Int64
     package let messageCount: Int64
     package let nextNumber: Int64
+    package let version: Int64
   }
 
   package static func row(_ id: String, scope: Int64, in db: Database) throws -> ContextRow? {
     try Row.fetchOne(
       db.cachedStatement(
-        sql: "SELECT row, message_count, next_number FROM contexts WHERE scope = ? AND id = ?"),
+        sql: "SELECT row, message_count, next_number, version FROM contexts WHERE scope = ? AND id = ?"),
       arguments: [scope, id]
-    ).map { ContextRow(row: $0[0], messageCount: $0[1], nextNumber: $0[2]) }
+    ).map { ContextRow(row: $0[0], messageCount: $0[1], nextNumber: $0[2], version: $0[3]) }
   }
 
   package static func messageExists(_ id: String, scope: Int64, in db: Database) throws -> Bool {
@@ -26,54 +28,29 @@ package enum ContextQueries {
       arguments: [scope, id]) != nil
   }
 
-  // MARK: Contexts
-
-  private static let contextColumns =
-    "row, id, title, attributes, created_at_us, updated_at_us, message_count, next_number"
-
-  private static func context(_ row: Row) throws -> V1.Context {
-    V1.Context(
-      id: row[1], title: row[2], attributes: try AttributeColumn.decode(row[3]), createdAtUs: row[4],
-      updatedAtUs: row[5], messageCount: UInt64(row[6] as Int64), nextNumber: UInt64(row[7] as Int64))
-  }
-
-  package static func get(_ id: ContextID, scope: Scope, in db: Database) throws -> V1.Context {
-    guard let scopeRow = try ScopeQueries.row(scope, in: db),
-      let row = try Row.fetchOne(
-        db.cachedStatement(sql: "SELECT \(contextColumns) FROM contexts WHERE scope = ? AND id = ?"),
-        arguments: [scopeRow, id.rawValue])
-    else { throw LociError.notFound(.context, id: id.rawValue) }
-    return try context(row)
-  }
-
-  /// Newest first.
-  package static func list(
-    scope: Scope, page: PageRequest, in db: Database
-  ) throws -> (contexts: [V1.Context], page: V1.PageInfo) {
-    guard let scopeRow = try ScopeQueries.row(scope, in: db) else { return ([], V1.PageInfo()) }
-    let rows = try Row.fetchCursor(
-      db.cachedStatement(
-        sql: """
-          SELECT \(contextColumns) FROM contexts WHERE scope = ?1 AND row < ?2 ORDER BY row DESC LIMIT ?3
-          """),
-      arguments: [scopeRow, try page.after(orders: 1)?[0] ?? .max, page.size + 1])
-    return try page.read(rows, context) {
-      AnswerSize.of($0.title, $0.attributes)
-    } key: {
-      [$0[0] as Int64]
-    }
-  }
-
   // MARK: Messages
 
   static let messageColumns =
-    "m.item, m.id, c.id, m.number, m.role, m.text, m.name, m.created_at_us, m.trace_id, m.tool_call_id, m.attributes"
+    """
+    m.item, m.id, c.id, m.number, m.role, m.text, m.name, m.created_at_us, m.trace_id, m.tool_call_id, \
+    m.attributes, m.tokens, m.data, \
+    EXISTS (SELECT 1 FROM pins WHERE pins.context = m.context AND pins.number = m.number)
+    """
 
   static func message(_ row: Row) throws -> V1.Message {
     V1.Message(
       id: row[1], contextID: row[2], number: UInt64(row[3] as Int64),
       role: V1.Role(rawValue: row[4]), text: row[5], name: row[6], createdAtUs: row[7], traceID: row[8],
-      toolCallID: row[9], attributes: try AttributeColumn.decode(row[10]))
+      toolCallID: row[9], attributes: try AttributeColumn.decode(row[10]),
+      tokenCount: UInt32(row[11] as Int64), data: bytes(row[12]), pinned: row[13])
+  }
+
+  /// Of a column that is NULL when there are none.
+  package static func bytes(_ column: Data?) -> [UInt8] { column.map { [UInt8]($0) } ?? [] }
+
+  /// What a message takes in an answer; roughly.
+  static func cost(_ message: V1.Message) -> Int {
+    AnswerSize.of(message.text, message.attributes) + message.data.count
   }
 
   /// Messages of one context by number, or of all by time.
@@ -84,24 +61,12 @@ package enum ContextQueries {
       if let id = request.contextID { throw LociError.notFound(.context, id: id.rawValue) }
       return ([], V1.PageInfo())
     }
-    var sql = SQLConditions("m.scope = ?", scopeRow)
-    let key: String
     if let id = request.contextID {
-      guard let context = try row(id.rawValue, scope: scopeRow, in: db) else {
-        throw LociError.notFound(.context, id: id.rawValue)
-      }
-      sql.and("m.context = ?", context.row)
-      if request.fromNumber > 0 { sql.and("m.number >= ?", Int64(clamping: request.fromNumber)) }
-      if request.untilNumber > 0 { sql.and("m.number < ?", Int64(clamping: request.untilNumber)) }
-      key = "m.number"
-      if let after = try request.page.after(orders: 1) {
-        sql.and("m.number \(request.newestFirst ? "<" : ">") ?", after[0])
-      }
-    } else {
-      key = "m.created_at_us"
-      if let after = try request.page.after(orders: 2) {
-        sql.and("(m.created_at_us, m.item) \(request.newestFirst ? "<" : ">") (?, ?)", after[0], after[1])
-      }
+      return try list(request, path: try MessagePath(id, scope: scope, in: db), in: db)
+    }
+    var sql = SQLConditions("m.scope = ?", scopeRow)
+    if let after = try request.page.after(orders: 2) {
+      sql.and("(m.created_at_us, m.item) \(request.newestFirst ? "<" : ">") (?, ?)", after[0], after[1])
     }
     sql.and(request.filter.messageConditions)
     let direction = request.newestFirst ? "DESC" : "ASC"
@@ -109,13 +74,21 @@ package enum ContextQueries {
       db,
       sql: """
         SELECT \(messageColumns) FROM messages m JOIN contexts c ON c.row = m.context
-        WHERE \(sql.text) ORDER BY \(key) \(direction), m.item \(direction) LIMIT ?
+        WHERE \(sql.text) ORDER BY m.created_at_us \(direction), m.item \(direction) LIMIT ?
         """, arguments: sql.arguments + [request.page.size + 1])
-    return try request.page.read(rows, message) {
-      AnswerSize.of($0.text, $0.attributes)
-    } key: { row in
-      request.contextID != nil ? [row[3] as Int64] : [row[7] as Int64, row[0] as Int64]
-    }
+    return try request.page.read(rows, message, cost: cost) { [$0[7] as Int64, $0[0] as Int64] }
+  }
+
+  private static func list(
+    _ request: MessageList, path: MessagePath, in db: Database
+  ) throws -> (messages: [V1.Message], page: V1.PageInfo) {
+    var range = MessagePath.Range(newestFirst: request.newestFirst)
+    range.from = Int64(clamping: request.fromNumber)
+    if request.untilNumber > 0 { range.until = Int64(clamping: request.untilNumber) }
+    if let after = try request.page.after(orders: 1) { range.goOn(after: after[0]) }
+    let rows = try path.rows(
+      range, conditions: request.filter.messageConditions, limit: request.page.size + 1, in: db)
+    return try request.page.read(rows, message, cost: cost) { [$0[3] as Int64] }
   }
 
   /// Messages of these items that still exist.
@@ -126,40 +99,40 @@ package enum ContextQueries {
     for item in items {
       guard let row = try Row.fetchOne(statement, arguments: [item]) else { continue }
       let message = try message(row)
-      guard found.take(item, message, size: AnswerSize.of(message.text, message.attributes)) else { break }
+      guard found.take(item, message, size: cost(message)) else { break }
     }
     return found
   }
 
-  /// The next messages in order of item, for export: at most `countMax`, and no more once `bytesMax` is passed.
+  /// The next messages for export, of one context by number or of all by item: at most `countMax`, and no more once
+  /// `bytesMax` is passed. `last` goes on from there.
   package static func export(
-    after item: Int64, contextID: ContextID?, scope: Scope, countMax: Int, bytesMax: Int, in db: Database
+    after last: Int64, contextID: ContextID?, scope: Scope, countMax: Int, bytesMax: Int, in db: Database
   ) throws -> (messages: [V1.Message], last: Int64)? {
     guard let scopeRow = try ScopeQueries.row(scope, in: db) else { return nil }
-    var sql = SQLConditions("m.scope = ?", scopeRow)
+    let rows: RowCursor
     if let id = contextID {
-      guard let context = try row(id.rawValue, scope: scopeRow, in: db) else {
-        throw LociError.notFound(.context, id: id.rawValue)
-      }
-      sql.and("m.context = ?", context.row)
+      var range = MessagePath.Range(newestFirst: false)
+      range.goOn(after: last)
+      rows = try MessagePath(id, scope: scope, in: db).rows(range, conditions: [], limit: countMax, in: db)
+    } else {
+      rows = try Row.fetchCursor(
+        db,
+        sql: """
+          SELECT \(messageColumns) FROM messages m JOIN contexts c ON c.row = m.context
+          WHERE m.scope = ? AND m.item > ? ORDER BY m.item LIMIT ?
+          """, arguments: [scopeRow, last, countMax])
     }
-    sql.and("m.item > ?", item)
-    let rows = try Row.fetchCursor(
-      db,
-      sql: """
-        SELECT \(messageColumns) FROM messages m JOIN contexts c ON c.row = m.context
-        WHERE \(sql.text) ORDER BY m.item LIMIT ?
-        """, arguments: sql.arguments + [countMax])
     var messages: [V1.Message] = []
-    var (last, bytes) = (item, 0)
+    var (place, bytes) = (last, 0)
     while bytes < bytesMax, let row = try rows.next() {
       let message = try message(row)
-      let size = message.text.utf8.count + 512
+      let size = cost(message)
       if !messages.isEmpty, bytes + size > bytesMax { break }
       messages.append(message)
-      (last, bytes) = (row[0], bytes + size)
+      (place, bytes) = (contextID == nil ? row[0] : row[3], bytes + size)
     }
-    return messages.isEmpty ? nil : (messages, last)
+    return messages.isEmpty ? nil : (messages, place)
   }
 }
 

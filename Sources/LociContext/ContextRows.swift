@@ -29,7 +29,8 @@ final class ContextRows: @unchecked Sendable {  // only the shard's writer has i
     let key = Key(scope: scope, id: ExactText(id))
     guard let row = rows[key] else { return }
     rows[key] = ContextQueries.ContextRow(
-      row: row.row, messageCount: row.messageCount + count, nextNumber: nextNumber)
+      row: row.row, messageCount: row.messageCount + count, nextNumber: nextNumber,
+      version: row.version + count)
   }
 
   func forgetAll() { rows.removeAll(keepingCapacity: true) }

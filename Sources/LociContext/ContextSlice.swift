@@ -6,13 +6,14 @@ package import LociStore
 
 /// Tables of contexts and their messages, and how events change them.
 package struct ContextSlice: Slice {
-  private let index: IndexSlice
+  let index: IndexSlice
 
   package init(index: IndexSlice) { self.index = index }
 
   package let name = "contexts"
   package let tables = [
-    ProjectedTable("contexts", orderedBy: "row"), ProjectedTable("messages", orderedBy: "item")
+    ProjectedTable("contexts", orderedBy: "row"), ProjectedTable("messages", orderedBy: "item"),
+    ProjectedTable("pins", orderedBy: "context, number")
   ]
 
   package var migrations: [@Sendable (Database) throws -> Void] {
@@ -51,6 +52,26 @@ package struct ContextSlice: Slice {
             CREATE INDEX messages_by_time ON messages (scope, created_at_us);
             CREATE INDEX messages_by_trace ON messages (scope, trace_id) WHERE trace_id <> '';
             """)
+      },
+      { db in
+        try db.execute(
+          sql: """
+            ALTER TABLE contexts ADD COLUMN type INTEGER NOT NULL DEFAULT 1;
+            ALTER TABLE contexts ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
+            ALTER TABLE contexts ADD COLUMN session_id TEXT NOT NULL DEFAULT '';
+            ALTER TABLE contexts ADD COLUMN max_history INTEGER NOT NULL DEFAULT 0; -- 0: no limit
+            ALTER TABLE contexts ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+            ALTER TABLE contexts ADD COLUMN parent INTEGER; -- of a branch: its row
+            ALTER TABLE contexts ADD COLUMN parent_number INTEGER NOT NULL DEFAULT 0; -- the last that is shared
+            ALTER TABLE messages ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0; -- 0: not counted
+            ALTER TABLE messages ADD COLUMN data BLOB;
+            -- As the log gives it: one for each message appended or deleted.
+            UPDATE contexts SET version = 2 * next_number - 1 - message_count;
+            CREATE INDEX contexts_by_parent ON contexts (parent) WHERE parent IS NOT NULL;
+            CREATE TABLE pins (
+              context INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (context, number)
+            ) STRICT, WITHOUT ROWID;
+            """)
       }
     ]
   }
@@ -61,6 +82,9 @@ package struct ContextSlice: Slice {
     case .contextDeleted(let deleted): try apply(deleted, try scopeRow(event, transaction), transaction)
     case .messagesAppended(let appended): try apply(appended, try scopeRow(event, transaction), transaction)
     case .messagesDeleted(let deleted): try apply(deleted, try scopeRow(event, transaction), transaction)
+    case .contextUpdated(let updated): try apply(updated, try scopeRow(event, transaction), transaction)
+    case .messagesPinned(let pinned): try apply(pinned, try scopeRow(event, transaction), transaction)
+    case .messagesRestored(let restored): try apply(restored, try scopeRow(event, transaction), transaction)
     default: break
     }
   }
@@ -75,13 +99,15 @@ package struct ContextSlice: Slice {
     try transaction.db.cachedStatement(
       sql: """
         INSERT INTO contexts (row, scope, id, title, attributes, created_at_us, updated_at_us,
-          message_count, next_number)
-        VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1)
+          message_count, next_number, type, trace_id, session_id, max_history, parent, parent_number)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 0, ?7 + 1, ?8, ?9, ?10, ?11,
+          (SELECT row FROM contexts WHERE scope = ?2 AND id = ?12), ?7)
         """
     ).execute(arguments: [
       transaction.nextItem(), scope, created.id, created.title,
-      try AttributeColumn.encode(created.attributes),
-      transaction.at.microseconds, transaction.at.microseconds
+      try AttributeColumn.encode(created.attributes), transaction.at.microseconds,
+      Int64(created.parentNumber), max(1, created.type), created.traceID, created.sessionID,
+      created.maxHistory, created.parentID.isEmpty ? nil : created.parentID
     ])
   }
 
@@ -89,40 +115,24 @@ package struct ContextSlice: Slice {
     _ appended: LogV1.MessagesAppended, _ scope: Int64, _ transaction: ProjectionTransaction
   ) throws {
     let context = try contextRow(appended.contextID, scope, transaction)
-    let insert = try HotStatement(
-      """
-      INSERT INTO messages (item, scope, context, number, id, role, text, name, created_at_us, trace_id,
-        tool_call_id, attributes)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-      """, in: transaction.db)
     var indexed: [ItemText] = []
     var newest = Int64.min
     for (offset, message) in appended.messages.enumerated() {
       let item = transaction.nextItem()
       let createdAt = message.createdAtUs == 0 ? transaction.at.microseconds : message.createdAtUs
       newest = max(newest, createdAt)
-      let attributes = try AttributeColumn.encode(message.attributes)
-      try insert.run { row in
-        row.bind(item)
-        row.bind(scope)
-        row.bind(context)
-        row.bind(Int64(appended.firstNumber) + Int64(offset))
-        row.bind(message.id)
-        row.bind(Int64(message.role))
-        row.bind(message.text)
-        row.bind(message.name)
-        row.bind(createdAt)
-        row.bind(message.traceID)
-        row.bind(message.toolCallID)
-        row.bind(attributes)
-      }
+      try insert(
+        message, item: item, scope: scope, context: context,
+        number: Int64(appended.firstNumber) + Int64(offset),
+        createdAt: createdAt, transaction.db)
+      if message.pinned { try pin(Int64(appended.firstNumber) + Int64(offset), context, transaction) }
       if !message.text.isEmpty { indexed.append(ItemText(item: item, version: 1, text: message.text)) }
     }
     let nextNumber = Int64(appended.firstNumber) + Int64(appended.messages.count)
     try HotStatement(
       """
       UPDATE contexts SET message_count = message_count + ?1, next_number = ?2,
-        updated_at_us = max(updated_at_us, ?3) WHERE row = ?4
+        updated_at_us = max(updated_at_us, ?3), version = version + ?1 WHERE row = ?4
       """, in: transaction.db
     ).run { row in
       row.bind(Int64(appended.messages.count))
@@ -137,6 +147,36 @@ package struct ContextSlice: Slice {
     }
   }
 
+  func insert(
+    _ message: LogV1.AppendedMessage, item: Int64, scope: Int64, context: Int64, number: Int64,
+    createdAt: Int64,
+    _ db: Database
+  ) throws {
+    let attributes = try AttributeColumn.encode(message.attributes)
+    try HotStatement(
+      """
+      INSERT INTO messages (item, scope, context, number, id, role, text, name, created_at_us, trace_id,
+        tool_call_id, attributes, tokens, data)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """, in: db
+    ).run { row in
+      row.bind(item)
+      row.bind(scope)
+      row.bind(context)
+      row.bind(number)
+      row.bind(message.id)
+      row.bind(Int64(message.role))
+      row.bind(message.text)
+      row.bind(message.name)
+      row.bind(createdAt)
+      row.bind(message.traceID)
+      row.bind(message.toolCallID)
+      row.bind(attributes)
+      row.bind(Int64(message.tokenCount))
+      row.bind(message.data.isEmpty ? nil : message.data)
+    }
+  }
+
   private func apply(
     _ deleted: LogV1.MessagesDeleted, _ scope: Int64, _ transaction: ProjectionTransaction
   ) throws {
@@ -146,7 +186,7 @@ package struct ContextSlice: Slice {
       guard
         let row = try Row.fetchOne(
           transaction.db.cachedStatement(
-            sql: "SELECT item, text, context FROM messages WHERE scope = ? AND id = ?"),
+            sql: "SELECT item, text, context, number FROM messages WHERE scope = ? AND id = ?"),
           arguments: [scope, id])
       else { continue }
       let item: Int64 = row[0]
@@ -154,8 +194,10 @@ package struct ContextSlice: Slice {
       try transaction.db.cachedStatement(sql: "DELETE FROM messages WHERE item = ?").execute(arguments: [item]
       )
       try transaction.db.cachedStatement(
-        sql: "UPDATE contexts SET message_count = message_count - 1 WHERE row = ?"
+        sql: "UPDATE contexts SET message_count = message_count - 1, version = version + 1 WHERE row = ?"
       ).execute(arguments: [row[2] as Int64])
+      try transaction.db.cachedStatement(sql: "DELETE FROM pins WHERE context = ? AND number = ?")
+        .execute(arguments: [row[2] as Int64, row[3] as Int64])
     }
     try unindex(removed, scope, transaction)
   }
@@ -170,19 +212,19 @@ package struct ContextSlice: Slice {
       arguments: [context])
     var removed: [ItemText] = []
     while let row = try rows.next() { removed.append(ItemText(item: row[0], version: 1, text: row[1])) }
-    for table in ["messages WHERE context", "contexts WHERE row"] {
+    for table in ["pins WHERE context", "messages WHERE context", "contexts WHERE row"] {
       try transaction.db.cachedStatement(sql: "DELETE FROM \(table) = ?").execute(arguments: [context])
     }
     try unindex(removed, scope, transaction)
   }
 
-  private func unindex(_ items: [ItemText], _ scope: Int64, _ transaction: ProjectionTransaction) throws {
+  func unindex(_ items: [ItemText], _ scope: Int64, _ transaction: ProjectionTransaction) throws {
     let indexed = items.filter { !$0.text.isEmpty }
     guard !indexed.isEmpty else { return }
     try index.remove(indexed, from: Bucket(scopeRow: scope, kind: .messages), transaction)
   }
 
-  private func contextRow(
+  func contextRow(
     _ id: String, _ scope: Int64, _ transaction: ProjectionTransaction
   ) throws -> Int64 {
     guard let row = try ContextRows.of(transaction).row(id, scope: scope, in: transaction.db) else {

@@ -64,3 +64,15 @@ public struct MemoryID: Identifier {
   public let rawValue: String
   public init(unchecked rawValue: String) { self.rawValue = rawValue }
 }
+
+public struct SessionID: Identifier {
+  public static let fieldName = "session_id"
+  public let rawValue: String
+  public init(unchecked rawValue: String) { self.rawValue = rawValue }
+}
+
+public struct SnapshotID: Identifier {
+  public static let fieldName = "snapshot_id"
+  public let rawValue: String
+  public init(unchecked rawValue: String) { self.rawValue = rawValue }
+}

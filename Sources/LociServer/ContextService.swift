@@ -130,4 +130,49 @@ struct ContextService: ContextServiceProvider {
     }
     return V1.SearchMessagesResponse(hits: hits, report: V1.SearchReport(outcome, since: started))
   }
+
+  // MARK: Changes and branches
+
+  func updateContext(
+    _ request: V1.UpdateContextRequest, _ call: CallContext
+  ) async throws -> V1.UpdateContextResponse {
+    let scope = try request.checkedScope()
+    return try await node.write(try UpdateContext(request, scope: scope, key: request.requestKey()))
+  }
+
+  func pinMessages(
+    _ request: V1.PinMessagesRequest, _ call: CallContext
+  ) async throws -> V1.PinMessagesResponse {
+    let scope = try request.checkedScope()
+    return try await node.write(try PinMessages(request, scope: scope, key: request.requestKey()))
+  }
+
+  func forkContext(
+    _ request: V1.ForkContextRequest, _ call: CallContext
+  ) async throws -> V1.ForkContextResponse {
+    let scope = try request.checkedScope()
+    return try await node.write(
+      try ForkContext(request, scope: scope, key: request.requestKey(), ids: node.ids))
+  }
+
+  func listBranches(
+    _ request: V1.ListBranchesRequest, _ call: CallContext
+  ) async throws -> V1.ListBranchesResponse {
+    let scope = try request.checkedScope()
+    let id = try ContextID(validating: request.contextID)
+    let page = try PageRequest(request.page)
+    return try await node.read(scope, request.consistency) { db, _ in
+      let parent = try ContextQueries.stored(id, scope: scope, in: db)
+      let list = try ContextQueries.branches(of: parent, page: page, in: db)
+      return V1.ListBranchesResponse(contexts: list.contexts, page: list.page)
+    }
+  }
+
+  func mergeBranch(
+    _ request: V1.MergeBranchRequest, _ call: CallContext
+  ) async throws -> V1.MergeBranchResponse {
+    let scope = try request.checkedScope()
+    return try await node.write(
+      try MergeBranch(request, scope: scope, key: request.requestKey(), ids: node.ids))
+  }
 }

@@ -6,6 +6,7 @@ package import LociCore
 import LociMemory
 import LociProto
 import LociRecall
+import LociSession
 import LociStore
 import LociText
 package import LociVector
@@ -116,7 +117,8 @@ package final class Node: Sendable {
     server = try RPCServer(
       table: ServiceTable([
         ContextService(node: parts).serviceDescription, MemoryService(node: parts).serviceDescription,
-        EmbeddingService(node: parts).serviceDescription,
+        SessionService(node: parts).serviceDescription, CheckpointService(node: parts).serviceDescription,
+        StateService(node: parts).serviceDescription, EmbeddingService(node: parts).serviceDescription,
         VectorService(node: parts, collections: collections).serviceDescription,
         AdminService(node: parts, status: status).serviceDescription
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
@@ -133,7 +135,11 @@ package final class Node: Sendable {
     var configuration = Store.Configuration(path: path)
     configuration.shardsIfNew = shardsIfNew
     return try Store(
-      configuration, slices: [index, ContextSlice(index: index), MemorySlice(index: index), collections],
+      configuration,
+      slices: [
+        index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
+        collections
+      ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
 
@@ -148,6 +154,7 @@ package final class Node: Sendable {
         if let pipeline = parts.pipeline { await pipeline.run(parts.store) }
       },
       Task(priority: .background) { [parts] in await Self.forgetOldRequests(of: parts.store) },
+      Task(priority: .background) { [parts] in await Self.expireSessions(of: parts) },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }
@@ -170,6 +177,13 @@ package final class Node: Sendable {
   /// Every few seconds a few of them, rather than many at once: no caller notices.
   private static func forgetOldRequests(of store: Store) async {
     while (try? await Task.sleep(for: .seconds(10))) != nil { await store.forgetOldRequests() }
+  }
+
+  /// A session ends at most a second late.
+  private static func expireSessions(of parts: NodeParts) async {
+    while (try? await Task.sleep(for: .seconds(1))) != nil {
+      await parts.store.expireSessions(now: parts.clock.now())
+    }
   }
 
   /// HOST:PORT, or unix:PATH.

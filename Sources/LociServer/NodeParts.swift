@@ -1,4 +1,5 @@
 import GRDB
+import LociContext
 import LociCore
 import LociProto
 import LociRecall
@@ -17,6 +18,7 @@ struct NodeParts: Sendable {
   let upkeep: WorkerPool
   let clock: any WallClock
   let ids: UUIDv7Generator
+  let tokenCounts = TokenCountCache()
 
   var encoderIdentity: EncoderIdentity? { encoder.map { EncoderIdentity($0) } }
 

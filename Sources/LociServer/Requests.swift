@@ -25,6 +25,25 @@ extension V1.DeleteMessagesRequest: MutatingRequest {}
 extension V1.AddMemoriesRequest: MutatingRequest {}
 extension V1.UpdateMemoryRequest: MutatingRequest {}
 extension V1.DeleteMemoriesRequest: MutatingRequest {}
+extension V1.UpdateContextRequest: MutatingRequest {}
+extension V1.PinMessagesRequest: MutatingRequest {}
+extension V1.ForkContextRequest: MutatingRequest {}
+extension V1.MergeBranchRequest: MutatingRequest {}
+extension V1.CreateSessionRequest: MutatingRequest {}
+extension V1.TransitionSessionRequest: MutatingRequest {}
+extension V1.HeartbeatSessionRequest: MutatingRequest {}
+extension V1.DeleteSessionRequest: MutatingRequest {}
+extension V1.SetVariablesRequest: MutatingRequest {}
+extension V1.TakeSnapshotRequest: MutatingRequest {}
+extension V1.PruneSnapshotsRequest: MutatingRequest {}
+extension V1.RollbackSessionRequest: MutatingRequest {}
+extension V1.ForkSessionRequest: MutatingRequest {}
+extension V1.PutCheckpointRequest: MutatingRequest {}
+extension V1.PutWritesRequest: MutatingRequest {}
+extension V1.DeleteThreadsRequest: MutatingRequest {}
+extension V1.DeleteRunsRequest: MutatingRequest {}
+extension V1.CopyThreadRequest: MutatingRequest {}
+extension V1.PruneThreadsRequest: MutatingRequest {}
 
 extension MutatingRequest {
   /// The caller's request id with a hash of everything else, or `nil` when there is none. The method is part of

@@ -70,6 +70,9 @@ package final class ProjectionTransaction {
     return object
   }
 
+  /// The number that the next event will have. For `decide`.
+  package var upcomingSequence: LogSequence { counters.applied + 1 }
+
   /// Runs after the commit and before its answers, in order. Not run on a rebuild.
   package func afterCommit(_ effect: @escaping @Sendable () -> Void) {
     effects.append(effect)

@@ -149,3 +149,30 @@ def test_only_loopback_is_served_and_completions_exist(tmp_path):
     for shell in ["bash", "zsh", "fish"]:
         script = subprocess.run([BINARY, "--generate-completion-script", shell], capture_output=True, text=True)
         assert script.returncode == 0 and "loci" in script.stdout
+
+
+def test_a_session_is_rolled_back_and_the_rollback_undone(server):
+    assert server.json("session", "create", "trip", "--set", "city=Lisbon")["session"]["state"] == "active"
+    server.loci("append", "trip", "one")
+    snapshot = server.json("session", "snapshot", "trip", "before")["snapshot"]["id"]
+    server.loci("append", "trip", "two")
+    server.loci("session", "set", "trip", "city=Porto", "note=x")
+    difference = server.loci("session", "diff", "trip", snapshot).stdout
+    assert "+ message" in difference and "- variable city = Lisbon" in difference
+    back = server.json("session", "rollback", "trip", snapshot)
+    assert "two" not in server.loci("history", "trip").stdout
+    assert "city = Lisbon" in server.loci("session", "show", "trip").stdout
+    server.loci("session", "rollback", "trip", back["undoSnapshotID"])
+    assert "two" in server.loci("history", "trip").stdout
+    server.loci("session", "fork", "trip", "--from", snapshot, "--as", "other")
+    assert "two" not in server.loci("history", "other").stdout
+    lines = [json.loads(line) for line in server.loci("session", "export", "trip", snapshot).stdout.splitlines()]
+    assert [next(iter(line)) for line in lines] == ["session", "snapshot", "variable", "message"]
+    assert server.loci("session", "move", "trip", "failed", check=False).returncode != 0
+    server.loci("session", "move", "trip", "failed", "no trains")
+    assert "failed" in server.loci("session", "list").stdout
+    assert len(server.loci("session", "snapshots", "trip").stdout.splitlines()) == 3
+    server.loci("session", "prune", "trip", "--keep", "1")
+    server.loci("session", "heartbeat", "other", "--timeout-ms", "60000")
+    server.loci("session", "delete", "trip", "--with-context")
+    assert "trip" not in server.loci("session", "list").stdout

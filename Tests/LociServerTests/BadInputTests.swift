@@ -36,6 +36,7 @@ import Testing
           scope: Self.scope, contextID: "known",
           messages: [V1.MessageDraft(id: "taken", role: .user, text: "hello")], createContext: true,
           options: V1.WriteOptions(requestID: "used")))
+      try await Self.prepareSessions(client)
       let cases = Self.cases
       #expect(cases.count >= 60)
       for item in cases {
@@ -47,6 +48,11 @@ import Testing
       }
       let stored = try await client.contexts.listMessages(V1.ListMessagesRequest(scope: Self.scope))
       #expect(stored.messages.map(\.id) == ["taken"], "a refused request left something behind")
+      let contexts = try await client.contexts.listContexts(V1.ListContextsRequest(scope: Self.scope))
+      #expect(Set(contexts.contexts.map(\.id)) == ["known", "running", "ended"])
+      let variables = try await client.sessions.getVariables(
+        V1.GetVariablesRequest(scope: Self.scope, sessionID: "running"))
+      #expect(variables.variables.map(\.value) == ["1"])
       await client.close()
     }
   }
@@ -76,9 +82,12 @@ import Testing
 
   static let scope = V1.Scope(tenant: "t", agent: "a")
 
-  static var cases: [Case] { frameCases + envelopeCases + messageCases + contextCases + memoryCases }
+  static var cases: [Case] {
+    frameCases + envelopeCases + messageCases + contextCases + memoryCases + branchCases + sessionCases
+      + checkpointCases
+  }
 
-  private static func call(
+  static func call(
     _ name: String, _ service: String, _ method: String, _ request: some WireMessage, _ code: Int,
     _ reason: String? = nil
   ) -> Case {

@@ -70,7 +70,105 @@ import Testing
     "SearchMemories": V1.SearchMemoriesRequest(
       scope: scope, query: "trains", embedding: [0.5, 0.5], limit: 5, mode: .hybrid, filter: filter,
       weights: weights, explain: true, consistency: consistency
-    ).encoded()
+    ).encoded(),
+    "UpdateContext": V1.UpdateContextRequest(
+      scope: scope, contextID: "c", title: "t", attributes: V1.AttributeList(attributes: attributes),
+      traceID: trace, maxHistory: 5, expectedVersion: 2, options: options
+    ).encoded(),
+    "PinMessages": V1.PinMessagesRequest(scope: scope, contextID: "c", messageIDs: ["m"], options: options)
+      .encoded(),
+    "ForkContext": V1.ForkContextRequest(
+      scope: scope, contextID: "c", atNumber: 1, id: "branch", title: "t", attributes: attributes,
+      options: options
+    ).encoded(),
+    "ListBranches": V1.ListBranchesRequest(
+      scope: scope, contextID: "c", page: V1.Page(size: 3, token: "1.4"), consistency: consistency
+    ).encoded(),
+    "MergeBranch": V1.MergeBranchRequest(
+      scope: scope, contextID: "branch", mode: .summary, summary: V1.MessageDraft(role: .system, text: "s"),
+      expectedVersion: 3, options: options
+    ).encoded(),
+    "AssembleContext": V1.AssembleContextRequest(
+      scope: scope, contextID: "c", tokenBudget: 100, query: "trains", memoryLimit: 3, historyLimit: 20,
+      memoryShare: 0.5, counter: .estimate, messageOverheadTokens: 2, consistency: consistency
+    ).encoded(),
+    "CreateSession": V1.CreateSessionRequest(
+      scope: scope, id: "s", title: "t", contextID: "c", traceID: trace, attributes: attributes,
+      timeoutMs: 60_000, variables: [V1.VariableChange(name: "x", value: "1", expectedVersion: 0)],
+      activate: true, options: options
+    ).encoded(),
+    "GetSession": V1.GetSessionRequest(scope: scope, sessionID: "s", consistency: consistency).encoded(),
+    "ListSessions": V1.ListSessionsRequest(
+      scope: scope, states: [.active], parentID: "p", page: V1.Page(size: 5, token: "1.1"),
+      consistency: consistency
+    ).encoded(),
+    "TransitionSession": V1.TransitionSessionRequest(
+      scope: scope, sessionID: "s", state: .paused, reason: "r", expectedVersion: 3, options: options
+    ).encoded(),
+    "HeartbeatSession": V1.HeartbeatSessionRequest(
+      scope: scope, sessionID: "s", timeoutMs: 1_000, options: options
+    ).encoded(),
+    "ListTransitions": V1.ListTransitionsRequest(
+      scope: scope, sessionID: "s", page: V1.Page(size: 5, token: "1.1"), consistency: consistency
+    ).encoded(),
+    "DeleteSession": V1.DeleteSessionRequest(
+      scope: scope, sessionID: "s", deleteContext: true, options: options
+    ).encoded(),
+    "SetVariables": V1.SetVariablesRequest(
+      scope: scope, sessionID: "s",
+      variables: [
+        V1.VariableChange(name: "x", value: "2", expectedVersion: 2),
+        V1.VariableChange(name: "y", remove: true)
+      ], options: options
+    ).encoded(),
+    "GetVariables": V1.GetVariablesRequest(
+      scope: scope, sessionID: "s", names: ["x"], page: V1.Page(size: 5, token: "1.1"),
+      consistency: consistency
+    ).encoded(),
+    "TakeSnapshot": V1.TakeSnapshotRequest(
+      scope: scope, sessionID: "s", id: "p", label: "l", attributes: attributes, options: options
+    ).encoded(),
+    "ListSnapshots": V1.ListSnapshotsRequest(
+      scope: scope, sessionID: "s", page: V1.Page(size: 5, token: "1.9"), consistency: consistency
+    ).encoded(),
+    "DiffSnapshots": V1.DiffSnapshotsRequest(
+      scope: scope, sessionID: "s", fromSnapshotID: "p", toSnapshotID: "q", consistency: consistency
+    ).encoded(),
+    "PruneSnapshots": V1.PruneSnapshotsRequest(scope: scope, sessionID: "s", keepNewest: 3, options: options)
+      .encoded(),
+    "RollbackSession": V1.RollbackSessionRequest(
+      scope: scope, sessionID: "s", snapshotID: "p", reason: "r", expectedVersion: 3, options: options
+    ).encoded(),
+    "ForkSession": V1.ForkSessionRequest(
+      scope: scope, sessionID: "s", snapshotID: "p", id: "f", title: "t", attributes: attributes,
+      options: options
+    ).encoded(),
+    "GetCurrent": V1.GetCurrentRequest(
+      scope: scope, contextID: "c", sessionID: "s", query: "trains", messageLimit: 5, memoryLimit: 5,
+      sessionLimit: 5, consistency: consistency
+    ).encoded(),
+    "PutCheckpoint": V1.PutCheckpointRequest(
+      scope: scope,
+      checkpoint: V1.Checkpoint(
+        threadID: "t", namespacePath: "n", id: "1", parentID: "0",
+        state: V1.TypedValue(type: "json", data: [1]), metadata: V1.TypedValue(type: "json", data: [2]),
+        attributes: attributes,
+        channels: [V1.Channel(name: "c", version: "1", value: V1.TypedValue(type: "b", data: [3]))],
+        runID: "r"), options: options
+    ).encoded(),
+    "PutWrites": V1.PutWritesRequest(
+      scope: scope, threadID: "t", namespacePath: "n", checkpointID: "1",
+      writes: [
+        V1.TaskWrite(
+          taskID: "k", index: -1, channel: "c", value: V1.TypedValue(type: "b", data: [4]), taskPath: "p")
+      ], options: options
+    ).encoded(),
+    "DeleteThreads": V1.DeleteThreadsRequest(scope: scope, threadIDs: ["u"], options: options).encoded(),
+    "DeleteRuns": V1.DeleteRunsRequest(scope: scope, runIDs: ["r"], options: options).encoded(),
+    "CopyThread": V1.CopyThreadRequest(
+      scope: scope, sourceThreadID: "t", targetThreadID: "u", options: options
+    ).encoded(),
+    "PruneThreads": V1.PruneThreadsRequest(scope: scope, threadIDs: ["t"], options: options).encoded()
   ]
 
   private static let vectorFilter = V1.VectorFilter(steps: [

@@ -3,6 +3,7 @@ import LociCore
 import LociMemory
 import LociProto
 import LociRecall
+import LociSession
 import LociStore
 import Testing
 
@@ -29,6 +30,11 @@ import Testing
     "INSERT INTO words (rowid, text) VALUES (999999, 'planted')",
     "INSERT INTO buckets (bucket, items, words) VALUES (999999, 1, 1)",
     "UPDATE words_state SET through = through + 1",
+    "UPDATE sessions SET version = version + 1", "DELETE FROM session_transitions",
+    "UPDATE session_variables SET since = since - 1", "DELETE FROM session_snapshots",
+    "UPDATE kept_variables SET value = value || '.'", "INSERT INTO pins VALUES (1, 1)",
+    "UPDATE checkpoints SET parent_id = 'planted'", "UPDATE checkpoint_values SET type = type || '.'",
+    "DELETE FROM checkpoint_writes",
     "DELETE FROM pending WHERE item = (SELECT max(item) FROM pending)"
   ])
   func aPlantedDifferenceIsFound(sql: String) async throws {
@@ -59,7 +65,7 @@ import Testing
           let shard = test.store.shard(of: scope)
           var memories: [String] = []
           for step in 0..<60 {
-            switch Int.random(in: 0..<6, using: &rng) {
+            switch Int.random(in: 0..<8, using: &rng) {
             case 0, 1:
               // Now and then long enough to send what waits into the full-text index.
               let filler = String(repeating: " x", count: step % 7 == 0 ? 9_000 : 0)
@@ -81,6 +87,8 @@ import Testing
               guard let id = memories.randomElement(using: &rng) else { continue }
               let request = V1.UpdateMemoryRequest(memoryID: id, text: "changed \(step)", importance: 0.25)
               _ = try await shard.submit(UpdateMemory(request, scope: scope, key: nil))
+            case 5: try await sessionStep(step, scope, shard, test)
+            case 6: try await checkpointStep(step, scope, shard)
             default:
               guard let id = memories.popLast() else { continue }
               _ = try await shard.submit(
@@ -91,5 +99,30 @@ import Testing
       }
       try await group.waitForAll()
     }
+  }
+
+  /// A variable that changes under a snapshot.
+  private func sessionStep(_ step: Int, _ scope: Scope, _ shard: Shard, _ test: TestStore) async throws {
+    let create = V1.CreateSessionRequest(id: "s", contextID: "c0", activate: true)
+    _ = try? await shard.submit(CreateSession(create, scope: scope, key: nil, ids: test.ids))
+    for value in ["before \(step)", "after \(step)"] {
+      let set = V1.SetVariablesRequest(
+        sessionID: "s", variables: [V1.VariableChange(name: "x", value: value)])
+      _ = try await shard.submit(SetVariables(set, scope: scope, key: nil))
+      let take = V1.TakeSnapshotRequest(sessionID: "s")
+      _ = try await shard.submit(TakeSnapshot(take, scope: scope, key: nil, ids: test.ids))
+    }
+  }
+
+  private func checkpointStep(_ step: Int, _ scope: Scope, _ shard: Shard) async throws {
+    let value = V1.TypedValue(type: "b", data: [UInt8(step)])
+    let checkpoint = V1.Checkpoint(
+      threadID: "t", id: "\(step)", state: value, metadata: value,
+      channels: [V1.Channel(name: "c", version: "\(step)", value: value)])
+    _ = try await shard.submit(
+      PutCheckpoint(V1.PutCheckpointRequest(checkpoint: checkpoint), scope: scope, key: nil))
+    let writes = [V1.TaskWrite(taskID: "k", channel: "c", value: value)]
+    let put = V1.PutWritesRequest(threadID: "t", checkpointID: "\(step)", writes: writes)
+    _ = try await shard.submit(PutWrites(put, scope: scope, key: nil))
   }
 }

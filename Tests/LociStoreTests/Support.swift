@@ -5,6 +5,7 @@ import LociCore
 import LociMemory
 import LociProto
 import LociRecall
+import LociSession
 import LociStore
 import Logging
 
@@ -43,7 +44,11 @@ final class TestStore: Sendable {
     vectors = VectorCache(encoder: encoder, bytesMax: cacheBytes)
     let index = IndexSlice(sources: [MessageSource(), MemorySource()], vectors: vectors) { _ in }
     store = try Store(
-      configuration, slices: [index, ContextSlice(index: index), MemorySlice(index: index)], workers: workers,
+      configuration,
+      slices: [
+        index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index)
+      ],
+      workers: workers,
       clock: clock, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
       prepare: KeywordIndex.register)
   }

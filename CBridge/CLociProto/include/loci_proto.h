@@ -7,9 +7,12 @@
 #include "loci/log/v1/events.pb-c.h"
 #include "loci/v1/types.pb-c.h"
 #include "loci/v1/admin.pb-c.h"
+#include "loci/v1/checkpoint.pb-c.h"
+#include "loci/v1/memory.pb-c.h"
 #include "loci/v1/context.pb-c.h"
 #include "loci/v1/embedding.pb-c.h"
-#include "loci/v1/memory.pb-c.h"
+#include "loci/v1/session.pb-c.h"
+#include "loci/v1/state.pb-c.h"
 #include "loci/v1/vector.pb-c.h"
 
 #endif

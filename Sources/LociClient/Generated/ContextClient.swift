@@ -77,4 +77,46 @@ public struct ContextServiceClient: Sendable {
   ) async throws -> V1.SearchMessagesResponse {
     try await rpc.unary("loci.v1.ContextService", "SearchMessages", request, options: options)
   }
+
+  /// Replaces the fields named in the request.
+  public func updateContext(
+    _ request: V1.UpdateContextRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.UpdateContextResponse {
+    try await rpc.unary("loci.v1.ContextService", "UpdateContext", request, options: options)
+  }
+
+  /// Pins messages, so that they are part of every assembled context, or unpins them.
+  public func pinMessages(
+    _ request: V1.PinMessagesRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.PinMessagesResponse {
+    try await rpc.unary("loci.v1.ContextService", "PinMessages", request, options: options)
+  }
+
+  /// A new context that shares the messages of another up to one of them, and goes on by itself. Nothing is copied.
+  public func forkContext(
+    _ request: V1.ForkContextRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.ForkContextResponse {
+    try await rpc.unary("loci.v1.ContextService", "ForkContext", request, options: options)
+  }
+
+  /// Contexts that were forked from this one, oldest first.
+  public func listBranches(
+    _ request: V1.ListBranchesRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.ListBranchesResponse {
+    try await rpc.unary("loci.v1.ContextService", "ListBranches", request, options: options)
+  }
+
+  /// Appends what a branch has of its own to the context it was forked from: its messages, or a summary of them.
+  public func mergeBranch(
+    _ request: V1.MergeBranchRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.MergeBranchResponse {
+    try await rpc.unary("loci.v1.ContextService", "MergeBranch", request, options: options)
+  }
+
+  /// What an agent sends to its model, within a budget of tokens, with an account of what went in and what did not.
+  public func assembleContext(
+    _ request: V1.AssembleContextRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.AssembleContextResponse {
+    try await rpc.unary("loci.v1.ContextService", "AssembleContext", request, options: options)
+  }
 }

@@ -3,6 +3,129 @@
 import CLociProto
 
 extension V1 {
+  /// What a context is for.
+  public struct ContextType: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The default: CONVERSATION.
+    public static let unspecified = Self(rawValue: 0)
+    public static let conversation = Self(rawValue: 1)
+    public static let task = Self(rawValue: 2)
+    public static let tool = Self(rawValue: 3)
+    public static let system = Self(rawValue: 4)
+    public static let shared = Self(rawValue: 5)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "conversation"
+      case 2: "task"
+      case 3: "tool"
+      case 4: "system"
+      case 5: "shared"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  public struct MergeMode: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The default: MESSAGES.
+    public static let unspecified = Self(rawValue: 0)
+    /// Copies of the branch's own messages, in order.
+    public static let messages = Self(rawValue: 1)
+    /// One message with the caller's summary.
+    public static let summary = Self(rawValue: 2)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "messages"
+      case 2: "summary"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  /// How tokens are counted where the caller did not.
+  public struct TokenCounter: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The default: ENCODER when the server has one, else ESTIMATE.
+    public static let unspecified = Self(rawValue: 0)
+    /// The encoder's own tokenizer.
+    public static let encoder = Self(rawValue: 1)
+    /// From the number and kind of characters; no model needed.
+    public static let estimate = Self(rawValue: 2)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "encoder"
+      case 2: "estimate"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  /// What a part of an assembled context is, in the order of the parts: what changes least comes first.
+  public struct AssembledKind: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let unspecified = Self(rawValue: 0)
+    /// A message of role system.
+    public static let system = Self(rawValue: 1)
+    /// A pinned message.
+    public static let pinned = Self(rawValue: 2)
+    /// A memory.
+    public static let memory = Self(rawValue: 3)
+    /// One of the recent messages.
+    public static let recent = Self(rawValue: 4)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "system"
+      case 2: "pinned"
+      case 3: "memory"
+      case 4: "recent"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  /// Why an item is not part of an assembled context.
+  public struct LeftOutReason: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let unspecified = Self(rawValue: 0)
+    /// No room was left for it, in tokens or in an answer of 3 MiB.
+    public static let budget = Self(rawValue: 1)
+    /// Older than `max_history` messages.
+    public static let maxHistory = Self(rawValue: 2)
+    /// A tool's answer whose call is older than the recent messages: a model refuses one without the other.
+    public static let toolPair = Self(rawValue: 3)
+    /// A memory that says what one of the messages says already, word for word.
+    public static let duplicate = Self(rawValue: 4)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "budget"
+      case 2: "maxHistory"
+      case 3: "toolPair"
+      case 4: "duplicate"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
   /// A message history.
   public struct Context: WireMessage, Equatable {
     public static let protoName = "loci.v1.Context"
@@ -21,10 +144,22 @@ extension V1 {
     public var messageCount: UInt64 = 0
     /// Number of the next message, from 1. Numbers are never used again.
     public var nextNumber: UInt64 = 0
+    public var type: V1.ContextType = .unspecified
+    /// W3C trace id, or empty.
+    public var traceID: String = ""
+    /// The session it belongs to, or empty.
+    public var sessionID: String = ""
+    /// How many of the newest messages an assembled context may hold. 0: no limit. Nothing is deleted.
+    public var maxHistory: UInt32 = 0
+    /// Grows with each change: by one for each message appended, deleted or restored, and for each other change. From 1.
+    public var version: UInt64 = 0
+    /// Of a branch: the context it was forked from, and the last message it shares.
+    public var parentContextID: String = ""
+    public var parentNumber: UInt64 = 0
 
     public init() {}
 
-    public init(id: String = "", title: String = "", attributes: [V1.Attribute] = [], createdAtUs: Int64 = 0, updatedAtUs: Int64 = 0, messageCount: UInt64 = 0, nextNumber: UInt64 = 0) {
+    public init(id: String = "", title: String = "", attributes: [V1.Attribute] = [], createdAtUs: Int64 = 0, updatedAtUs: Int64 = 0, messageCount: UInt64 = 0, nextNumber: UInt64 = 0, type: V1.ContextType = .unspecified, traceID: String = "", sessionID: String = "", maxHistory: UInt32 = 0, version: UInt64 = 0, parentContextID: String = "", parentNumber: UInt64 = 0) {
       self.id = id
       self.title = title
       self.attributes = attributes
@@ -32,6 +167,13 @@ extension V1 {
       self.updatedAtUs = updatedAtUs
       self.messageCount = messageCount
       self.nextNumber = nextNumber
+      self.type = type
+      self.traceID = traceID
+      self.sessionID = sessionID
+      self.maxHistory = maxHistory
+      self.version = version
+      self.parentContextID = parentContextID
+      self.parentNumber = parentNumber
     }
   }
 
@@ -55,10 +197,16 @@ extension V1 {
     public var toolCallID: String = ""
     /// At most 64.
     public var attributes: [V1.Attribute] = []
+    /// The caller's own count of the text's tokens. 0: not counted; the server counts when it needs to.
+    public var tokenCount: UInt32 = 0
+    /// The message in the caller's own form, at most 1 MiB: kept and given back, not searched.
+    public var data: [UInt8] = []
+    /// Part of every assembled context.
+    public var pinned: Bool = false
 
     public init() {}
 
-    public init(id: String = "", role: V1.Role = .unspecified, text: String = "", name: String = "", createdAtUs: Int64 = 0, traceID: String = "", toolCallID: String = "", attributes: [V1.Attribute] = []) {
+    public init(id: String = "", role: V1.Role = .unspecified, text: String = "", name: String = "", createdAtUs: Int64 = 0, traceID: String = "", toolCallID: String = "", attributes: [V1.Attribute] = [], tokenCount: UInt32 = 0, data: [UInt8] = [], pinned: Bool = false) {
       self.id = id
       self.role = role
       self.text = text
@@ -67,6 +215,9 @@ extension V1 {
       self.traceID = traceID
       self.toolCallID = toolCallID
       self.attributes = attributes
+      self.tokenCount = tokenCount
+      self.data = data
+      self.pinned = pinned
     }
   }
 
@@ -86,10 +237,14 @@ extension V1 {
     public var traceID: String = ""
     public var toolCallID: String = ""
     public var attributes: [V1.Attribute] = []
+    /// As the caller counted; 0: not counted.
+    public var tokenCount: UInt32 = 0
+    public var data: [UInt8] = []
+    public var pinned: Bool = false
 
     public init() {}
 
-    public init(id: String = "", contextID: String = "", number: UInt64 = 0, role: V1.Role = .unspecified, text: String = "", name: String = "", createdAtUs: Int64 = 0, traceID: String = "", toolCallID: String = "", attributes: [V1.Attribute] = []) {
+    public init(id: String = "", contextID: String = "", number: UInt64 = 0, role: V1.Role = .unspecified, text: String = "", name: String = "", createdAtUs: Int64 = 0, traceID: String = "", toolCallID: String = "", attributes: [V1.Attribute] = [], tokenCount: UInt32 = 0, data: [UInt8] = [], pinned: Bool = false) {
       self.id = id
       self.contextID = contextID
       self.number = number
@@ -100,6 +255,9 @@ extension V1 {
       self.traceID = traceID
       self.toolCallID = toolCallID
       self.attributes = attributes
+      self.tokenCount = tokenCount
+      self.data = data
+      self.pinned = pinned
     }
   }
 
@@ -112,15 +270,21 @@ extension V1 {
     public var title: String = ""
     public var attributes: [V1.Attribute] = []
     public var options: V1.WriteOptions? = nil
+    public var type: V1.ContextType = .unspecified
+    public var traceID: String = ""
+    public var maxHistory: UInt32 = 0
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, id: String = "", title: String = "", attributes: [V1.Attribute] = [], options: V1.WriteOptions? = nil) {
+    public init(scope: V1.Scope? = nil, id: String = "", title: String = "", attributes: [V1.Attribute] = [], options: V1.WriteOptions? = nil, type: V1.ContextType = .unspecified, traceID: String = "", maxHistory: UInt32 = 0) {
       self.scope = scope
       self.id = id
       self.title = title
       self.attributes = attributes
       self.options = options
+      self.type = type
+      self.traceID = traceID
+      self.maxHistory = maxHistory
     }
   }
 
@@ -237,15 +401,18 @@ extension V1 {
     /// Make the context when it does not exist. Default false: NOT_FOUND.
     public var createContext: Bool = false
     public var options: V1.WriteOptions? = nil
+    /// The version the context must have; 0: it must not exist. FAILED_PRECONDITION otherwise.
+    public var expectedVersion: UInt64? = nil
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, contextID: String = "", messages: [V1.MessageDraft] = [], createContext: Bool = false, options: V1.WriteOptions? = nil) {
+    public init(scope: V1.Scope? = nil, contextID: String = "", messages: [V1.MessageDraft] = [], createContext: Bool = false, options: V1.WriteOptions? = nil, expectedVersion: UInt64? = nil) {
       self.scope = scope
       self.contextID = contextID
       self.messages = messages
       self.createContext = createContext
       self.options = options
+      self.expectedVersion = expectedVersion
     }
   }
 
@@ -257,13 +424,16 @@ extension V1 {
     public var messageIDs: [String] = []
     /// Number of the first message; the others follow without gaps.
     public var firstNumber: UInt64 = 0
+    /// The context's, after the append.
+    public var contextVersion: UInt64 = 0
 
     public init() {}
 
-    public init(position: V1.Position? = nil, messageIDs: [String] = [], firstNumber: UInt64 = 0) {
+    public init(position: V1.Position? = nil, messageIDs: [String] = [], firstNumber: UInt64 = 0, contextVersion: UInt64 = 0) {
       self.position = position
       self.messageIDs = messageIDs
       self.firstNumber = firstNumber
+      self.contextVersion = contextVersion
     }
   }
 
@@ -464,6 +634,321 @@ extension V1 {
     }
   }
 
+  public struct UpdateContextRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.UpdateContextRequest"
+
+    public var scope: V1.Scope? = nil
+    public var contextID: String = ""
+    public var title: String? = nil
+    public var attributes: V1.AttributeList? = nil
+    public var traceID: String? = nil
+    public var maxHistory: UInt32? = nil
+    public var expectedVersion: UInt64? = nil
+    public var options: V1.WriteOptions? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, contextID: String = "", title: String? = nil, attributes: V1.AttributeList? = nil, traceID: String? = nil, maxHistory: UInt32? = nil, expectedVersion: UInt64? = nil, options: V1.WriteOptions? = nil) {
+      self.scope = scope
+      self.contextID = contextID
+      self.title = title
+      self.attributes = attributes
+      self.traceID = traceID
+      self.maxHistory = maxHistory
+      self.expectedVersion = expectedVersion
+      self.options = options
+    }
+  }
+
+  public struct UpdateContextResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.UpdateContextResponse"
+
+    public var context: V1.Context? = nil
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(context: V1.Context? = nil, position: V1.Position? = nil) {
+      self.context = context
+      self.position = position
+    }
+  }
+
+  public struct PinMessagesRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.PinMessagesRequest"
+
+    public var scope: V1.Scope? = nil
+    public var contextID: String = ""
+    /// 1 to 1000, all in this context. A context pins at most 1000.
+    public var messageIDs: [String] = []
+    public var unpin: Bool = false
+    public var options: V1.WriteOptions? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, contextID: String = "", messageIDs: [String] = [], unpin: Bool = false, options: V1.WriteOptions? = nil) {
+      self.scope = scope
+      self.contextID = contextID
+      self.messageIDs = messageIDs
+      self.unpin = unpin
+      self.options = options
+    }
+  }
+
+  public struct PinMessagesResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.PinMessagesResponse"
+
+    public var position: V1.Position? = nil
+    /// How many were not pinned (or unpinned) before.
+    public var changed: UInt64 = 0
+
+    public init() {}
+
+    public init(position: V1.Position? = nil, changed: UInt64 = 0) {
+      self.position = position
+      self.changed = changed
+    }
+  }
+
+  public struct ForkContextRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ForkContextRequest"
+
+    public var scope: V1.Scope? = nil
+    public var contextID: String = ""
+    /// The last message that the branch shares. 0: the newest.
+    public var atNumber: UInt64 = 0
+    /// Of the branch. Empty: the server makes a UUIDv7.
+    public var id: String = ""
+    public var title: String = ""
+    public var attributes: [V1.Attribute] = []
+    public var options: V1.WriteOptions? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, contextID: String = "", atNumber: UInt64 = 0, id: String = "", title: String = "", attributes: [V1.Attribute] = [], options: V1.WriteOptions? = nil) {
+      self.scope = scope
+      self.contextID = contextID
+      self.atNumber = atNumber
+      self.id = id
+      self.title = title
+      self.attributes = attributes
+      self.options = options
+    }
+  }
+
+  public struct ForkContextResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ForkContextResponse"
+
+    public var context: V1.Context? = nil
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(context: V1.Context? = nil, position: V1.Position? = nil) {
+      self.context = context
+      self.position = position
+    }
+  }
+
+  public struct ListBranchesRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ListBranchesRequest"
+
+    public var scope: V1.Scope? = nil
+    public var contextID: String = ""
+    public var page: V1.Page? = nil
+    public var consistency: V1.Consistency? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, contextID: String = "", page: V1.Page? = nil, consistency: V1.Consistency? = nil) {
+      self.scope = scope
+      self.contextID = contextID
+      self.page = page
+      self.consistency = consistency
+    }
+  }
+
+  public struct ListBranchesResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ListBranchesResponse"
+
+    public var contexts: [V1.Context] = []
+    public var page: V1.PageInfo? = nil
+
+    public init() {}
+
+    public init(contexts: [V1.Context] = [], page: V1.PageInfo? = nil) {
+      self.contexts = contexts
+      self.page = page
+    }
+  }
+
+  public struct MergeBranchRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.MergeBranchRequest"
+
+    public var scope: V1.Scope? = nil
+    /// The branch. It stays as it is.
+    public var contextID: String = ""
+    public var mode: V1.MergeMode = .unspecified
+    /// For SUMMARY: required.
+    public var summary: V1.MessageDraft? = nil
+    public var expectedVersion: UInt64? = nil
+    public var options: V1.WriteOptions? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, contextID: String = "", mode: V1.MergeMode = .unspecified, summary: V1.MessageDraft? = nil, expectedVersion: UInt64? = nil, options: V1.WriteOptions? = nil) {
+      self.scope = scope
+      self.contextID = contextID
+      self.mode = mode
+      self.summary = summary
+      self.expectedVersion = expectedVersion
+      self.options = options
+    }
+  }
+
+  public struct MergeBranchResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.MergeBranchResponse"
+
+    public var position: V1.Position? = nil
+    /// In the context it was forked from.
+    public var messageIDs: [String] = []
+    public var firstNumber: UInt64 = 0
+    public var contextVersion: UInt64 = 0
+
+    public init() {}
+
+    public init(position: V1.Position? = nil, messageIDs: [String] = [], firstNumber: UInt64 = 0, contextVersion: UInt64 = 0) {
+      self.position = position
+      self.messageIDs = messageIDs
+      self.firstNumber = firstNumber
+      self.contextVersion = contextVersion
+    }
+  }
+
+  public struct AssembleContextRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.AssembleContextRequest"
+
+    public var scope: V1.Scope? = nil
+    public var contextID: String = ""
+    /// 1 to 10,000,000 tokens for everything together.
+    public var tokenBudget: UInt32 = 0
+    /// What the agent is about to answer: memories are searched for it. Empty: no memories.
+    public var query: String = ""
+    /// Memories considered, 0 to 100. 0: 10.
+    public var memoryLimit: UInt32 = 0
+    /// Messages considered, 1 to 10,000 of the newest. 0: 1000.
+    public var historyLimit: UInt32 = 0
+    public var memoryShare: Float? = nil
+    public var counter: V1.TokenCounter = .unspecified
+    /// Added to the count of each message, for what a model puts around it. 0: 4.
+    public var messageOverheadTokens: UInt32 = 0
+    public var consistency: V1.Consistency? = nil
+    /// Wait until every memory at the read's position has its embedding. Default false.
+    public var waitForIndex: Bool = false
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, contextID: String = "", tokenBudget: UInt32 = 0, query: String = "", memoryLimit: UInt32 = 0, historyLimit: UInt32 = 0, memoryShare: Float? = nil, counter: V1.TokenCounter = .unspecified, messageOverheadTokens: UInt32 = 0, consistency: V1.Consistency? = nil, waitForIndex: Bool = false) {
+      self.scope = scope
+      self.contextID = contextID
+      self.tokenBudget = tokenBudget
+      self.query = query
+      self.memoryLimit = memoryLimit
+      self.historyLimit = historyLimit
+      self.memoryShare = memoryShare
+      self.counter = counter
+      self.messageOverheadTokens = messageOverheadTokens
+      self.consistency = consistency
+      self.waitForIndex = waitForIndex
+    }
+  }
+
+  public struct AssembledPart: WireMessage, Equatable {
+    public static let protoName = "loci.v1.AssembledPart"
+
+    public var kind: V1.AssembledKind = .unspecified
+    public var role: V1.Role = .unspecified
+    public var text: String = ""
+    public var tokenCount: UInt32 = 0
+    /// Of the message or memory.
+    public var id: String = ""
+    /// Of a message.
+    public var number: UInt64 = 0
+    public var name: String = ""
+    public var toolCallID: String = ""
+    public var data: [UInt8] = []
+    /// Of a memory: its score.
+    public var score: Float = 0
+
+    public init() {}
+
+    public init(kind: V1.AssembledKind = .unspecified, role: V1.Role = .unspecified, text: String = "", tokenCount: UInt32 = 0, id: String = "", number: UInt64 = 0, name: String = "", toolCallID: String = "", data: [UInt8] = [], score: Float = 0) {
+      self.kind = kind
+      self.role = role
+      self.text = text
+      self.tokenCount = tokenCount
+      self.id = id
+      self.number = number
+      self.name = name
+      self.toolCallID = toolCallID
+      self.data = data
+      self.score = score
+    }
+  }
+
+  /// Messages next to each other that are left out for the same reason, or a memory.
+  public struct LeftOut: WireMessage, Equatable {
+    public static let protoName = "loci.v1.LeftOut"
+
+    public var kind: V1.AssembledKind = .unspecified
+    public var reason: V1.LeftOutReason = .unspecified
+    /// First and last message number; 0 for a memory.
+    public var firstNumber: UInt64 = 0
+    public var lastNumber: UInt64 = 0
+    /// Of a memory.
+    public var id: String = ""
+    /// How many items, and their tokens where they were counted.
+    public var count: UInt64 = 0
+    public var tokenCount: UInt64 = 0
+
+    public init() {}
+
+    public init(kind: V1.AssembledKind = .unspecified, reason: V1.LeftOutReason = .unspecified, firstNumber: UInt64 = 0, lastNumber: UInt64 = 0, id: String = "", count: UInt64 = 0, tokenCount: UInt64 = 0) {
+      self.kind = kind
+      self.reason = reason
+      self.firstNumber = firstNumber
+      self.lastNumber = lastNumber
+      self.id = id
+      self.count = count
+      self.tokenCount = tokenCount
+    }
+  }
+
+  public struct AssembleContextResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.AssembleContextResponse"
+
+    public var parts: [V1.AssembledPart] = []
+    /// Never more than the budget.
+    public var tokenCount: UInt32 = 0
+    public var leftOut: [V1.LeftOut] = []
+    /// Messages older than the first that did not fit, or than `history_limit`: they were not looked at.
+    public var notConsidered: UInt64 = 0
+    /// Which counter counted: an encoder's name, or "estimate".
+    public var counter: String = ""
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(parts: [V1.AssembledPart] = [], tokenCount: UInt32 = 0, leftOut: [V1.LeftOut] = [], notConsidered: UInt64 = 0, counter: String = "", position: V1.Position? = nil) {
+      self.parts = parts
+      self.tokenCount = tokenCount
+      self.leftOut = leftOut
+      self.notConsidered = notConsidered
+      self.counter = counter
+      self.position = position
+    }
+  }
+
 }
 
 extension V1.Context: ViewableMessage {
@@ -481,6 +966,13 @@ extension V1.Context: ViewableMessage {
     self.updatedAtUs = c.pointee.updated_at_us
     self.messageCount = c.pointee.message_count
     self.nextNumber = c.pointee.next_number
+    self.type = V1.ContextType(rawValue: Int32(bitPattern: c.pointee.type.rawValue))
+    self.traceID = try C.string(c.pointee.trace_id, "Context.trace_id")
+    self.sessionID = try C.string(c.pointee.session_id, "Context.session_id")
+    self.maxHistory = c.pointee.max_history
+    self.version = c.pointee.version
+    self.parentContextID = try C.string(c.pointee.parent_context_id, "Context.parent_context_id")
+    self.parentNumber = c.pointee.parent_number
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Context> {
@@ -496,6 +988,13 @@ extension V1.Context: ViewableMessage {
     c.pointee.updated_at_us = updatedAtUs
     c.pointee.message_count = messageCount
     c.pointee.next_number = nextNumber
+    c.pointee.type = Loci__V1__ContextType(rawValue: UInt32(bitPattern: type.rawValue))
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.session_id = arena.copy(sessionID)
+    c.pointee.max_history = maxHistory
+    c.pointee.version = version
+    c.pointee.parent_context_id = arena.copy(parentContextID)
+    c.pointee.parent_number = parentNumber
     return c
   }
 }
@@ -528,6 +1027,27 @@ extension V1.Context {
     public var nextNumber: UInt64 {
       c.pointee.next_number
     }
+    public var type: V1.ContextType {
+      V1.ContextType(rawValue: Int32(bitPattern: c.pointee.type.rawValue))
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var sessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.session_id.data, count: c.pointee.session_id.len)
+    }
+    public var maxHistory: UInt32 {
+      c.pointee.max_history
+    }
+    public var version: UInt64 {
+      c.pointee.version
+    }
+    public var parentContextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.parent_context_id.data, count: c.pointee.parent_context_id.len)
+    }
+    public var parentNumber: UInt64 {
+      c.pointee.parent_number
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -554,6 +1074,9 @@ extension V1.MessageDraft: ViewableMessage {
     self.traceID = try C.string(c.pointee.trace_id, "MessageDraft.trace_id")
     self.toolCallID = try C.string(c.pointee.tool_call_id, "MessageDraft.tool_call_id")
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.tokenCount = c.pointee.token_count
+    self.data = C.bytes(c.pointee.data)
+    self.pinned = c.pointee.pinned != 0
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MessageDraft> {
@@ -570,6 +1093,9 @@ extension V1.MessageDraft: ViewableMessage {
       c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
       c.pointee.n_attributes = attributes.count
     }
+    c.pointee.token_count = tokenCount
+    c.pointee.data = arena.copy(data)
+    c.pointee.pinned = pinned ? 1 : 0
     return c
   }
 }
@@ -605,6 +1131,15 @@ extension V1.MessageDraft {
     public var attributes: ViewList<V1.Attribute.View> {
       ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
+    public var tokenCount: UInt32 {
+      c.pointee.token_count
+    }
+    public var data: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.data.data, count: c.pointee.data.len)
+    }
+    public var pinned: Bool {
+      c.pointee.pinned != 0
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -633,6 +1168,9 @@ extension V1.Message: ViewableMessage {
     self.traceID = try C.string(c.pointee.trace_id, "Message.trace_id")
     self.toolCallID = try C.string(c.pointee.tool_call_id, "Message.tool_call_id")
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.tokenCount = c.pointee.token_count
+    self.data = C.bytes(c.pointee.data)
+    self.pinned = c.pointee.pinned != 0
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Message> {
@@ -651,6 +1189,9 @@ extension V1.Message: ViewableMessage {
       c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
       c.pointee.n_attributes = attributes.count
     }
+    c.pointee.token_count = tokenCount
+    c.pointee.data = arena.copy(data)
+    c.pointee.pinned = pinned ? 1 : 0
     return c
   }
 }
@@ -692,6 +1233,15 @@ extension V1.Message {
     public var attributes: ViewList<V1.Attribute.View> {
       ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
+    public var tokenCount: UInt32 {
+      c.pointee.token_count
+    }
+    public var data: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.data.data, count: c.pointee.data.len)
+    }
+    public var pinned: Bool {
+      c.pointee.pinned != 0
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -715,6 +1265,9 @@ extension V1.CreateContextRequest: ViewableMessage {
     self.title = try C.string(c.pointee.title, "CreateContextRequest.title")
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
     self.options = try C.message(c.pointee.options)
+    self.type = V1.ContextType(rawValue: Int32(bitPattern: c.pointee.type.rawValue))
+    self.traceID = try C.string(c.pointee.trace_id, "CreateContextRequest.trace_id")
+    self.maxHistory = c.pointee.max_history
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__CreateContextRequest> {
@@ -728,6 +1281,9 @@ extension V1.CreateContextRequest: ViewableMessage {
       c.pointee.n_attributes = attributes.count
     }
     if let value = options { c.pointee.options = value.lower(arena) }
+    c.pointee.type = Loci__V1__ContextType(rawValue: UInt32(bitPattern: type.rawValue))
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.max_history = maxHistory
     return c
   }
 }
@@ -753,6 +1309,15 @@ extension V1.CreateContextRequest {
     }
     public var options: V1.WriteOptions.View? {
       C.view(c.pointee.options)
+    }
+    public var type: V1.ContextType {
+      V1.ContextType(rawValue: Int32(bitPattern: c.pointee.type.rawValue))
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var maxHistory: UInt32 {
+      c.pointee.max_history
     }
   }
 
@@ -1098,6 +1663,11 @@ extension V1.AppendRequest: ViewableMessage {
     self.messages = try C.messages(c.pointee.messages, c.pointee.n_messages)
     self.createContext = c.pointee.create_context != 0
     self.options = try C.message(c.pointee.options)
+    if c.pointee.expected_version_choice_case.rawValue == 6 {
+      self.expectedVersion = c.pointee.expected_version
+    } else {
+      self.expectedVersion = nil
+    }
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AppendRequest> {
@@ -1111,6 +1681,10 @@ extension V1.AppendRequest: ViewableMessage {
     }
     c.pointee.create_context = createContext ? 1 : 0
     if let value = options { c.pointee.options = value.lower(arena) }
+    if let value = expectedVersion {
+      c.pointee.expected_version_choice_case = .init(rawValue: 6)
+      c.pointee.expected_version = value
+    }
     return c
   }
 }
@@ -1137,6 +1711,9 @@ extension V1.AppendRequest {
     public var options: V1.WriteOptions.View? {
       C.view(c.pointee.options)
     }
+    public var expectedVersion: UInt64? {
+      c.pointee.expected_version_choice_case.rawValue == 6 ? c.pointee.expected_version : nil
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -1158,6 +1735,7 @@ extension V1.AppendResponse: ViewableMessage {
     self.position = try C.message(c.pointee.position)
     self.messageIDs = try C.strings(c.pointee.message_ids, c.pointee.n_message_ids, "AppendResponse.message_ids")
     self.firstNumber = c.pointee.first_number
+    self.contextVersion = c.pointee.context_version
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AppendResponse> {
@@ -1169,6 +1747,7 @@ extension V1.AppendResponse: ViewableMessage {
       c.pointee.n_message_ids = messageIDs.count
     }
     c.pointee.first_number = firstNumber
+    c.pointee.context_version = contextVersion
     return c
   }
 }
@@ -1188,6 +1767,9 @@ extension V1.AppendResponse {
     }
     public var firstNumber: UInt64 {
       c.pointee.first_number
+    }
+    public var contextVersion: UInt64 {
+      c.pointee.context_version
     }
   }
 
@@ -1754,6 +2336,929 @@ extension V1.MessageHit {
     }
     public var explanation: V1.Explanation.View? {
       C.view(c.pointee.explanation)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.UpdateContextRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__update_context_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__UpdateContextRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.contextID = try C.string(c.pointee.context_id, "UpdateContextRequest.context_id")
+    if c.pointee.title_choice_case.rawValue == 3 {
+      self.title = try C.string(c.pointee.title, "UpdateContextRequest.title")
+    } else {
+      self.title = nil
+    }
+    if c.pointee.attributes_choice_case.rawValue == 4 {
+      self.attributes = try C.message(c.pointee.attributes)
+    } else {
+      self.attributes = nil
+    }
+    if c.pointee.trace_id_choice_case.rawValue == 5 {
+      self.traceID = try C.string(c.pointee.trace_id, "UpdateContextRequest.trace_id")
+    } else {
+      self.traceID = nil
+    }
+    if c.pointee.max_history_choice_case.rawValue == 6 {
+      self.maxHistory = c.pointee.max_history
+    } else {
+      self.maxHistory = nil
+    }
+    if c.pointee.expected_version_choice_case.rawValue == 7 {
+      self.expectedVersion = c.pointee.expected_version
+    } else {
+      self.expectedVersion = nil
+    }
+    self.options = try C.message(c.pointee.options)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__UpdateContextRequest> {
+    let c = arena.make(Loci__V1__UpdateContextRequest.self)
+    loci__v1__update_context_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.context_id = arena.copy(contextID)
+    if let value = title {
+      c.pointee.title_choice_case = .init(rawValue: 3)
+      c.pointee.title = arena.copy(value)
+    }
+    if let value = attributes {
+      c.pointee.attributes_choice_case = .init(rawValue: 4)
+      c.pointee.attributes = value.lower(arena)
+    }
+    if let value = traceID {
+      c.pointee.trace_id_choice_case = .init(rawValue: 5)
+      c.pointee.trace_id = arena.copy(value)
+    }
+    if let value = maxHistory {
+      c.pointee.max_history_choice_case = .init(rawValue: 6)
+      c.pointee.max_history = value
+    }
+    if let value = expectedVersion {
+      c.pointee.expected_version_choice_case = .init(rawValue: 7)
+      c.pointee.expected_version = value
+    }
+    if let value = options { c.pointee.options = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.UpdateContextRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__UpdateContextRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__UpdateContextRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var title: UnsafeRawBufferPointer? {
+      c.pointee.title_choice_case.rawValue == 3 ? UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len) : nil
+    }
+    public var attributes: V1.AttributeList.View? {
+      c.pointee.attributes_choice_case.rawValue == 4 ? C.view(c.pointee.attributes) : nil
+    }
+    public var traceID: UnsafeRawBufferPointer? {
+      c.pointee.trace_id_choice_case.rawValue == 5 ? UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len) : nil
+    }
+    public var maxHistory: UInt32? {
+      c.pointee.max_history_choice_case.rawValue == 6 ? c.pointee.max_history : nil
+    }
+    public var expectedVersion: UInt64? {
+      c.pointee.expected_version_choice_case.rawValue == 7 ? c.pointee.expected_version : nil
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.UpdateContextResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__update_context_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__UpdateContextResponse>) throws(WireDecodingError) {
+    self.context = try C.message(c.pointee.context)
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__UpdateContextResponse> {
+    let c = arena.make(Loci__V1__UpdateContextResponse.self)
+    loci__v1__update_context_response__init(c)
+    if let value = context { c.pointee.context = value.lower(arena) }
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.UpdateContextResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__UpdateContextResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__UpdateContextResponse.self) }
+
+    public var context: V1.Context.View? {
+      C.view(c.pointee.context)
+    }
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.PinMessagesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__pin_messages_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__PinMessagesRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.contextID = try C.string(c.pointee.context_id, "PinMessagesRequest.context_id")
+    self.messageIDs = try C.strings(c.pointee.message_ids, c.pointee.n_message_ids, "PinMessagesRequest.message_ids")
+    self.unpin = c.pointee.unpin != 0
+    self.options = try C.message(c.pointee.options)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__PinMessagesRequest> {
+    let c = arena.make(Loci__V1__PinMessagesRequest.self)
+    loci__v1__pin_messages_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.context_id = arena.copy(contextID)
+    if !messageIDs.isEmpty {
+      c.pointee.message_ids = arena.map(messageIDs) { arena.copy($0) }
+      c.pointee.n_message_ids = messageIDs.count
+    }
+    c.pointee.unpin = unpin ? 1 : 0
+    if let value = options { c.pointee.options = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.PinMessagesRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__PinMessagesRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__PinMessagesRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var messageIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.message_ids, count: c.pointee.n_message_ids)
+    }
+    public var unpin: Bool {
+      c.pointee.unpin != 0
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.PinMessagesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__pin_messages_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__PinMessagesResponse>) throws(WireDecodingError) {
+    self.position = try C.message(c.pointee.position)
+    self.changed = c.pointee.changed
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__PinMessagesResponse> {
+    let c = arena.make(Loci__V1__PinMessagesResponse.self)
+    loci__v1__pin_messages_response__init(c)
+    if let value = position { c.pointee.position = value.lower(arena) }
+    c.pointee.changed = changed
+    return c
+  }
+}
+
+extension V1.PinMessagesResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__PinMessagesResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__PinMessagesResponse.self) }
+
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+    public var changed: UInt64 {
+      c.pointee.changed
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ForkContextRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__fork_context_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ForkContextRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.contextID = try C.string(c.pointee.context_id, "ForkContextRequest.context_id")
+    self.atNumber = c.pointee.at_number
+    self.id = try C.string(c.pointee.id, "ForkContextRequest.id")
+    self.title = try C.string(c.pointee.title, "ForkContextRequest.title")
+    self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.options = try C.message(c.pointee.options)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ForkContextRequest> {
+    let c = arena.make(Loci__V1__ForkContextRequest.self)
+    loci__v1__fork_context_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.context_id = arena.copy(contextID)
+    c.pointee.at_number = atNumber
+    c.pointee.id = arena.copy(id)
+    c.pointee.title = arena.copy(title)
+    if !attributes.isEmpty {
+      c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
+      c.pointee.n_attributes = attributes.count
+    }
+    if let value = options { c.pointee.options = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ForkContextRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ForkContextRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ForkContextRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var atNumber: UInt64 {
+      c.pointee.at_number
+    }
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var title: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len)
+    }
+    public var attributes: ViewList<V1.Attribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ForkContextResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__fork_context_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ForkContextResponse>) throws(WireDecodingError) {
+    self.context = try C.message(c.pointee.context)
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ForkContextResponse> {
+    let c = arena.make(Loci__V1__ForkContextResponse.self)
+    loci__v1__fork_context_response__init(c)
+    if let value = context { c.pointee.context = value.lower(arena) }
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ForkContextResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ForkContextResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ForkContextResponse.self) }
+
+    public var context: V1.Context.View? {
+      C.view(c.pointee.context)
+    }
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ListBranchesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__list_branches_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ListBranchesRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.contextID = try C.string(c.pointee.context_id, "ListBranchesRequest.context_id")
+    self.page = try C.message(c.pointee.page)
+    self.consistency = try C.message(c.pointee.consistency)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ListBranchesRequest> {
+    let c = arena.make(Loci__V1__ListBranchesRequest.self)
+    loci__v1__list_branches_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.context_id = arena.copy(contextID)
+    if let value = page { c.pointee.page = value.lower(arena) }
+    if let value = consistency { c.pointee.consistency = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ListBranchesRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ListBranchesRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListBranchesRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var page: V1.Page.View? {
+      C.view(c.pointee.page)
+    }
+    public var consistency: V1.Consistency.View? {
+      C.view(c.pointee.consistency)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ListBranchesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__list_branches_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ListBranchesResponse>) throws(WireDecodingError) {
+    self.contexts = try C.messages(c.pointee.contexts, c.pointee.n_contexts)
+    self.page = try C.message(c.pointee.page)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ListBranchesResponse> {
+    let c = arena.make(Loci__V1__ListBranchesResponse.self)
+    loci__v1__list_branches_response__init(c)
+    if !contexts.isEmpty {
+      c.pointee.contexts = arena.map(contexts) { $0.lower(arena) }
+      c.pointee.n_contexts = contexts.count
+    }
+    if let value = page { c.pointee.page = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ListBranchesResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ListBranchesResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ListBranchesResponse.self) }
+
+    public var contexts: ViewList<V1.Context.View> {
+      ViewList(c.pointee.contexts, count: c.pointee.n_contexts)
+    }
+    public var page: V1.PageInfo.View? {
+      C.view(c.pointee.page)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.MergeBranchRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__merge_branch_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__MergeBranchRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.contextID = try C.string(c.pointee.context_id, "MergeBranchRequest.context_id")
+    self.mode = V1.MergeMode(rawValue: Int32(bitPattern: c.pointee.mode.rawValue))
+    self.summary = try C.message(c.pointee.summary)
+    if c.pointee.expected_version_choice_case.rawValue == 5 {
+      self.expectedVersion = c.pointee.expected_version
+    } else {
+      self.expectedVersion = nil
+    }
+    self.options = try C.message(c.pointee.options)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MergeBranchRequest> {
+    let c = arena.make(Loci__V1__MergeBranchRequest.self)
+    loci__v1__merge_branch_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.context_id = arena.copy(contextID)
+    c.pointee.mode = Loci__V1__MergeMode(rawValue: UInt32(bitPattern: mode.rawValue))
+    if let value = summary { c.pointee.summary = value.lower(arena) }
+    if let value = expectedVersion {
+      c.pointee.expected_version_choice_case = .init(rawValue: 5)
+      c.pointee.expected_version = value
+    }
+    if let value = options { c.pointee.options = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.MergeBranchRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__MergeBranchRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MergeBranchRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var mode: V1.MergeMode {
+      V1.MergeMode(rawValue: Int32(bitPattern: c.pointee.mode.rawValue))
+    }
+    public var summary: V1.MessageDraft.View? {
+      C.view(c.pointee.summary)
+    }
+    public var expectedVersion: UInt64? {
+      c.pointee.expected_version_choice_case.rawValue == 5 ? c.pointee.expected_version : nil
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.MergeBranchResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__merge_branch_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__MergeBranchResponse>) throws(WireDecodingError) {
+    self.position = try C.message(c.pointee.position)
+    self.messageIDs = try C.strings(c.pointee.message_ids, c.pointee.n_message_ids, "MergeBranchResponse.message_ids")
+    self.firstNumber = c.pointee.first_number
+    self.contextVersion = c.pointee.context_version
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MergeBranchResponse> {
+    let c = arena.make(Loci__V1__MergeBranchResponse.self)
+    loci__v1__merge_branch_response__init(c)
+    if let value = position { c.pointee.position = value.lower(arena) }
+    if !messageIDs.isEmpty {
+      c.pointee.message_ids = arena.map(messageIDs) { arena.copy($0) }
+      c.pointee.n_message_ids = messageIDs.count
+    }
+    c.pointee.first_number = firstNumber
+    c.pointee.context_version = contextVersion
+    return c
+  }
+}
+
+extension V1.MergeBranchResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__MergeBranchResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MergeBranchResponse.self) }
+
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+    public var messageIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.message_ids, count: c.pointee.n_message_ids)
+    }
+    public var firstNumber: UInt64 {
+      c.pointee.first_number
+    }
+    public var contextVersion: UInt64 {
+      c.pointee.context_version
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.AssembleContextRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__assemble_context_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__AssembleContextRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.contextID = try C.string(c.pointee.context_id, "AssembleContextRequest.context_id")
+    self.tokenBudget = c.pointee.token_budget
+    self.query = try C.string(c.pointee.query, "AssembleContextRequest.query")
+    self.memoryLimit = c.pointee.memory_limit
+    self.historyLimit = c.pointee.history_limit
+    if c.pointee.memory_share_choice_case.rawValue == 7 {
+      self.memoryShare = c.pointee.memory_share
+    } else {
+      self.memoryShare = nil
+    }
+    self.counter = V1.TokenCounter(rawValue: Int32(bitPattern: c.pointee.counter.rawValue))
+    self.messageOverheadTokens = c.pointee.message_overhead_tokens
+    self.consistency = try C.message(c.pointee.consistency)
+    self.waitForIndex = c.pointee.wait_for_index != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AssembleContextRequest> {
+    let c = arena.make(Loci__V1__AssembleContextRequest.self)
+    loci__v1__assemble_context_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.context_id = arena.copy(contextID)
+    c.pointee.token_budget = tokenBudget
+    c.pointee.query = arena.copy(query)
+    c.pointee.memory_limit = memoryLimit
+    c.pointee.history_limit = historyLimit
+    if let value = memoryShare {
+      c.pointee.memory_share_choice_case = .init(rawValue: 7)
+      c.pointee.memory_share = value
+    }
+    c.pointee.counter = Loci__V1__TokenCounter(rawValue: UInt32(bitPattern: counter.rawValue))
+    c.pointee.message_overhead_tokens = messageOverheadTokens
+    if let value = consistency { c.pointee.consistency = value.lower(arena) }
+    c.pointee.wait_for_index = waitForIndex ? 1 : 0
+    return c
+  }
+}
+
+extension V1.AssembleContextRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__AssembleContextRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AssembleContextRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var tokenBudget: UInt32 {
+      c.pointee.token_budget
+    }
+    public var query: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.query.data, count: c.pointee.query.len)
+    }
+    public var memoryLimit: UInt32 {
+      c.pointee.memory_limit
+    }
+    public var historyLimit: UInt32 {
+      c.pointee.history_limit
+    }
+    public var memoryShare: Float? {
+      c.pointee.memory_share_choice_case.rawValue == 7 ? c.pointee.memory_share : nil
+    }
+    public var counter: V1.TokenCounter {
+      V1.TokenCounter(rawValue: Int32(bitPattern: c.pointee.counter.rawValue))
+    }
+    public var messageOverheadTokens: UInt32 {
+      c.pointee.message_overhead_tokens
+    }
+    public var consistency: V1.Consistency.View? {
+      C.view(c.pointee.consistency)
+    }
+    public var waitForIndex: Bool {
+      c.pointee.wait_for_index != 0
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.AssembledPart: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__assembled_part()
+  }
+
+  init(c: UnsafePointer<Loci__V1__AssembledPart>) throws(WireDecodingError) {
+    self.kind = V1.AssembledKind(rawValue: Int32(bitPattern: c.pointee.kind.rawValue))
+    self.role = V1.Role(rawValue: Int32(bitPattern: c.pointee.role.rawValue))
+    self.text = try C.string(c.pointee.text, "AssembledPart.text")
+    self.tokenCount = c.pointee.token_count
+    self.id = try C.string(c.pointee.id, "AssembledPart.id")
+    self.number = c.pointee.number
+    self.name = try C.string(c.pointee.name, "AssembledPart.name")
+    self.toolCallID = try C.string(c.pointee.tool_call_id, "AssembledPart.tool_call_id")
+    self.data = C.bytes(c.pointee.data)
+    self.score = c.pointee.score
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AssembledPart> {
+    let c = arena.make(Loci__V1__AssembledPart.self)
+    loci__v1__assembled_part__init(c)
+    c.pointee.kind = Loci__V1__AssembledKind(rawValue: UInt32(bitPattern: kind.rawValue))
+    c.pointee.role = Loci__V1__Role(rawValue: UInt32(bitPattern: role.rawValue))
+    c.pointee.text = arena.copy(text)
+    c.pointee.token_count = tokenCount
+    c.pointee.id = arena.copy(id)
+    c.pointee.number = number
+    c.pointee.name = arena.copy(name)
+    c.pointee.tool_call_id = arena.copy(toolCallID)
+    c.pointee.data = arena.copy(data)
+    c.pointee.score = score
+    return c
+  }
+}
+
+extension V1.AssembledPart {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__AssembledPart>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AssembledPart.self) }
+
+    public var kind: V1.AssembledKind {
+      V1.AssembledKind(rawValue: Int32(bitPattern: c.pointee.kind.rawValue))
+    }
+    public var role: V1.Role {
+      V1.Role(rawValue: Int32(bitPattern: c.pointee.role.rawValue))
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var tokenCount: UInt32 {
+      c.pointee.token_count
+    }
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var number: UInt64 {
+      c.pointee.number
+    }
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var toolCallID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.tool_call_id.data, count: c.pointee.tool_call_id.len)
+    }
+    public var data: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.data.data, count: c.pointee.data.len)
+    }
+    public var score: Float {
+      c.pointee.score
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.LeftOut: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__left_out()
+  }
+
+  init(c: UnsafePointer<Loci__V1__LeftOut>) throws(WireDecodingError) {
+    self.kind = V1.AssembledKind(rawValue: Int32(bitPattern: c.pointee.kind.rawValue))
+    self.reason = V1.LeftOutReason(rawValue: Int32(bitPattern: c.pointee.reason.rawValue))
+    self.firstNumber = c.pointee.first_number
+    self.lastNumber = c.pointee.last_number
+    self.id = try C.string(c.pointee.id, "LeftOut.id")
+    self.count = c.pointee.count
+    self.tokenCount = c.pointee.token_count
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__LeftOut> {
+    let c = arena.make(Loci__V1__LeftOut.self)
+    loci__v1__left_out__init(c)
+    c.pointee.kind = Loci__V1__AssembledKind(rawValue: UInt32(bitPattern: kind.rawValue))
+    c.pointee.reason = Loci__V1__LeftOutReason(rawValue: UInt32(bitPattern: reason.rawValue))
+    c.pointee.first_number = firstNumber
+    c.pointee.last_number = lastNumber
+    c.pointee.id = arena.copy(id)
+    c.pointee.count = count
+    c.pointee.token_count = tokenCount
+    return c
+  }
+}
+
+extension V1.LeftOut {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__LeftOut>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__LeftOut.self) }
+
+    public var kind: V1.AssembledKind {
+      V1.AssembledKind(rawValue: Int32(bitPattern: c.pointee.kind.rawValue))
+    }
+    public var reason: V1.LeftOutReason {
+      V1.LeftOutReason(rawValue: Int32(bitPattern: c.pointee.reason.rawValue))
+    }
+    public var firstNumber: UInt64 {
+      c.pointee.first_number
+    }
+    public var lastNumber: UInt64 {
+      c.pointee.last_number
+    }
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var count: UInt64 {
+      c.pointee.count
+    }
+    public var tokenCount: UInt64 {
+      c.pointee.token_count
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.AssembleContextResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__assemble_context_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__AssembleContextResponse>) throws(WireDecodingError) {
+    self.parts = try C.messages(c.pointee.parts, c.pointee.n_parts)
+    self.tokenCount = c.pointee.token_count
+    self.leftOut = try C.messages(c.pointee.left_out, c.pointee.n_left_out)
+    self.notConsidered = c.pointee.not_considered
+    self.counter = try C.string(c.pointee.counter, "AssembleContextResponse.counter")
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AssembleContextResponse> {
+    let c = arena.make(Loci__V1__AssembleContextResponse.self)
+    loci__v1__assemble_context_response__init(c)
+    if !parts.isEmpty {
+      c.pointee.parts = arena.map(parts) { $0.lower(arena) }
+      c.pointee.n_parts = parts.count
+    }
+    c.pointee.token_count = tokenCount
+    if !leftOut.isEmpty {
+      c.pointee.left_out = arena.map(leftOut) { $0.lower(arena) }
+      c.pointee.n_left_out = leftOut.count
+    }
+    c.pointee.not_considered = notConsidered
+    c.pointee.counter = arena.copy(counter)
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.AssembleContextResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__AssembleContextResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AssembleContextResponse.self) }
+
+    public var parts: ViewList<V1.AssembledPart.View> {
+      ViewList(c.pointee.parts, count: c.pointee.n_parts)
+    }
+    public var tokenCount: UInt32 {
+      c.pointee.token_count
+    }
+    public var leftOut: ViewList<V1.LeftOut.View> {
+      ViewList(c.pointee.left_out, count: c.pointee.n_left_out)
+    }
+    public var notConsidered: UInt64 {
+      c.pointee.not_considered
+    }
+    public var counter: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.counter.data, count: c.pointee.counter.len)
+    }
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
     }
   }
 

@@ -18,6 +18,23 @@ extension LogV1 {
       case itemsEmbedded(LogV1.ItemsEmbedded)
       case requestAnswered(LogV1.RequestAnswered)
       case requestsForgotten(LogV1.RequestsForgotten)
+      /// 40 to 63: contexts and sessions.
+      case contextUpdated(LogV1.ContextUpdated)
+      case messagesPinned(LogV1.MessagesPinned)
+      case messagesRestored(LogV1.MessagesRestored)
+      case sessionCreated(LogV1.SessionCreated)
+      case sessionTransitioned(LogV1.SessionTransitioned)
+      case sessionHeartbeat(LogV1.SessionHeartbeat)
+      case sessionsExpired(LogV1.SessionsExpired)
+      case sessionDeleted(LogV1.SessionDeleted)
+      case variablesSet(LogV1.VariablesSet)
+      case snapshotTaken(LogV1.SnapshotTaken)
+      case snapshotsPruned(LogV1.SnapshotsPruned)
+      case sessionRolledBack(LogV1.SessionRolledBack)
+      case checkpointPut(LogV1.CheckpointPut)
+      case checkpointWritesPut(LogV1.CheckpointWritesPut)
+      case checkpointsDeleted(LogV1.CheckpointsDeleted)
+      case checkpointThreadCopied(LogV1.CheckpointThreadCopied)
       case collectionCreated(LogV1.CollectionCreated)
       case collectionDropped(LogV1.CollectionDropped)
       case aliasSet(LogV1.AliasSet)
@@ -63,13 +80,27 @@ extension LogV1 {
     public var id: String = ""
     public var title: String = ""
     public var attributes: [LogV1.StoredAttribute] = []
+    /// loci.v1.ContextType; 0: CONVERSATION.
+    public var type: Int32 = 0
+    public var traceID: String = ""
+    public var sessionID: String = ""
+    public var maxHistory: UInt32 = 0
+    /// Of a branch.
+    public var parentID: String = ""
+    public var parentNumber: UInt64 = 0
 
     public init() {}
 
-    public init(id: String = "", title: String = "", attributes: [LogV1.StoredAttribute] = []) {
+    public init(id: String = "", title: String = "", attributes: [LogV1.StoredAttribute] = [], type: Int32 = 0, traceID: String = "", sessionID: String = "", maxHistory: UInt32 = 0, parentID: String = "", parentNumber: UInt64 = 0) {
       self.id = id
       self.title = title
       self.attributes = attributes
+      self.type = type
+      self.traceID = traceID
+      self.sessionID = sessionID
+      self.maxHistory = maxHistory
+      self.parentID = parentID
+      self.parentNumber = parentNumber
     }
   }
 
@@ -114,10 +145,13 @@ extension LogV1 {
     public var traceID: String = ""
     public var toolCallID: String = ""
     public var attributes: [LogV1.StoredAttribute] = []
+    public var tokenCount: UInt32 = 0
+    public var data: [UInt8] = []
+    public var pinned: Bool = false
 
     public init() {}
 
-    public init(id: String = "", role: Int32 = 0, text: String = "", name: String = "", createdAtUs: Int64 = 0, traceID: String = "", toolCallID: String = "", attributes: [LogV1.StoredAttribute] = []) {
+    public init(id: String = "", role: Int32 = 0, text: String = "", name: String = "", createdAtUs: Int64 = 0, traceID: String = "", toolCallID: String = "", attributes: [LogV1.StoredAttribute] = [], tokenCount: UInt32 = 0, data: [UInt8] = [], pinned: Bool = false) {
       self.id = id
       self.role = role
       self.text = text
@@ -126,6 +160,9 @@ extension LogV1 {
       self.traceID = traceID
       self.toolCallID = toolCallID
       self.attributes = attributes
+      self.tokenCount = tokenCount
+      self.data = data
+      self.pinned = pinned
     }
   }
 
@@ -376,6 +413,373 @@ extension LogV1 {
     }
   }
 
+  /// The context as it is after the update.
+  public struct ContextUpdated: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.ContextUpdated"
+
+    public var id: String = ""
+    public var title: String = ""
+    public var attributes: [LogV1.StoredAttribute] = []
+    public var traceID: String = ""
+    public var maxHistory: UInt32 = 0
+    public var sessionID: String = ""
+
+    public init() {}
+
+    public init(id: String = "", title: String = "", attributes: [LogV1.StoredAttribute] = [], traceID: String = "", maxHistory: UInt32 = 0, sessionID: String = "") {
+      self.id = id
+      self.title = title
+      self.attributes = attributes
+      self.traceID = traceID
+      self.maxHistory = maxHistory
+      self.sessionID = sessionID
+    }
+  }
+
+  public struct MessagesPinned: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MessagesPinned"
+
+    public var contextID: String = ""
+    public var numbers: [UInt64] = []
+    public var unpinned: Bool = false
+
+    public init() {}
+
+    public init(contextID: String = "", numbers: [UInt64] = [], unpinned: Bool = false) {
+      self.contextID = contextID
+      self.numbers = numbers
+      self.unpinned = unpinned
+    }
+  }
+
+  /// Deleted messages that are there again, under the numbers they had.
+  public struct MessagesRestored: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MessagesRestored"
+
+    public var contextID: String = ""
+    public var messages: [LogV1.RestoredMessage] = []
+
+    public init() {}
+
+    public init(contextID: String = "", messages: [LogV1.RestoredMessage] = []) {
+      self.contextID = contextID
+      self.messages = messages
+    }
+  }
+
+  public struct RestoredMessage: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.RestoredMessage"
+
+    public var number: UInt64 = 0
+    public var message: LogV1.AppendedMessage? = nil
+
+    public init() {}
+
+    public init(number: UInt64 = 0, message: LogV1.AppendedMessage? = nil) {
+      self.number = number
+      self.message = message
+    }
+  }
+
+  public struct SessionCreated: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.SessionCreated"
+
+    public var id: String = ""
+    public var title: String = ""
+    public var contextID: String = ""
+    public var parentID: String = ""
+    public var traceID: String = ""
+    public var attributes: [LogV1.StoredAttribute] = []
+    public var timeoutMs: Int64 = 0
+    public var forkedFromSessionID: String = ""
+    public var forkedFromSnapshotID: String = ""
+
+    public init() {}
+
+    public init(id: String = "", title: String = "", contextID: String = "", parentID: String = "", traceID: String = "", attributes: [LogV1.StoredAttribute] = [], timeoutMs: Int64 = 0, forkedFromSessionID: String = "", forkedFromSnapshotID: String = "") {
+      self.id = id
+      self.title = title
+      self.contextID = contextID
+      self.parentID = parentID
+      self.traceID = traceID
+      self.attributes = attributes
+      self.timeoutMs = timeoutMs
+      self.forkedFromSessionID = forkedFromSessionID
+      self.forkedFromSnapshotID = forkedFromSnapshotID
+    }
+  }
+
+  public struct SessionTransitioned: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.SessionTransitioned"
+
+    public var id: String = ""
+    /// loci.v1.SessionState.
+    public var state: Int32 = 0
+    public var reason: String = ""
+
+    public init() {}
+
+    public init(id: String = "", state: Int32 = 0, reason: String = "") {
+      self.id = id
+      self.state = state
+      self.reason = reason
+    }
+  }
+
+  public struct SessionHeartbeat: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.SessionHeartbeat"
+
+    public var id: String = ""
+    public var timeoutMs: Int64 = 0
+
+    public init() {}
+
+    public init(id: String = "", timeoutMs: Int64 = 0) {
+      self.id = id
+      self.timeoutMs = timeoutMs
+    }
+  }
+
+  /// Sessions whose time-out passed, by their rows in this shard.
+  public struct SessionsExpired: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.SessionsExpired"
+
+    public var rows: [Int64] = []
+    public var reason: String = ""
+
+    public init() {}
+
+    public init(rows: [Int64] = [], reason: String = "") {
+      self.rows = rows
+      self.reason = reason
+    }
+  }
+
+  public struct SessionDeleted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.SessionDeleted"
+
+    public var id: String = ""
+
+    public init() {}
+
+    public init(id: String = "") {
+      self.id = id
+    }
+  }
+
+  public struct VariablesSet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.VariablesSet"
+
+    public var sessionID: String = ""
+    public var set: [LogV1.StoredVariable] = []
+    public var removed: [String] = []
+
+    public init() {}
+
+    public init(sessionID: String = "", set: [LogV1.StoredVariable] = [], removed: [String] = []) {
+      self.sessionID = sessionID
+      self.set = set
+      self.removed = removed
+    }
+  }
+
+  public struct StoredVariable: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.StoredVariable"
+
+    public var name: String = ""
+    public var value: String = ""
+
+    public init() {}
+
+    public init(name: String = "", value: String = "") {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// Marks the present state of a session; the tables say what that is.
+  public struct SnapshotTaken: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.SnapshotTaken"
+
+    public var sessionID: String = ""
+    public var id: String = ""
+    public var label: String = ""
+    public var attributes: [LogV1.StoredAttribute] = []
+    public var automatic: Bool = false
+
+    public init() {}
+
+    public init(sessionID: String = "", id: String = "", label: String = "", attributes: [LogV1.StoredAttribute] = [], automatic: Bool = false) {
+      self.sessionID = sessionID
+      self.id = id
+      self.label = label
+      self.attributes = attributes
+      self.automatic = automatic
+    }
+  }
+
+  public struct SnapshotsPruned: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.SnapshotsPruned"
+
+    public var sessionID: String = ""
+    public var ids: [String] = []
+
+    public init() {}
+
+    public init(sessionID: String = "", ids: [String] = []) {
+      self.sessionID = sessionID
+      self.ids = ids
+    }
+  }
+
+  /// The session's own part of a rollback. Messages, variables and memories have events of their own beside it.
+  public struct SessionRolledBack: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.SessionRolledBack"
+
+    public var sessionID: String = ""
+    public var snapshotID: String = ""
+    public var undoSnapshotID: String = ""
+    public var reason: String = ""
+
+    public init() {}
+
+    public init(sessionID: String = "", snapshotID: String = "", undoSnapshotID: String = "", reason: String = "") {
+      self.sessionID = sessionID
+      self.snapshotID = snapshotID
+      self.undoSnapshotID = undoSnapshotID
+      self.reason = reason
+    }
+  }
+
+  public struct CheckpointValue: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CheckpointValue"
+
+    public var type: String = ""
+    public var data: [UInt8] = []
+
+    public init() {}
+
+    public init(type: String = "", data: [UInt8] = []) {
+      self.type = type
+      self.data = data
+    }
+  }
+
+  public struct CheckpointChannel: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CheckpointChannel"
+
+    public var name: String = ""
+    public var version: String = ""
+    /// Absent: stored before, or none.
+    public var value: LogV1.CheckpointValue? = nil
+    public var incremental: Bool = false
+
+    public init() {}
+
+    public init(name: String = "", version: String = "", value: LogV1.CheckpointValue? = nil, incremental: Bool = false) {
+      self.name = name
+      self.version = version
+      self.value = value
+      self.incremental = incremental
+    }
+  }
+
+  public struct CheckpointPut: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CheckpointPut"
+
+    public var threadID: String = ""
+    public var namespacePath: String = ""
+    public var id: String = ""
+    public var parentID: String = ""
+    public var state: LogV1.CheckpointValue? = nil
+    public var metadata: LogV1.CheckpointValue? = nil
+    public var attributes: [LogV1.StoredAttribute] = []
+    public var channels: [LogV1.CheckpointChannel] = []
+    public var runID: String = ""
+
+    public init() {}
+
+    public init(threadID: String = "", namespacePath: String = "", id: String = "", parentID: String = "", state: LogV1.CheckpointValue? = nil, metadata: LogV1.CheckpointValue? = nil, attributes: [LogV1.StoredAttribute] = [], channels: [LogV1.CheckpointChannel] = [], runID: String = "") {
+      self.threadID = threadID
+      self.namespacePath = namespacePath
+      self.id = id
+      self.parentID = parentID
+      self.state = state
+      self.metadata = metadata
+      self.attributes = attributes
+      self.channels = channels
+      self.runID = runID
+    }
+  }
+
+  public struct CheckpointWrite: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CheckpointWrite"
+
+    public var taskID: String = ""
+    public var index: Int32 = 0
+    public var channel: String = ""
+    public var value: LogV1.CheckpointValue? = nil
+    public var taskPath: String = ""
+
+    public init() {}
+
+    public init(taskID: String = "", index: Int32 = 0, channel: String = "", value: LogV1.CheckpointValue? = nil, taskPath: String = "") {
+      self.taskID = taskID
+      self.index = index
+      self.channel = channel
+      self.value = value
+      self.taskPath = taskPath
+    }
+  }
+
+  public struct CheckpointWritesPut: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CheckpointWritesPut"
+
+    public var threadID: String = ""
+    public var namespacePath: String = ""
+    public var checkpointID: String = ""
+    public var writes: [LogV1.CheckpointWrite] = []
+
+    public init() {}
+
+    public init(threadID: String = "", namespacePath: String = "", checkpointID: String = "", writes: [LogV1.CheckpointWrite] = []) {
+      self.threadID = threadID
+      self.namespacePath = namespacePath
+      self.checkpointID = checkpointID
+      self.writes = writes
+    }
+  }
+
+  /// By their rows in this shard; values that no checkpoint names any more go with them.
+  public struct CheckpointsDeleted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CheckpointsDeleted"
+
+    public var rows: [Int64] = []
+    /// Threads of which nothing at all is to stay.
+    public var threadIDs: [String] = []
+
+    public init() {}
+
+    public init(rows: [Int64] = [], threadIDs: [String] = []) {
+      self.rows = rows
+      self.threadIDs = threadIDs
+    }
+  }
+
+  public struct CheckpointThreadCopied: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CheckpointThreadCopied"
+
+    public var sourceThreadID: String = ""
+    public var targetThreadID: String = ""
+
+    public init() {}
+
+    public init(sourceThreadID: String = "", targetThreadID: String = "") {
+      self.sourceThreadID = sourceThreadID
+      self.targetThreadID = targetThreadID
+    }
+  }
+
 }
 
 extension LogV1.Event: ViewableMessage {
@@ -400,6 +804,22 @@ extension LogV1.Event: ViewableMessage {
     case 11: self.kind = .itemsEmbedded(try C.message(c.pointee.items_embedded) ?? LogV1.ItemsEmbedded())
     case 12: self.kind = .requestAnswered(try C.message(c.pointee.request_answered) ?? LogV1.RequestAnswered())
     case 13: self.kind = .requestsForgotten(try C.message(c.pointee.requests_forgotten) ?? LogV1.RequestsForgotten())
+    case 40: self.kind = .contextUpdated(try C.message(c.pointee.context_updated) ?? LogV1.ContextUpdated())
+    case 41: self.kind = .messagesPinned(try C.message(c.pointee.messages_pinned) ?? LogV1.MessagesPinned())
+    case 42: self.kind = .messagesRestored(try C.message(c.pointee.messages_restored) ?? LogV1.MessagesRestored())
+    case 43: self.kind = .sessionCreated(try C.message(c.pointee.session_created) ?? LogV1.SessionCreated())
+    case 44: self.kind = .sessionTransitioned(try C.message(c.pointee.session_transitioned) ?? LogV1.SessionTransitioned())
+    case 45: self.kind = .sessionHeartbeat(try C.message(c.pointee.session_heartbeat) ?? LogV1.SessionHeartbeat())
+    case 46: self.kind = .sessionsExpired(try C.message(c.pointee.sessions_expired) ?? LogV1.SessionsExpired())
+    case 47: self.kind = .sessionDeleted(try C.message(c.pointee.session_deleted) ?? LogV1.SessionDeleted())
+    case 48: self.kind = .variablesSet(try C.message(c.pointee.variables_set) ?? LogV1.VariablesSet())
+    case 49: self.kind = .snapshotTaken(try C.message(c.pointee.snapshot_taken) ?? LogV1.SnapshotTaken())
+    case 50: self.kind = .snapshotsPruned(try C.message(c.pointee.snapshots_pruned) ?? LogV1.SnapshotsPruned())
+    case 51: self.kind = .sessionRolledBack(try C.message(c.pointee.session_rolled_back) ?? LogV1.SessionRolledBack())
+    case 52: self.kind = .checkpointPut(try C.message(c.pointee.checkpoint_put) ?? LogV1.CheckpointPut())
+    case 53: self.kind = .checkpointWritesPut(try C.message(c.pointee.checkpoint_writes_put) ?? LogV1.CheckpointWritesPut())
+    case 54: self.kind = .checkpointsDeleted(try C.message(c.pointee.checkpoints_deleted) ?? LogV1.CheckpointsDeleted())
+    case 55: self.kind = .checkpointThreadCopied(try C.message(c.pointee.checkpoint_thread_copied) ?? LogV1.CheckpointThreadCopied())
     case 64: self.kind = .collectionCreated(try C.message(c.pointee.collection_created) ?? LogV1.CollectionCreated())
     case 65: self.kind = .collectionDropped(try C.message(c.pointee.collection_dropped) ?? LogV1.CollectionDropped())
     case 66: self.kind = .aliasSet(try C.message(c.pointee.alias_set) ?? LogV1.AliasSet())
@@ -447,6 +867,54 @@ extension LogV1.Event: ViewableMessage {
     case .requestsForgotten(let value):
       c.pointee.kind_case = .init(rawValue: 13)
       c.pointee.requests_forgotten = value.lower(arena)
+    case .contextUpdated(let value):
+      c.pointee.kind_case = .init(rawValue: 40)
+      c.pointee.context_updated = value.lower(arena)
+    case .messagesPinned(let value):
+      c.pointee.kind_case = .init(rawValue: 41)
+      c.pointee.messages_pinned = value.lower(arena)
+    case .messagesRestored(let value):
+      c.pointee.kind_case = .init(rawValue: 42)
+      c.pointee.messages_restored = value.lower(arena)
+    case .sessionCreated(let value):
+      c.pointee.kind_case = .init(rawValue: 43)
+      c.pointee.session_created = value.lower(arena)
+    case .sessionTransitioned(let value):
+      c.pointee.kind_case = .init(rawValue: 44)
+      c.pointee.session_transitioned = value.lower(arena)
+    case .sessionHeartbeat(let value):
+      c.pointee.kind_case = .init(rawValue: 45)
+      c.pointee.session_heartbeat = value.lower(arena)
+    case .sessionsExpired(let value):
+      c.pointee.kind_case = .init(rawValue: 46)
+      c.pointee.sessions_expired = value.lower(arena)
+    case .sessionDeleted(let value):
+      c.pointee.kind_case = .init(rawValue: 47)
+      c.pointee.session_deleted = value.lower(arena)
+    case .variablesSet(let value):
+      c.pointee.kind_case = .init(rawValue: 48)
+      c.pointee.variables_set = value.lower(arena)
+    case .snapshotTaken(let value):
+      c.pointee.kind_case = .init(rawValue: 49)
+      c.pointee.snapshot_taken = value.lower(arena)
+    case .snapshotsPruned(let value):
+      c.pointee.kind_case = .init(rawValue: 50)
+      c.pointee.snapshots_pruned = value.lower(arena)
+    case .sessionRolledBack(let value):
+      c.pointee.kind_case = .init(rawValue: 51)
+      c.pointee.session_rolled_back = value.lower(arena)
+    case .checkpointPut(let value):
+      c.pointee.kind_case = .init(rawValue: 52)
+      c.pointee.checkpoint_put = value.lower(arena)
+    case .checkpointWritesPut(let value):
+      c.pointee.kind_case = .init(rawValue: 53)
+      c.pointee.checkpoint_writes_put = value.lower(arena)
+    case .checkpointsDeleted(let value):
+      c.pointee.kind_case = .init(rawValue: 54)
+      c.pointee.checkpoints_deleted = value.lower(arena)
+    case .checkpointThreadCopied(let value):
+      c.pointee.kind_case = .init(rawValue: 55)
+      c.pointee.checkpoint_thread_copied = value.lower(arena)
     case .collectionCreated(let value):
       c.pointee.kind_case = .init(rawValue: 64)
       c.pointee.collection_created = value.lower(arena)
@@ -516,6 +984,54 @@ extension LogV1.Event {
     }
     public var requestsForgotten: LogV1.RequestsForgotten.View? {
       c.pointee.kind_case.rawValue == 13 ? C.view(c.pointee.requests_forgotten) : nil
+    }
+    public var contextUpdated: LogV1.ContextUpdated.View? {
+      c.pointee.kind_case.rawValue == 40 ? C.view(c.pointee.context_updated) : nil
+    }
+    public var messagesPinned: LogV1.MessagesPinned.View? {
+      c.pointee.kind_case.rawValue == 41 ? C.view(c.pointee.messages_pinned) : nil
+    }
+    public var messagesRestored: LogV1.MessagesRestored.View? {
+      c.pointee.kind_case.rawValue == 42 ? C.view(c.pointee.messages_restored) : nil
+    }
+    public var sessionCreated: LogV1.SessionCreated.View? {
+      c.pointee.kind_case.rawValue == 43 ? C.view(c.pointee.session_created) : nil
+    }
+    public var sessionTransitioned: LogV1.SessionTransitioned.View? {
+      c.pointee.kind_case.rawValue == 44 ? C.view(c.pointee.session_transitioned) : nil
+    }
+    public var sessionHeartbeat: LogV1.SessionHeartbeat.View? {
+      c.pointee.kind_case.rawValue == 45 ? C.view(c.pointee.session_heartbeat) : nil
+    }
+    public var sessionsExpired: LogV1.SessionsExpired.View? {
+      c.pointee.kind_case.rawValue == 46 ? C.view(c.pointee.sessions_expired) : nil
+    }
+    public var sessionDeleted: LogV1.SessionDeleted.View? {
+      c.pointee.kind_case.rawValue == 47 ? C.view(c.pointee.session_deleted) : nil
+    }
+    public var variablesSet: LogV1.VariablesSet.View? {
+      c.pointee.kind_case.rawValue == 48 ? C.view(c.pointee.variables_set) : nil
+    }
+    public var snapshotTaken: LogV1.SnapshotTaken.View? {
+      c.pointee.kind_case.rawValue == 49 ? C.view(c.pointee.snapshot_taken) : nil
+    }
+    public var snapshotsPruned: LogV1.SnapshotsPruned.View? {
+      c.pointee.kind_case.rawValue == 50 ? C.view(c.pointee.snapshots_pruned) : nil
+    }
+    public var sessionRolledBack: LogV1.SessionRolledBack.View? {
+      c.pointee.kind_case.rawValue == 51 ? C.view(c.pointee.session_rolled_back) : nil
+    }
+    public var checkpointPut: LogV1.CheckpointPut.View? {
+      c.pointee.kind_case.rawValue == 52 ? C.view(c.pointee.checkpoint_put) : nil
+    }
+    public var checkpointWritesPut: LogV1.CheckpointWritesPut.View? {
+      c.pointee.kind_case.rawValue == 53 ? C.view(c.pointee.checkpoint_writes_put) : nil
+    }
+    public var checkpointsDeleted: LogV1.CheckpointsDeleted.View? {
+      c.pointee.kind_case.rawValue == 54 ? C.view(c.pointee.checkpoints_deleted) : nil
+    }
+    public var checkpointThreadCopied: LogV1.CheckpointThreadCopied.View? {
+      c.pointee.kind_case.rawValue == 55 ? C.view(c.pointee.checkpoint_thread_copied) : nil
     }
     public var collectionCreated: LogV1.CollectionCreated.View? {
       c.pointee.kind_case.rawValue == 64 ? C.view(c.pointee.collection_created) : nil
@@ -600,6 +1116,12 @@ extension LogV1.ContextCreated: ViewableMessage {
     self.id = try C.string(c.pointee.id, "ContextCreated.id")
     self.title = try C.string(c.pointee.title, "ContextCreated.title")
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.type = c.pointee.type
+    self.traceID = try C.string(c.pointee.trace_id, "ContextCreated.trace_id")
+    self.sessionID = try C.string(c.pointee.session_id, "ContextCreated.session_id")
+    self.maxHistory = c.pointee.max_history
+    self.parentID = try C.string(c.pointee.parent_id, "ContextCreated.parent_id")
+    self.parentNumber = c.pointee.parent_number
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ContextCreated> {
@@ -611,6 +1133,12 @@ extension LogV1.ContextCreated: ViewableMessage {
       c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
       c.pointee.n_attributes = attributes.count
     }
+    c.pointee.type = type
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.session_id = arena.copy(sessionID)
+    c.pointee.max_history = maxHistory
+    c.pointee.parent_id = arena.copy(parentID)
+    c.pointee.parent_number = parentNumber
     return c
   }
 }
@@ -630,6 +1158,24 @@ extension LogV1.ContextCreated {
     }
     public var attributes: ViewList<LogV1.StoredAttribute.View> {
       ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var type: Int32 {
+      c.pointee.type
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var sessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.session_id.data, count: c.pointee.session_id.len)
+    }
+    public var maxHistory: UInt32 {
+      c.pointee.max_history
+    }
+    public var parentID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.parent_id.data, count: c.pointee.parent_id.len)
+    }
+    public var parentNumber: UInt64 {
+      c.pointee.parent_number
     }
   }
 
@@ -748,6 +1294,9 @@ extension LogV1.AppendedMessage: ViewableMessage {
     self.traceID = try C.string(c.pointee.trace_id, "AppendedMessage.trace_id")
     self.toolCallID = try C.string(c.pointee.tool_call_id, "AppendedMessage.tool_call_id")
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.tokenCount = c.pointee.token_count
+    self.data = C.bytes(c.pointee.data)
+    self.pinned = c.pointee.pinned != 0
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AppendedMessage> {
@@ -764,6 +1313,9 @@ extension LogV1.AppendedMessage: ViewableMessage {
       c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
       c.pointee.n_attributes = attributes.count
     }
+    c.pointee.token_count = tokenCount
+    c.pointee.data = arena.copy(data)
+    c.pointee.pinned = pinned ? 1 : 0
     return c
   }
 }
@@ -798,6 +1350,15 @@ extension LogV1.AppendedMessage {
     }
     public var attributes: ViewList<LogV1.StoredAttribute.View> {
       ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var tokenCount: UInt32 {
+      c.pointee.token_count
+    }
+    public var data: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.data.data, count: c.pointee.data.len)
+    }
+    public var pinned: Bool {
+      c.pointee.pinned != 0
     }
   }
 
@@ -1528,6 +2089,1132 @@ extension LogV1.PointsDeleted {
     }
     public var rows: UnsafeBufferPointer<Int64> {
       UnsafeBufferPointer(start: c.pointee.rows, count: c.pointee.n_rows)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.ContextUpdated: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__context_updated()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__ContextUpdated>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "ContextUpdated.id")
+    self.title = try C.string(c.pointee.title, "ContextUpdated.title")
+    self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.traceID = try C.string(c.pointee.trace_id, "ContextUpdated.trace_id")
+    self.maxHistory = c.pointee.max_history
+    self.sessionID = try C.string(c.pointee.session_id, "ContextUpdated.session_id")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ContextUpdated> {
+    let c = arena.make(Loci__Log__V1__ContextUpdated.self)
+    loci__log__v1__context_updated__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.title = arena.copy(title)
+    if !attributes.isEmpty {
+      c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
+      c.pointee.n_attributes = attributes.count
+    }
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.max_history = maxHistory
+    c.pointee.session_id = arena.copy(sessionID)
+    return c
+  }
+}
+
+extension LogV1.ContextUpdated {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__ContextUpdated>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ContextUpdated.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var title: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len)
+    }
+    public var attributes: ViewList<LogV1.StoredAttribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var maxHistory: UInt32 {
+      c.pointee.max_history
+    }
+    public var sessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.session_id.data, count: c.pointee.session_id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MessagesPinned: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__messages_pinned()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MessagesPinned>) throws(WireDecodingError) {
+    self.contextID = try C.string(c.pointee.context_id, "MessagesPinned.context_id")
+    self.numbers = C.array(c.pointee.numbers, c.pointee.n_numbers)
+    self.unpinned = c.pointee.unpinned != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MessagesPinned> {
+    let c = arena.make(Loci__Log__V1__MessagesPinned.self)
+    loci__log__v1__messages_pinned__init(c)
+    c.pointee.context_id = arena.copy(contextID)
+    if !numbers.isEmpty {
+      c.pointee.numbers = arena.copyElements(numbers)
+      c.pointee.n_numbers = numbers.count
+    }
+    c.pointee.unpinned = unpinned ? 1 : 0
+    return c
+  }
+}
+
+extension LogV1.MessagesPinned {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MessagesPinned>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MessagesPinned.self) }
+
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var numbers: UnsafeBufferPointer<UInt64> {
+      UnsafeBufferPointer(start: c.pointee.numbers, count: c.pointee.n_numbers)
+    }
+    public var unpinned: Bool {
+      c.pointee.unpinned != 0
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MessagesRestored: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__messages_restored()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MessagesRestored>) throws(WireDecodingError) {
+    self.contextID = try C.string(c.pointee.context_id, "MessagesRestored.context_id")
+    self.messages = try C.messages(c.pointee.messages, c.pointee.n_messages)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MessagesRestored> {
+    let c = arena.make(Loci__Log__V1__MessagesRestored.self)
+    loci__log__v1__messages_restored__init(c)
+    c.pointee.context_id = arena.copy(contextID)
+    if !messages.isEmpty {
+      c.pointee.messages = arena.map(messages) { $0.lower(arena) }
+      c.pointee.n_messages = messages.count
+    }
+    return c
+  }
+}
+
+extension LogV1.MessagesRestored {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MessagesRestored>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MessagesRestored.self) }
+
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var messages: ViewList<LogV1.RestoredMessage.View> {
+      ViewList(c.pointee.messages, count: c.pointee.n_messages)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.RestoredMessage: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__restored_message()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__RestoredMessage>) throws(WireDecodingError) {
+    self.number = c.pointee.number
+    self.message = try C.message(c.pointee.message)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__RestoredMessage> {
+    let c = arena.make(Loci__Log__V1__RestoredMessage.self)
+    loci__log__v1__restored_message__init(c)
+    c.pointee.number = number
+    if let value = message { c.pointee.message = value.lower(arena) }
+    return c
+  }
+}
+
+extension LogV1.RestoredMessage {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__RestoredMessage>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__RestoredMessage.self) }
+
+    public var number: UInt64 {
+      c.pointee.number
+    }
+    public var message: LogV1.AppendedMessage.View? {
+      C.view(c.pointee.message)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.SessionCreated: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__session_created()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__SessionCreated>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "SessionCreated.id")
+    self.title = try C.string(c.pointee.title, "SessionCreated.title")
+    self.contextID = try C.string(c.pointee.context_id, "SessionCreated.context_id")
+    self.parentID = try C.string(c.pointee.parent_id, "SessionCreated.parent_id")
+    self.traceID = try C.string(c.pointee.trace_id, "SessionCreated.trace_id")
+    self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.timeoutMs = c.pointee.timeout_ms
+    self.forkedFromSessionID = try C.string(c.pointee.forked_from_session_id, "SessionCreated.forked_from_session_id")
+    self.forkedFromSnapshotID = try C.string(c.pointee.forked_from_snapshot_id, "SessionCreated.forked_from_snapshot_id")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__SessionCreated> {
+    let c = arena.make(Loci__Log__V1__SessionCreated.self)
+    loci__log__v1__session_created__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.title = arena.copy(title)
+    c.pointee.context_id = arena.copy(contextID)
+    c.pointee.parent_id = arena.copy(parentID)
+    c.pointee.trace_id = arena.copy(traceID)
+    if !attributes.isEmpty {
+      c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
+      c.pointee.n_attributes = attributes.count
+    }
+    c.pointee.timeout_ms = timeoutMs
+    c.pointee.forked_from_session_id = arena.copy(forkedFromSessionID)
+    c.pointee.forked_from_snapshot_id = arena.copy(forkedFromSnapshotID)
+    return c
+  }
+}
+
+extension LogV1.SessionCreated {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__SessionCreated>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__SessionCreated.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var title: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.title.data, count: c.pointee.title.len)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var parentID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.parent_id.data, count: c.pointee.parent_id.len)
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var attributes: ViewList<LogV1.StoredAttribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var timeoutMs: Int64 {
+      c.pointee.timeout_ms
+    }
+    public var forkedFromSessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.forked_from_session_id.data, count: c.pointee.forked_from_session_id.len)
+    }
+    public var forkedFromSnapshotID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.forked_from_snapshot_id.data, count: c.pointee.forked_from_snapshot_id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.SessionTransitioned: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__session_transitioned()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__SessionTransitioned>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "SessionTransitioned.id")
+    self.state = c.pointee.state
+    self.reason = try C.string(c.pointee.reason, "SessionTransitioned.reason")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__SessionTransitioned> {
+    let c = arena.make(Loci__Log__V1__SessionTransitioned.self)
+    loci__log__v1__session_transitioned__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.state = state
+    c.pointee.reason = arena.copy(reason)
+    return c
+  }
+}
+
+extension LogV1.SessionTransitioned {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__SessionTransitioned>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__SessionTransitioned.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var state: Int32 {
+      c.pointee.state
+    }
+    public var reason: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.reason.data, count: c.pointee.reason.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.SessionHeartbeat: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__session_heartbeat()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__SessionHeartbeat>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "SessionHeartbeat.id")
+    self.timeoutMs = c.pointee.timeout_ms
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__SessionHeartbeat> {
+    let c = arena.make(Loci__Log__V1__SessionHeartbeat.self)
+    loci__log__v1__session_heartbeat__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.timeout_ms = timeoutMs
+    return c
+  }
+}
+
+extension LogV1.SessionHeartbeat {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__SessionHeartbeat>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__SessionHeartbeat.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var timeoutMs: Int64 {
+      c.pointee.timeout_ms
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.SessionsExpired: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__sessions_expired()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__SessionsExpired>) throws(WireDecodingError) {
+    self.rows = C.array(c.pointee.rows, c.pointee.n_rows)
+    self.reason = try C.string(c.pointee.reason, "SessionsExpired.reason")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__SessionsExpired> {
+    let c = arena.make(Loci__Log__V1__SessionsExpired.self)
+    loci__log__v1__sessions_expired__init(c)
+    if !rows.isEmpty {
+      c.pointee.rows = arena.copyElements(rows)
+      c.pointee.n_rows = rows.count
+    }
+    c.pointee.reason = arena.copy(reason)
+    return c
+  }
+}
+
+extension LogV1.SessionsExpired {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__SessionsExpired>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__SessionsExpired.self) }
+
+    public var rows: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.rows, count: c.pointee.n_rows)
+    }
+    public var reason: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.reason.data, count: c.pointee.reason.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.SessionDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__session_deleted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__SessionDeleted>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "SessionDeleted.id")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__SessionDeleted> {
+    let c = arena.make(Loci__Log__V1__SessionDeleted.self)
+    loci__log__v1__session_deleted__init(c)
+    c.pointee.id = arena.copy(id)
+    return c
+  }
+}
+
+extension LogV1.SessionDeleted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__SessionDeleted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__SessionDeleted.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.VariablesSet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__variables_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__VariablesSet>) throws(WireDecodingError) {
+    self.sessionID = try C.string(c.pointee.session_id, "VariablesSet.session_id")
+    self.set = try C.messages(c.pointee.set, c.pointee.n_set)
+    self.removed = try C.strings(c.pointee.removed, c.pointee.n_removed, "VariablesSet.removed")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__VariablesSet> {
+    let c = arena.make(Loci__Log__V1__VariablesSet.self)
+    loci__log__v1__variables_set__init(c)
+    c.pointee.session_id = arena.copy(sessionID)
+    if !set.isEmpty {
+      c.pointee.set = arena.map(set) { $0.lower(arena) }
+      c.pointee.n_set = set.count
+    }
+    if !removed.isEmpty {
+      c.pointee.removed = arena.map(removed) { arena.copy($0) }
+      c.pointee.n_removed = removed.count
+    }
+    return c
+  }
+}
+
+extension LogV1.VariablesSet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__VariablesSet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__VariablesSet.self) }
+
+    public var sessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.session_id.data, count: c.pointee.session_id.len)
+    }
+    public var set: ViewList<LogV1.StoredVariable.View> {
+      ViewList(c.pointee.set, count: c.pointee.n_set)
+    }
+    public var removed: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.removed, count: c.pointee.n_removed)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.StoredVariable: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__stored_variable()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__StoredVariable>) throws(WireDecodingError) {
+    self.name = try C.string(c.pointee.name, "StoredVariable.name")
+    self.value = try C.string(c.pointee.value, "StoredVariable.value")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__StoredVariable> {
+    let c = arena.make(Loci__Log__V1__StoredVariable.self)
+    loci__log__v1__stored_variable__init(c)
+    c.pointee.name = arena.copy(name)
+    c.pointee.value = arena.copy(value)
+    return c
+  }
+}
+
+extension LogV1.StoredVariable {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__StoredVariable>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StoredVariable.self) }
+
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var value: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.value.data, count: c.pointee.value.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.SnapshotTaken: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__snapshot_taken()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__SnapshotTaken>) throws(WireDecodingError) {
+    self.sessionID = try C.string(c.pointee.session_id, "SnapshotTaken.session_id")
+    self.id = try C.string(c.pointee.id, "SnapshotTaken.id")
+    self.label = try C.string(c.pointee.label, "SnapshotTaken.label")
+    self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.automatic = c.pointee.automatic != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__SnapshotTaken> {
+    let c = arena.make(Loci__Log__V1__SnapshotTaken.self)
+    loci__log__v1__snapshot_taken__init(c)
+    c.pointee.session_id = arena.copy(sessionID)
+    c.pointee.id = arena.copy(id)
+    c.pointee.label = arena.copy(label)
+    if !attributes.isEmpty {
+      c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
+      c.pointee.n_attributes = attributes.count
+    }
+    c.pointee.automatic = automatic ? 1 : 0
+    return c
+  }
+}
+
+extension LogV1.SnapshotTaken {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__SnapshotTaken>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__SnapshotTaken.self) }
+
+    public var sessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.session_id.data, count: c.pointee.session_id.len)
+    }
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var label: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.label.data, count: c.pointee.label.len)
+    }
+    public var attributes: ViewList<LogV1.StoredAttribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var automatic: Bool {
+      c.pointee.automatic != 0
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.SnapshotsPruned: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__snapshots_pruned()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__SnapshotsPruned>) throws(WireDecodingError) {
+    self.sessionID = try C.string(c.pointee.session_id, "SnapshotsPruned.session_id")
+    self.ids = try C.strings(c.pointee.ids, c.pointee.n_ids, "SnapshotsPruned.ids")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__SnapshotsPruned> {
+    let c = arena.make(Loci__Log__V1__SnapshotsPruned.self)
+    loci__log__v1__snapshots_pruned__init(c)
+    c.pointee.session_id = arena.copy(sessionID)
+    if !ids.isEmpty {
+      c.pointee.ids = arena.map(ids) { arena.copy($0) }
+      c.pointee.n_ids = ids.count
+    }
+    return c
+  }
+}
+
+extension LogV1.SnapshotsPruned {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__SnapshotsPruned>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__SnapshotsPruned.self) }
+
+    public var sessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.session_id.data, count: c.pointee.session_id.len)
+    }
+    public var ids: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.ids, count: c.pointee.n_ids)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.SessionRolledBack: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__session_rolled_back()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__SessionRolledBack>) throws(WireDecodingError) {
+    self.sessionID = try C.string(c.pointee.session_id, "SessionRolledBack.session_id")
+    self.snapshotID = try C.string(c.pointee.snapshot_id, "SessionRolledBack.snapshot_id")
+    self.undoSnapshotID = try C.string(c.pointee.undo_snapshot_id, "SessionRolledBack.undo_snapshot_id")
+    self.reason = try C.string(c.pointee.reason, "SessionRolledBack.reason")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__SessionRolledBack> {
+    let c = arena.make(Loci__Log__V1__SessionRolledBack.self)
+    loci__log__v1__session_rolled_back__init(c)
+    c.pointee.session_id = arena.copy(sessionID)
+    c.pointee.snapshot_id = arena.copy(snapshotID)
+    c.pointee.undo_snapshot_id = arena.copy(undoSnapshotID)
+    c.pointee.reason = arena.copy(reason)
+    return c
+  }
+}
+
+extension LogV1.SessionRolledBack {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__SessionRolledBack>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__SessionRolledBack.self) }
+
+    public var sessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.session_id.data, count: c.pointee.session_id.len)
+    }
+    public var snapshotID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.snapshot_id.data, count: c.pointee.snapshot_id.len)
+    }
+    public var undoSnapshotID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.undo_snapshot_id.data, count: c.pointee.undo_snapshot_id.len)
+    }
+    public var reason: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.reason.data, count: c.pointee.reason.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CheckpointValue: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__checkpoint_value()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CheckpointValue>) throws(WireDecodingError) {
+    self.type = try C.string(c.pointee.type, "CheckpointValue.type")
+    self.data = C.bytes(c.pointee.data)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CheckpointValue> {
+    let c = arena.make(Loci__Log__V1__CheckpointValue.self)
+    loci__log__v1__checkpoint_value__init(c)
+    c.pointee.type = arena.copy(type)
+    c.pointee.data = arena.copy(data)
+    return c
+  }
+}
+
+extension LogV1.CheckpointValue {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CheckpointValue>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CheckpointValue.self) }
+
+    public var type: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.type.data, count: c.pointee.type.len)
+    }
+    public var data: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.data.data, count: c.pointee.data.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CheckpointChannel: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__checkpoint_channel()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CheckpointChannel>) throws(WireDecodingError) {
+    self.name = try C.string(c.pointee.name, "CheckpointChannel.name")
+    self.version = try C.string(c.pointee.version, "CheckpointChannel.version")
+    self.value = try C.message(c.pointee.value)
+    self.incremental = c.pointee.incremental != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CheckpointChannel> {
+    let c = arena.make(Loci__Log__V1__CheckpointChannel.self)
+    loci__log__v1__checkpoint_channel__init(c)
+    c.pointee.name = arena.copy(name)
+    c.pointee.version = arena.copy(version)
+    if let value = value { c.pointee.value = value.lower(arena) }
+    c.pointee.incremental = incremental ? 1 : 0
+    return c
+  }
+}
+
+extension LogV1.CheckpointChannel {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CheckpointChannel>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CheckpointChannel.self) }
+
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var version: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.version.data, count: c.pointee.version.len)
+    }
+    public var value: LogV1.CheckpointValue.View? {
+      C.view(c.pointee.value)
+    }
+    public var incremental: Bool {
+      c.pointee.incremental != 0
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CheckpointPut: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__checkpoint_put()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CheckpointPut>) throws(WireDecodingError) {
+    self.threadID = try C.string(c.pointee.thread_id, "CheckpointPut.thread_id")
+    self.namespacePath = try C.string(c.pointee.namespace_path, "CheckpointPut.namespace_path")
+    self.id = try C.string(c.pointee.id, "CheckpointPut.id")
+    self.parentID = try C.string(c.pointee.parent_id, "CheckpointPut.parent_id")
+    self.state = try C.message(c.pointee.state)
+    self.metadata = try C.message(c.pointee.metadata)
+    self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.channels = try C.messages(c.pointee.channels, c.pointee.n_channels)
+    self.runID = try C.string(c.pointee.run_id, "CheckpointPut.run_id")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CheckpointPut> {
+    let c = arena.make(Loci__Log__V1__CheckpointPut.self)
+    loci__log__v1__checkpoint_put__init(c)
+    c.pointee.thread_id = arena.copy(threadID)
+    c.pointee.namespace_path = arena.copy(namespacePath)
+    c.pointee.id = arena.copy(id)
+    c.pointee.parent_id = arena.copy(parentID)
+    if let value = state { c.pointee.state = value.lower(arena) }
+    if let value = metadata { c.pointee.metadata = value.lower(arena) }
+    if !attributes.isEmpty {
+      c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
+      c.pointee.n_attributes = attributes.count
+    }
+    if !channels.isEmpty {
+      c.pointee.channels = arena.map(channels) { $0.lower(arena) }
+      c.pointee.n_channels = channels.count
+    }
+    c.pointee.run_id = arena.copy(runID)
+    return c
+  }
+}
+
+extension LogV1.CheckpointPut {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CheckpointPut>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CheckpointPut.self) }
+
+    public var threadID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.thread_id.data, count: c.pointee.thread_id.len)
+    }
+    public var namespacePath: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.namespace_path.data, count: c.pointee.namespace_path.len)
+    }
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var parentID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.parent_id.data, count: c.pointee.parent_id.len)
+    }
+    public var state: LogV1.CheckpointValue.View? {
+      C.view(c.pointee.state)
+    }
+    public var metadata: LogV1.CheckpointValue.View? {
+      C.view(c.pointee.metadata)
+    }
+    public var attributes: ViewList<LogV1.StoredAttribute.View> {
+      ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var channels: ViewList<LogV1.CheckpointChannel.View> {
+      ViewList(c.pointee.channels, count: c.pointee.n_channels)
+    }
+    public var runID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.run_id.data, count: c.pointee.run_id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CheckpointWrite: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__checkpoint_write()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CheckpointWrite>) throws(WireDecodingError) {
+    self.taskID = try C.string(c.pointee.task_id, "CheckpointWrite.task_id")
+    self.index = c.pointee.index
+    self.channel = try C.string(c.pointee.channel, "CheckpointWrite.channel")
+    self.value = try C.message(c.pointee.value)
+    self.taskPath = try C.string(c.pointee.task_path, "CheckpointWrite.task_path")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CheckpointWrite> {
+    let c = arena.make(Loci__Log__V1__CheckpointWrite.self)
+    loci__log__v1__checkpoint_write__init(c)
+    c.pointee.task_id = arena.copy(taskID)
+    c.pointee.index = index
+    c.pointee.channel = arena.copy(channel)
+    if let value = value { c.pointee.value = value.lower(arena) }
+    c.pointee.task_path = arena.copy(taskPath)
+    return c
+  }
+}
+
+extension LogV1.CheckpointWrite {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CheckpointWrite>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CheckpointWrite.self) }
+
+    public var taskID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.task_id.data, count: c.pointee.task_id.len)
+    }
+    public var index: Int32 {
+      c.pointee.index
+    }
+    public var channel: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.channel.data, count: c.pointee.channel.len)
+    }
+    public var value: LogV1.CheckpointValue.View? {
+      C.view(c.pointee.value)
+    }
+    public var taskPath: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.task_path.data, count: c.pointee.task_path.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CheckpointWritesPut: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__checkpoint_writes_put()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CheckpointWritesPut>) throws(WireDecodingError) {
+    self.threadID = try C.string(c.pointee.thread_id, "CheckpointWritesPut.thread_id")
+    self.namespacePath = try C.string(c.pointee.namespace_path, "CheckpointWritesPut.namespace_path")
+    self.checkpointID = try C.string(c.pointee.checkpoint_id, "CheckpointWritesPut.checkpoint_id")
+    self.writes = try C.messages(c.pointee.writes, c.pointee.n_writes)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CheckpointWritesPut> {
+    let c = arena.make(Loci__Log__V1__CheckpointWritesPut.self)
+    loci__log__v1__checkpoint_writes_put__init(c)
+    c.pointee.thread_id = arena.copy(threadID)
+    c.pointee.namespace_path = arena.copy(namespacePath)
+    c.pointee.checkpoint_id = arena.copy(checkpointID)
+    if !writes.isEmpty {
+      c.pointee.writes = arena.map(writes) { $0.lower(arena) }
+      c.pointee.n_writes = writes.count
+    }
+    return c
+  }
+}
+
+extension LogV1.CheckpointWritesPut {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CheckpointWritesPut>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CheckpointWritesPut.self) }
+
+    public var threadID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.thread_id.data, count: c.pointee.thread_id.len)
+    }
+    public var namespacePath: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.namespace_path.data, count: c.pointee.namespace_path.len)
+    }
+    public var checkpointID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.checkpoint_id.data, count: c.pointee.checkpoint_id.len)
+    }
+    public var writes: ViewList<LogV1.CheckpointWrite.View> {
+      ViewList(c.pointee.writes, count: c.pointee.n_writes)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CheckpointsDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__checkpoints_deleted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CheckpointsDeleted>) throws(WireDecodingError) {
+    self.rows = C.array(c.pointee.rows, c.pointee.n_rows)
+    self.threadIDs = try C.strings(c.pointee.thread_ids, c.pointee.n_thread_ids, "CheckpointsDeleted.thread_ids")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CheckpointsDeleted> {
+    let c = arena.make(Loci__Log__V1__CheckpointsDeleted.self)
+    loci__log__v1__checkpoints_deleted__init(c)
+    if !rows.isEmpty {
+      c.pointee.rows = arena.copyElements(rows)
+      c.pointee.n_rows = rows.count
+    }
+    if !threadIDs.isEmpty {
+      c.pointee.thread_ids = arena.map(threadIDs) { arena.copy($0) }
+      c.pointee.n_thread_ids = threadIDs.count
+    }
+    return c
+  }
+}
+
+extension LogV1.CheckpointsDeleted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CheckpointsDeleted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CheckpointsDeleted.self) }
+
+    public var rows: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.rows, count: c.pointee.n_rows)
+    }
+    public var threadIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.thread_ids, count: c.pointee.n_thread_ids)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CheckpointThreadCopied: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__checkpoint_thread_copied()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CheckpointThreadCopied>) throws(WireDecodingError) {
+    self.sourceThreadID = try C.string(c.pointee.source_thread_id, "CheckpointThreadCopied.source_thread_id")
+    self.targetThreadID = try C.string(c.pointee.target_thread_id, "CheckpointThreadCopied.target_thread_id")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CheckpointThreadCopied> {
+    let c = arena.make(Loci__Log__V1__CheckpointThreadCopied.self)
+    loci__log__v1__checkpoint_thread_copied__init(c)
+    c.pointee.source_thread_id = arena.copy(sourceThreadID)
+    c.pointee.target_thread_id = arena.copy(targetThreadID)
+    return c
+  }
+}
+
+extension LogV1.CheckpointThreadCopied {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CheckpointThreadCopied>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CheckpointThreadCopied.self) }
+
+    public var sourceThreadID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.source_thread_id.data, count: c.pointee.source_thread_id.len)
+    }
+    public var targetThreadID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.target_thread_id.data, count: c.pointee.target_thread_id.len)
     }
   }
 

@@ -29,6 +29,18 @@ package protocol ContextServiceProvider: Sendable {
   func deleteMessages(_ request: V1.DeleteMessagesRequest, _ call: CallContext) async throws -> V1.DeleteMessagesResponse
   /// Finds messages by meaning, by words, or both.
   func searchMessages(_ request: V1.SearchMessagesRequest, _ call: CallContext) async throws -> V1.SearchMessagesResponse
+  /// Replaces the fields named in the request.
+  func updateContext(_ request: V1.UpdateContextRequest, _ call: CallContext) async throws -> V1.UpdateContextResponse
+  /// Pins messages, so that they are part of every assembled context, or unpins them.
+  func pinMessages(_ request: V1.PinMessagesRequest, _ call: CallContext) async throws -> V1.PinMessagesResponse
+  /// A new context that shares the messages of another up to one of them, and goes on by itself. Nothing is copied.
+  func forkContext(_ request: V1.ForkContextRequest, _ call: CallContext) async throws -> V1.ForkContextResponse
+  /// Contexts that were forked from this one, oldest first.
+  func listBranches(_ request: V1.ListBranchesRequest, _ call: CallContext) async throws -> V1.ListBranchesResponse
+  /// Appends what a branch has of its own to the context it was forked from: its messages, or a summary of them.
+  func mergeBranch(_ request: V1.MergeBranchRequest, _ call: CallContext) async throws -> V1.MergeBranchResponse
+  /// What an agent sends to its model, within a budget of tokens, with an account of what went in and what did not.
+  func assembleContext(_ request: V1.AssembleContextRequest, _ call: CallContext) async throws -> V1.AssembleContextResponse
 }
 
 extension ContextServiceProvider {
@@ -45,7 +57,13 @@ extension ContextServiceProvider {
         .unary("ListMessages", listMessages),
         .serverStreaming("Export", export),
         .unary("DeleteMessages", deleteMessages),
-        .unary("SearchMessages", searchMessages)
+        .unary("SearchMessages", searchMessages),
+        .unary("UpdateContext", updateContext),
+        .unary("PinMessages", pinMessages),
+        .unary("ForkContext", forkContext),
+        .unary("ListBranches", listBranches),
+        .unary("MergeBranch", mergeBranch),
+        .unary("AssembleContext", assembleContext)
       ])
   }
 }

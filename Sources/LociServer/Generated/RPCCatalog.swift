@@ -28,6 +28,58 @@ package enum RPCCatalog {
       request: V1.EchoRequest.self,
       isScoped: false, isMutating: false, isStreaming: false),
     Entry(
+      service: "loci.v1.CheckpointService", method: "PutCheckpoint",
+      request: V1.PutCheckpointRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.CheckpointService", method: "PutWrites",
+      request: V1.PutWritesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.CheckpointService", method: "ReadCheckpoints",
+      request: V1.ReadCheckpointsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: true),
+    Entry(
+      service: "loci.v1.CheckpointService", method: "DeleteThreads",
+      request: V1.DeleteThreadsRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.CheckpointService", method: "DeleteRuns",
+      request: V1.DeleteRunsRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.CheckpointService", method: "CopyThread",
+      request: V1.CopyThreadRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.CheckpointService", method: "PruneThreads",
+      request: V1.PruneThreadsRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.MemoryService", method: "AddMemories",
+      request: V1.AddMemoriesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.MemoryService", method: "GetMemory",
+      request: V1.GetMemoryRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.MemoryService", method: "UpdateMemory",
+      request: V1.UpdateMemoryRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.MemoryService", method: "DeleteMemories",
+      request: V1.DeleteMemoriesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.MemoryService", method: "ListMemories",
+      request: V1.ListMemoriesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.MemoryService", method: "SearchMemories",
+      request: V1.SearchMemoriesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
       service: "loci.v1.ContextService", method: "CreateContext",
       request: V1.CreateContextRequest.self,
       isScoped: true, isMutating: true, isStreaming: false),
@@ -68,6 +120,30 @@ package enum RPCCatalog {
       request: V1.SearchMessagesRequest.self,
       isScoped: true, isMutating: false, isStreaming: false),
     Entry(
+      service: "loci.v1.ContextService", method: "UpdateContext",
+      request: V1.UpdateContextRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.ContextService", method: "PinMessages",
+      request: V1.PinMessagesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.ContextService", method: "ForkContext",
+      request: V1.ForkContextRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.ContextService", method: "ListBranches",
+      request: V1.ListBranchesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.ContextService", method: "MergeBranch",
+      request: V1.MergeBranchRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.ContextService", method: "AssembleContext",
+      request: V1.AssembleContextRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
       service: "loci.v1.EmbeddingService", method: "Encode",
       request: V1.EncodeRequest.self,
       isScoped: false, isMutating: false, isStreaming: false),
@@ -80,28 +156,72 @@ package enum RPCCatalog {
       request: V1.ListModelsRequest.self,
       isScoped: false, isMutating: false, isStreaming: false),
     Entry(
-      service: "loci.v1.MemoryService", method: "AddMemories",
-      request: V1.AddMemoriesRequest.self,
+      service: "loci.v1.SessionService", method: "CreateSession",
+      request: V1.CreateSessionRequest.self,
       isScoped: true, isMutating: true, isStreaming: false),
     Entry(
-      service: "loci.v1.MemoryService", method: "GetMemory",
-      request: V1.GetMemoryRequest.self,
+      service: "loci.v1.SessionService", method: "GetSession",
+      request: V1.GetSessionRequest.self,
       isScoped: true, isMutating: false, isStreaming: false),
     Entry(
-      service: "loci.v1.MemoryService", method: "UpdateMemory",
-      request: V1.UpdateMemoryRequest.self,
-      isScoped: true, isMutating: true, isStreaming: false),
-    Entry(
-      service: "loci.v1.MemoryService", method: "DeleteMemories",
-      request: V1.DeleteMemoriesRequest.self,
-      isScoped: true, isMutating: true, isStreaming: false),
-    Entry(
-      service: "loci.v1.MemoryService", method: "ListMemories",
-      request: V1.ListMemoriesRequest.self,
+      service: "loci.v1.SessionService", method: "ListSessions",
+      request: V1.ListSessionsRequest.self,
       isScoped: true, isMutating: false, isStreaming: false),
     Entry(
-      service: "loci.v1.MemoryService", method: "SearchMemories",
-      request: V1.SearchMemoriesRequest.self,
+      service: "loci.v1.SessionService", method: "TransitionSession",
+      request: V1.TransitionSessionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "HeartbeatSession",
+      request: V1.HeartbeatSessionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "ListTransitions",
+      request: V1.ListTransitionsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "DeleteSession",
+      request: V1.DeleteSessionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "SetVariables",
+      request: V1.SetVariablesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "GetVariables",
+      request: V1.GetVariablesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "TakeSnapshot",
+      request: V1.TakeSnapshotRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "ListSnapshots",
+      request: V1.ListSnapshotsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "DiffSnapshots",
+      request: V1.DiffSnapshotsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "PruneSnapshots",
+      request: V1.PruneSnapshotsRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "ExportSnapshot",
+      request: V1.ExportSnapshotRequest.self,
+      isScoped: true, isMutating: false, isStreaming: true),
+    Entry(
+      service: "loci.v1.SessionService", method: "RollbackSession",
+      request: V1.RollbackSessionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.SessionService", method: "ForkSession",
+      request: V1.ForkSessionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false),
+    Entry(
+      service: "loci.v1.StateService", method: "GetCurrent",
+      request: V1.GetCurrentRequest.self,
       isScoped: true, isMutating: false, isStreaming: false),
     Entry(
       service: "loci.v1.VectorService", method: "CreateCollection",

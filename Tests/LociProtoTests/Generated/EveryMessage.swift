@@ -24,6 +24,27 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.AliasDeleted.self,
   LogV1.PointsUpserted.self,
   LogV1.PointsDeleted.self,
+  LogV1.ContextUpdated.self,
+  LogV1.MessagesPinned.self,
+  LogV1.MessagesRestored.self,
+  LogV1.RestoredMessage.self,
+  LogV1.SessionCreated.self,
+  LogV1.SessionTransitioned.self,
+  LogV1.SessionHeartbeat.self,
+  LogV1.SessionsExpired.self,
+  LogV1.SessionDeleted.self,
+  LogV1.VariablesSet.self,
+  LogV1.StoredVariable.self,
+  LogV1.SnapshotTaken.self,
+  LogV1.SnapshotsPruned.self,
+  LogV1.SessionRolledBack.self,
+  LogV1.CheckpointValue.self,
+  LogV1.CheckpointChannel.self,
+  LogV1.CheckpointPut.self,
+  LogV1.CheckpointWrite.self,
+  LogV1.CheckpointWritesPut.self,
+  LogV1.CheckpointsDeleted.self,
+  LogV1.CheckpointThreadCopied.self,
   V1.Scope.self,
   V1.Position.self,
   V1.Consistency.self,
@@ -45,6 +66,40 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.MethodStats.self,
   V1.EchoRequest.self,
   V1.EchoResponse.self,
+  V1.TypedValue.self,
+  V1.Channel.self,
+  V1.TaskWrite.self,
+  V1.Checkpoint.self,
+  V1.PutCheckpointRequest.self,
+  V1.PutCheckpointResponse.self,
+  V1.PutWritesRequest.self,
+  V1.PutWritesResponse.self,
+  V1.ReadCheckpointsRequest.self,
+  V1.ReadCheckpointsResponse.self,
+  V1.DeleteThreadsRequest.self,
+  V1.DeleteThreadsResponse.self,
+  V1.DeleteRunsRequest.self,
+  V1.DeleteRunsResponse.self,
+  V1.CopyThreadRequest.self,
+  V1.CopyThreadResponse.self,
+  V1.PruneThreadsRequest.self,
+  V1.PruneThreadsResponse.self,
+  V1.MemoryDraft.self,
+  V1.Memory.self,
+  V1.AddMemoriesRequest.self,
+  V1.AddMemoriesResponse.self,
+  V1.GetMemoryRequest.self,
+  V1.GetMemoryResponse.self,
+  V1.UpdateMemoryRequest.self,
+  V1.AttributeList.self,
+  V1.UpdateMemoryResponse.self,
+  V1.DeleteMemoriesRequest.self,
+  V1.DeleteMemoriesResponse.self,
+  V1.ListMemoriesRequest.self,
+  V1.ListMemoriesResponse.self,
+  V1.SearchMemoriesRequest.self,
+  V1.SearchMemoriesResponse.self,
+  V1.MemoryHit.self,
   V1.Context.self,
   V1.MessageDraft.self,
   V1.Message.self,
@@ -69,6 +124,20 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.SearchMessagesRequest.self,
   V1.SearchMessagesResponse.self,
   V1.MessageHit.self,
+  V1.UpdateContextRequest.self,
+  V1.UpdateContextResponse.self,
+  V1.PinMessagesRequest.self,
+  V1.PinMessagesResponse.self,
+  V1.ForkContextRequest.self,
+  V1.ForkContextResponse.self,
+  V1.ListBranchesRequest.self,
+  V1.ListBranchesResponse.self,
+  V1.MergeBranchRequest.self,
+  V1.MergeBranchResponse.self,
+  V1.AssembleContextRequest.self,
+  V1.AssembledPart.self,
+  V1.LeftOut.self,
+  V1.AssembleContextResponse.self,
   V1.EncodeRequest.self,
   V1.EncodeResponse.self,
   V1.EncodeStreamRequest.self,
@@ -76,22 +145,47 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.ListModelsRequest.self,
   V1.ListModelsResponse.self,
   V1.Model.self,
-  V1.MemoryDraft.self,
-  V1.Memory.self,
-  V1.AddMemoriesRequest.self,
-  V1.AddMemoriesResponse.self,
-  V1.GetMemoryRequest.self,
-  V1.GetMemoryResponse.self,
-  V1.UpdateMemoryRequest.self,
-  V1.AttributeList.self,
-  V1.UpdateMemoryResponse.self,
-  V1.DeleteMemoriesRequest.self,
-  V1.DeleteMemoriesResponse.self,
-  V1.ListMemoriesRequest.self,
-  V1.ListMemoriesResponse.self,
-  V1.SearchMemoriesRequest.self,
-  V1.SearchMemoriesResponse.self,
-  V1.MemoryHit.self,
+  V1.Session.self,
+  V1.SessionTransition.self,
+  V1.Variable.self,
+  V1.VariableChange.self,
+  V1.Snapshot.self,
+  V1.CreateSessionRequest.self,
+  V1.CreateSessionResponse.self,
+  V1.GetSessionRequest.self,
+  V1.GetSessionResponse.self,
+  V1.ListSessionsRequest.self,
+  V1.ListSessionsResponse.self,
+  V1.TransitionSessionRequest.self,
+  V1.TransitionSessionResponse.self,
+  V1.HeartbeatSessionRequest.self,
+  V1.HeartbeatSessionResponse.self,
+  V1.ListTransitionsRequest.self,
+  V1.ListTransitionsResponse.self,
+  V1.DeleteSessionRequest.self,
+  V1.DeleteSessionResponse.self,
+  V1.SetVariablesRequest.self,
+  V1.SetVariablesResponse.self,
+  V1.GetVariablesRequest.self,
+  V1.GetVariablesResponse.self,
+  V1.TakeSnapshotRequest.self,
+  V1.TakeSnapshotResponse.self,
+  V1.ListSnapshotsRequest.self,
+  V1.ListSnapshotsResponse.self,
+  V1.DiffSnapshotsRequest.self,
+  V1.DiffSnapshotsResponse.self,
+  V1.MessageReference.self,
+  V1.VariableDifference.self,
+  V1.PruneSnapshotsRequest.self,
+  V1.PruneSnapshotsResponse.self,
+  V1.ExportSnapshotRequest.self,
+  V1.ExportSnapshotResponse.self,
+  V1.RollbackSessionRequest.self,
+  V1.RollbackSessionResponse.self,
+  V1.ForkSessionRequest.self,
+  V1.ForkSessionResponse.self,
+  V1.GetCurrentRequest.self,
+  V1.GetCurrentResponse.self,
   V1.CollectionConfig.self,
   V1.Collection.self,
   V1.CreateCollectionRequest.self,
@@ -155,7 +249,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 17 {
+    switch random.next() % 33 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -166,12 +260,28 @@ extension LogV1.Event: TestedMessage {
     case 7: value.kind = .itemsEmbedded(.arbitrary(&random))
     case 8: value.kind = .requestAnswered(.arbitrary(&random))
     case 9: value.kind = .requestsForgotten(.arbitrary(&random))
-    case 10: value.kind = .collectionCreated(.arbitrary(&random))
-    case 11: value.kind = .collectionDropped(.arbitrary(&random))
-    case 12: value.kind = .aliasSet(.arbitrary(&random))
-    case 13: value.kind = .aliasDeleted(.arbitrary(&random))
-    case 14: value.kind = .pointsUpserted(.arbitrary(&random))
-    case 15: value.kind = .pointsDeleted(.arbitrary(&random))
+    case 10: value.kind = .contextUpdated(.arbitrary(&random))
+    case 11: value.kind = .messagesPinned(.arbitrary(&random))
+    case 12: value.kind = .messagesRestored(.arbitrary(&random))
+    case 13: value.kind = .sessionCreated(.arbitrary(&random))
+    case 14: value.kind = .sessionTransitioned(.arbitrary(&random))
+    case 15: value.kind = .sessionHeartbeat(.arbitrary(&random))
+    case 16: value.kind = .sessionsExpired(.arbitrary(&random))
+    case 17: value.kind = .sessionDeleted(.arbitrary(&random))
+    case 18: value.kind = .variablesSet(.arbitrary(&random))
+    case 19: value.kind = .snapshotTaken(.arbitrary(&random))
+    case 20: value.kind = .snapshotsPruned(.arbitrary(&random))
+    case 21: value.kind = .sessionRolledBack(.arbitrary(&random))
+    case 22: value.kind = .checkpointPut(.arbitrary(&random))
+    case 23: value.kind = .checkpointWritesPut(.arbitrary(&random))
+    case 24: value.kind = .checkpointsDeleted(.arbitrary(&random))
+    case 25: value.kind = .checkpointThreadCopied(.arbitrary(&random))
+    case 26: value.kind = .collectionCreated(.arbitrary(&random))
+    case 27: value.kind = .collectionDropped(.arbitrary(&random))
+    case 28: value.kind = .aliasSet(.arbitrary(&random))
+    case 29: value.kind = .aliasDeleted(.arbitrary(&random))
+    case 30: value.kind = .pointsUpserted(.arbitrary(&random))
+    case 31: value.kind = .pointsDeleted(.arbitrary(&random))
     default: break
     }
     return value
@@ -192,6 +302,22 @@ extension LogV1.Event: TestedMessage {
     if let part = view.itemsEmbedded.map({ LogV1.ItemsEmbedded.rebuilt($0) }) { value.kind = .itemsEmbedded(part) }
     if let part = view.requestAnswered.map({ LogV1.RequestAnswered.rebuilt($0) }) { value.kind = .requestAnswered(part) }
     if let part = view.requestsForgotten.map({ LogV1.RequestsForgotten.rebuilt($0) }) { value.kind = .requestsForgotten(part) }
+    if let part = view.contextUpdated.map({ LogV1.ContextUpdated.rebuilt($0) }) { value.kind = .contextUpdated(part) }
+    if let part = view.messagesPinned.map({ LogV1.MessagesPinned.rebuilt($0) }) { value.kind = .messagesPinned(part) }
+    if let part = view.messagesRestored.map({ LogV1.MessagesRestored.rebuilt($0) }) { value.kind = .messagesRestored(part) }
+    if let part = view.sessionCreated.map({ LogV1.SessionCreated.rebuilt($0) }) { value.kind = .sessionCreated(part) }
+    if let part = view.sessionTransitioned.map({ LogV1.SessionTransitioned.rebuilt($0) }) { value.kind = .sessionTransitioned(part) }
+    if let part = view.sessionHeartbeat.map({ LogV1.SessionHeartbeat.rebuilt($0) }) { value.kind = .sessionHeartbeat(part) }
+    if let part = view.sessionsExpired.map({ LogV1.SessionsExpired.rebuilt($0) }) { value.kind = .sessionsExpired(part) }
+    if let part = view.sessionDeleted.map({ LogV1.SessionDeleted.rebuilt($0) }) { value.kind = .sessionDeleted(part) }
+    if let part = view.variablesSet.map({ LogV1.VariablesSet.rebuilt($0) }) { value.kind = .variablesSet(part) }
+    if let part = view.snapshotTaken.map({ LogV1.SnapshotTaken.rebuilt($0) }) { value.kind = .snapshotTaken(part) }
+    if let part = view.snapshotsPruned.map({ LogV1.SnapshotsPruned.rebuilt($0) }) { value.kind = .snapshotsPruned(part) }
+    if let part = view.sessionRolledBack.map({ LogV1.SessionRolledBack.rebuilt($0) }) { value.kind = .sessionRolledBack(part) }
+    if let part = view.checkpointPut.map({ LogV1.CheckpointPut.rebuilt($0) }) { value.kind = .checkpointPut(part) }
+    if let part = view.checkpointWritesPut.map({ LogV1.CheckpointWritesPut.rebuilt($0) }) { value.kind = .checkpointWritesPut(part) }
+    if let part = view.checkpointsDeleted.map({ LogV1.CheckpointsDeleted.rebuilt($0) }) { value.kind = .checkpointsDeleted(part) }
+    if let part = view.checkpointThreadCopied.map({ LogV1.CheckpointThreadCopied.rebuilt($0) }) { value.kind = .checkpointThreadCopied(part) }
     if let part = view.collectionCreated.map({ LogV1.CollectionCreated.rebuilt($0) }) { value.kind = .collectionCreated(part) }
     if let part = view.collectionDropped.map({ LogV1.CollectionDropped.rebuilt($0) }) { value.kind = .collectionDropped(part) }
     if let part = view.aliasSet.map({ LogV1.AliasSet.rebuilt($0) }) { value.kind = .aliasSet(part) }
@@ -221,13 +347,19 @@ extension LogV1.StoredAttribute: TestedMessage {
 }
 
 extension LogV1.ContextCreated: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("id", 1), ("title", 2)]
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("title", 2), ("trace_id", 5), ("session_id", 6), ("parent_id", 8)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
     value.id = .arbitrary(&random)
     value.title = .arbitrary(&random)
     value.attributes = .arbitrary(&random)
+    value.type = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.maxHistory = .arbitrary(&random)
+    value.parentID = .arbitrary(&random)
+    value.parentNumber = .arbitrary(&random)
     return value
   }
 
@@ -236,6 +368,12 @@ extension LogV1.ContextCreated: TestedMessage {
     value.id = String(decoding: view.id, as: UTF8.self)
     value.title = String(decoding: view.title, as: UTF8.self)
     value.attributes = view.attributes.map { LogV1.StoredAttribute.rebuilt($0) }
+    value.type = view.type
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.maxHistory = view.maxHistory
+    value.parentID = String(decoding: view.parentID, as: UTF8.self)
+    value.parentNumber = view.parentNumber
     return value
   }
 }
@@ -289,6 +427,9 @@ extension LogV1.AppendedMessage: TestedMessage {
     value.traceID = .arbitrary(&random)
     value.toolCallID = .arbitrary(&random)
     value.attributes = .arbitrary(&random)
+    value.tokenCount = .arbitrary(&random)
+    value.data = .arbitrary(&random)
+    value.pinned = .arbitrary(&random)
     return value
   }
 
@@ -302,6 +443,9 @@ extension LogV1.AppendedMessage: TestedMessage {
     value.traceID = String(decoding: view.traceID, as: UTF8.self)
     value.toolCallID = String(decoding: view.toolCallID, as: UTF8.self)
     value.attributes = view.attributes.map { LogV1.StoredAttribute.rebuilt($0) }
+    value.tokenCount = view.tokenCount
+    value.data = Array(view.data)
+    value.pinned = view.pinned
     return value
   }
 }
@@ -584,6 +728,448 @@ extension LogV1.PointsDeleted: TestedMessage {
     value.numbers = Array(view.numbers)
     value.names = view.names.map { String(decoding: $0, as: UTF8.self) }
     value.rows = Array(view.rows)
+    return value
+  }
+}
+
+extension LogV1.ContextUpdated: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("title", 2), ("trace_id", 4), ("session_id", 6)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.maxHistory = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.title = String(decoding: view.title, as: UTF8.self)
+    value.attributes = view.attributes.map { LogV1.StoredAttribute.rebuilt($0) }
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.maxHistory = view.maxHistory
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.MessagesPinned: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.contextID = .arbitrary(&random)
+    value.numbers = .arbitrary(&random)
+    value.unpinned = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.numbers = Array(view.numbers)
+    value.unpinned = view.unpinned
+    return value
+  }
+}
+
+extension LogV1.MessagesRestored: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.contextID = .arbitrary(&random)
+    value.messages = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.messages = view.messages.map { LogV1.RestoredMessage.rebuilt($0) }
+    return value
+  }
+}
+
+extension LogV1.RestoredMessage: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.number = .arbitrary(&random)
+    value.message = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.number = view.number
+    value.message = view.message.map({ LogV1.AppendedMessage.rebuilt($0) })
+    return value
+  }
+}
+
+extension LogV1.SessionCreated: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("title", 2), ("context_id", 3), ("parent_id", 4), ("trace_id", 5), ("forked_from_session_id", 8), ("forked_from_snapshot_id", 9)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.parentID = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.timeoutMs = .arbitrary(&random)
+    value.forkedFromSessionID = .arbitrary(&random)
+    value.forkedFromSnapshotID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.title = String(decoding: view.title, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.parentID = String(decoding: view.parentID, as: UTF8.self)
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.attributes = view.attributes.map { LogV1.StoredAttribute.rebuilt($0) }
+    value.timeoutMs = view.timeoutMs
+    value.forkedFromSessionID = String(decoding: view.forkedFromSessionID, as: UTF8.self)
+    value.forkedFromSnapshotID = String(decoding: view.forkedFromSnapshotID, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.SessionTransitioned: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("reason", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.state = view.state
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.SessionHeartbeat: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.timeoutMs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.timeoutMs = view.timeoutMs
+    return value
+  }
+}
+
+extension LogV1.SessionsExpired: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("reason", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rows = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rows = Array(view.rows)
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.SessionDeleted: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.VariablesSet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 1), ("removed", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.sessionID = .arbitrary(&random)
+    value.set = .arbitrary(&random)
+    value.removed = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.set = view.set.map { LogV1.StoredVariable.rebuilt($0) }
+    value.removed = view.removed.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension LogV1.StoredVariable: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("value", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.value = String(decoding: view.value, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.SnapshotTaken: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 1), ("id", 2), ("label", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.sessionID = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.label = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.automatic = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.label = String(decoding: view.label, as: UTF8.self)
+    value.attributes = view.attributes.map { LogV1.StoredAttribute.rebuilt($0) }
+    value.automatic = view.automatic
+    return value
+  }
+}
+
+extension LogV1.SnapshotsPruned: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 1), ("ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.sessionID = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.ids = view.ids.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension LogV1.SessionRolledBack: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 1), ("snapshot_id", 2), ("undo_snapshot_id", 3), ("reason", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.sessionID = .arbitrary(&random)
+    value.snapshotID = .arbitrary(&random)
+    value.undoSnapshotID = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.snapshotID = String(decoding: view.snapshotID, as: UTF8.self)
+    value.undoSnapshotID = String(decoding: view.undoSnapshotID, as: UTF8.self)
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.CheckpointValue: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("type", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.type = .arbitrary(&random)
+    value.data = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.type = String(decoding: view.type, as: UTF8.self)
+    value.data = Array(view.data)
+    return value
+  }
+}
+
+extension LogV1.CheckpointChannel: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("version", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.version = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.incremental = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.version = String(decoding: view.version, as: UTF8.self)
+    value.value = view.value.map({ LogV1.CheckpointValue.rebuilt($0) })
+    value.incremental = view.incremental
+    return value
+  }
+}
+
+extension LogV1.CheckpointPut: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("thread_id", 1), ("namespace_path", 2), ("id", 3), ("parent_id", 4), ("run_id", 9)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.threadID = .arbitrary(&random)
+    value.namespacePath = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.parentID = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.metadata = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.channels = .arbitrary(&random)
+    value.runID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.threadID = String(decoding: view.threadID, as: UTF8.self)
+    value.namespacePath = String(decoding: view.namespacePath, as: UTF8.self)
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.parentID = String(decoding: view.parentID, as: UTF8.self)
+    value.state = view.state.map({ LogV1.CheckpointValue.rebuilt($0) })
+    value.metadata = view.metadata.map({ LogV1.CheckpointValue.rebuilt($0) })
+    value.attributes = view.attributes.map { LogV1.StoredAttribute.rebuilt($0) }
+    value.channels = view.channels.map { LogV1.CheckpointChannel.rebuilt($0) }
+    value.runID = String(decoding: view.runID, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.CheckpointWrite: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("task_id", 1), ("channel", 3), ("task_path", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.taskID = .arbitrary(&random)
+    value.index = .arbitrary(&random)
+    value.channel = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.taskPath = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.taskID = String(decoding: view.taskID, as: UTF8.self)
+    value.index = view.index
+    value.channel = String(decoding: view.channel, as: UTF8.self)
+    value.value = view.value.map({ LogV1.CheckpointValue.rebuilt($0) })
+    value.taskPath = String(decoding: view.taskPath, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.CheckpointWritesPut: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("thread_id", 1), ("namespace_path", 2), ("checkpoint_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.threadID = .arbitrary(&random)
+    value.namespacePath = .arbitrary(&random)
+    value.checkpointID = .arbitrary(&random)
+    value.writes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.threadID = String(decoding: view.threadID, as: UTF8.self)
+    value.namespacePath = String(decoding: view.namespacePath, as: UTF8.self)
+    value.checkpointID = String(decoding: view.checkpointID, as: UTF8.self)
+    value.writes = view.writes.map { LogV1.CheckpointWrite.rebuilt($0) }
+    return value
+  }
+}
+
+extension LogV1.CheckpointsDeleted: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("thread_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rows = .arbitrary(&random)
+    value.threadIDs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rows = Array(view.rows)
+    value.threadIDs = view.threadIDs.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension LogV1.CheckpointThreadCopied: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("source_thread_id", 1), ("target_thread_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.sourceThreadID = .arbitrary(&random)
+    value.targetThreadID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.sourceThreadID = String(decoding: view.sourceThreadID, as: UTF8.self)
+    value.targetThreadID = String(decoding: view.targetThreadID, as: UTF8.self)
     return value
   }
 }
@@ -1030,642 +1616,380 @@ extension V1.EchoResponse: TestedMessage {
   }
 }
 
-extension V1.Context: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("id", 1), ("title", 2)]
+extension V1.TypedValue: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("type", 1)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
-    value.id = .arbitrary(&random)
-    value.title = .arbitrary(&random)
-    value.attributes = .arbitrary(&random)
-    value.createdAtUs = .arbitrary(&random)
-    value.updatedAtUs = .arbitrary(&random)
-    value.messageCount = .arbitrary(&random)
-    value.nextNumber = .arbitrary(&random)
+    value.type = .arbitrary(&random)
+    value.data = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
-    value.id = String(decoding: view.id, as: UTF8.self)
-    value.title = String(decoding: view.title, as: UTF8.self)
-    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
-    value.createdAtUs = view.createdAtUs
-    value.updatedAtUs = view.updatedAtUs
-    value.messageCount = view.messageCount
-    value.nextNumber = view.nextNumber
+    value.type = String(decoding: view.type, as: UTF8.self)
+    value.data = Array(view.data)
     return value
   }
 }
 
-extension V1.MessageDraft: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("id", 1), ("text", 3), ("name", 4), ("trace_id", 6), ("tool_call_id", 7)]
+extension V1.Channel: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("version", 2)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
-    value.id = .arbitrary(&random)
-    value.role = .arbitrary(&random)
-    value.text = .arbitrary(&random)
     value.name = .arbitrary(&random)
-    value.createdAtUs = .arbitrary(&random)
-    value.traceID = .arbitrary(&random)
-    value.toolCallID = .arbitrary(&random)
-    value.attributes = .arbitrary(&random)
+    value.version = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.incremental = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
-    value.id = String(decoding: view.id, as: UTF8.self)
-    value.role = view.role
-    value.text = String(decoding: view.text, as: UTF8.self)
     value.name = String(decoding: view.name, as: UTF8.self)
-    value.createdAtUs = view.createdAtUs
-    value.traceID = String(decoding: view.traceID, as: UTF8.self)
-    value.toolCallID = String(decoding: view.toolCallID, as: UTF8.self)
-    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.version = String(decoding: view.version, as: UTF8.self)
+    value.value = view.value.map({ V1.TypedValue.rebuilt($0) })
+    value.incremental = view.incremental
     return value
   }
 }
 
-extension V1.Message: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("id", 1), ("context_id", 2), ("text", 5), ("name", 6), ("trace_id", 8), ("tool_call_id", 9)]
+extension V1.TaskWrite: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("task_id", 1), ("channel", 3), ("task_path", 5)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
+    value.taskID = .arbitrary(&random)
+    value.index = .arbitrary(&random)
+    value.channel = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.taskPath = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.taskID = String(decoding: view.taskID, as: UTF8.self)
+    value.index = view.index
+    value.channel = String(decoding: view.channel, as: UTF8.self)
+    value.value = view.value.map({ V1.TypedValue.rebuilt($0) })
+    value.taskPath = String(decoding: view.taskPath, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.Checkpoint: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("thread_id", 1), ("namespace_path", 2), ("id", 3), ("parent_id", 4), ("run_id", 9)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.threadID = .arbitrary(&random)
+    value.namespacePath = .arbitrary(&random)
     value.id = .arbitrary(&random)
-    value.contextID = .arbitrary(&random)
-    value.number = .arbitrary(&random)
-    value.role = .arbitrary(&random)
-    value.text = .arbitrary(&random)
-    value.name = .arbitrary(&random)
-    value.createdAtUs = .arbitrary(&random)
-    value.traceID = .arbitrary(&random)
-    value.toolCallID = .arbitrary(&random)
+    value.parentID = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.metadata = .arbitrary(&random)
     value.attributes = .arbitrary(&random)
+    value.channels = .arbitrary(&random)
+    value.runID = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
+    value.threadID = String(decoding: view.threadID, as: UTF8.self)
+    value.namespacePath = String(decoding: view.namespacePath, as: UTF8.self)
     value.id = String(decoding: view.id, as: UTF8.self)
-    value.contextID = String(decoding: view.contextID, as: UTF8.self)
-    value.number = view.number
-    value.role = view.role
-    value.text = String(decoding: view.text, as: UTF8.self)
-    value.name = String(decoding: view.name, as: UTF8.self)
-    value.createdAtUs = view.createdAtUs
-    value.traceID = String(decoding: view.traceID, as: UTF8.self)
-    value.toolCallID = String(decoding: view.toolCallID, as: UTF8.self)
+    value.parentID = String(decoding: view.parentID, as: UTF8.self)
+    value.state = view.state.map({ V1.TypedValue.rebuilt($0) })
+    value.metadata = view.metadata.map({ V1.TypedValue.rebuilt($0) })
     value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.channels = view.channels.map { V1.Channel.rebuilt($0) }
+    value.runID = String(decoding: view.runID, as: UTF8.self)
     return value
   }
 }
 
-extension V1.CreateContextRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("id", 2), ("title", 3)]
+extension V1.PutCheckpointRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
     value.scope = .arbitrary(&random)
-    value.id = .arbitrary(&random)
-    value.title = .arbitrary(&random)
+    value.checkpoint = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.checkpoint = view.checkpoint.map({ V1.Checkpoint.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.PutCheckpointResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.PutWritesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("thread_id", 2), ("namespace_path", 3), ("checkpoint_id", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.threadID = .arbitrary(&random)
+    value.namespacePath = .arbitrary(&random)
+    value.checkpointID = .arbitrary(&random)
+    value.writes = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.threadID = String(decoding: view.threadID, as: UTF8.self)
+    value.namespacePath = String(decoding: view.namespacePath, as: UTF8.self)
+    value.checkpointID = String(decoding: view.checkpointID, as: UTF8.self)
+    value.writes = view.writes.map { V1.TaskWrite.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.PutWritesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReadCheckpointsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("thread_id", 2), ("namespace_path", 3), ("checkpoint_id", 4), ("before_id", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.threadID = .arbitrary(&random)
+    value.namespacePath = .arbitrary(&random)
+    value.checkpointID = .arbitrary(&random)
+    value.beforeID = .arbitrary(&random)
     value.attributes = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.id = String(decoding: view.id, as: UTF8.self)
-    value.title = String(decoding: view.title, as: UTF8.self)
-    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.CreateContextResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.context = .arbitrary(&random)
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.context = view.context.map({ V1.Context.rebuilt($0) })
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.GetContextRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.contextID = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.contextID = String(decoding: view.contextID, as: UTF8.self)
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.GetContextResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.context = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.context = view.context.map({ V1.Context.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ListContextsRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.page = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.page = view.page.map({ V1.Page.rebuilt($0) })
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ListContextsResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.contexts = .arbitrary(&random)
-    value.page = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.contexts = view.contexts.map { V1.Context.rebuilt($0) }
-    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DeleteContextRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.contextID = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.contextID = String(decoding: view.contextID, as: UTF8.self)
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DeleteContextResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    value.messagesDeleted = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    value.messagesDeleted = view.messagesDeleted
-    return value
-  }
-}
-
-extension V1.AppendRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.contextID = .arbitrary(&random)
-    value.messages = .arbitrary(&random)
-    value.createContext = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.contextID = String(decoding: view.contextID, as: UTF8.self)
-    value.messages = view.messages.map { V1.MessageDraft.rebuilt($0) }
-    value.createContext = view.createContext
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.AppendResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("message_ids", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    value.messageIDs = .arbitrary(&random)
-    value.firstNumber = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
-    value.firstNumber = view.firstNumber
-    return value
-  }
-}
-
-extension V1.AppendStreamRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.append = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.append = view.append.map({ V1.AppendRequest.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.AppendStreamResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.append = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.append = view.append.map({ V1.AppendResponse.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ListMessagesRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.contextID = .arbitrary(&random)
-    value.fromNumber = .arbitrary(&random)
-    value.untilNumber = .arbitrary(&random)
-    value.newestFirst = .arbitrary(&random)
-    value.filter = .arbitrary(&random)
-    value.page = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.contextID = String(decoding: view.contextID, as: UTF8.self)
-    value.fromNumber = view.fromNumber
-    value.untilNumber = view.untilNumber
-    value.newestFirst = view.newestFirst
-    value.filter = view.filter.map({ V1.Filter.rebuilt($0) })
-    value.page = view.page.map({ V1.Page.rebuilt($0) })
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ListMessagesResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.messages = .arbitrary(&random)
-    value.page = .arbitrary(&random)
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.messages = view.messages.map { V1.Message.rebuilt($0) }
-    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ExportRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.contextID = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.contextID = String(decoding: view.contextID, as: UTF8.self)
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ExportResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.messages = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.messages = view.messages.map { V1.Message.rebuilt($0) }
-    return value
-  }
-}
-
-extension V1.DeleteMessagesRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("message_ids", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.messageIDs = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DeleteMessagesResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    value.messagesDeleted = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    value.messagesDeleted = view.messagesDeleted
-    return value
-  }
-}
-
-extension V1.SearchMessagesRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("query", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.query = .arbitrary(&random)
     value.limit = .arbitrary(&random)
-    value.mode = .arbitrary(&random)
-    value.filter = .arbitrary(&random)
-    value.weights = .arbitrary(&random)
-    value.explain = .arbitrary(&random)
     value.consistency = .arbitrary(&random)
-    value.waitForIndex = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
     value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.query = String(decoding: view.query, as: UTF8.self)
+    value.threadID = String(decoding: view.threadID, as: UTF8.self)
+    value.namespacePath = view.namespacePath.map({ String(decoding: $0, as: UTF8.self) })
+    value.checkpointID = String(decoding: view.checkpointID, as: UTF8.self)
+    value.beforeID = String(decoding: view.beforeID, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
     value.limit = view.limit
-    value.mode = view.mode
-    value.filter = view.filter.map({ V1.Filter.rebuilt($0) })
-    value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
-    value.explain = view.explain
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    value.waitForIndex = view.waitForIndex
     return value
   }
 }
 
-extension V1.SearchMessagesResponse: TestedMessage {
+extension V1.ReadCheckpointsResponse: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
-    value.hits = .arbitrary(&random)
-    value.report = .arbitrary(&random)
+    value.checkpoint = .arbitrary(&random)
+    value.values = .arbitrary(&random)
+    value.writes = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
-    value.hits = view.hits.map { V1.MessageHit.rebuilt($0) }
-    value.report = view.report.map({ V1.SearchReport.rebuilt($0) })
+    value.checkpoint = view.checkpoint.map({ V1.Checkpoint.rebuilt($0) })
+    value.values = view.values.map { V1.Channel.rebuilt($0) }
+    value.writes = view.writes.map { V1.TaskWrite.rebuilt($0) }
     return value
   }
 }
 
-extension V1.MessageHit: TestedMessage {
+extension V1.DeleteThreadsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("thread_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.threadIDs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.threadIDs = view.threadIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteThreadsResponse: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
-    value.message = .arbitrary(&random)
-    value.score = .arbitrary(&random)
-    value.explanation = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.checkpointsDeleted = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
-    value.message = view.message.map({ V1.Message.rebuilt($0) })
-    value.score = view.score
-    value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.checkpointsDeleted = view.checkpointsDeleted
     return value
   }
 }
 
-extension V1.InputType: Arbitrary {}
-
-extension V1.EncodeRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("texts", 1)]
+extension V1.DeleteRunsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("run_ids", 2)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
-    value.texts = .arbitrary(&random)
-    value.inputType = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    value.runIDs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
-    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
-    value.inputType = view.inputType
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.runIDs = view.runIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
     return value
   }
 }
 
-extension V1.EncodeResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("fingerprint", 5)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.dimension = .arbitrary(&random)
-    value.vectors = .arbitrary(&random)
-    value.tokenCounts = .arbitrary(&random)
-    value.truncated = .arbitrary(&random)
-    value.fingerprint = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.dimension = view.dimension
-    value.vectors = Array(view.vectors)
-    value.tokenCounts = Array(view.tokenCounts)
-    value.truncated = Array(view.truncated)
-    value.fingerprint = String(decoding: view.fingerprint, as: UTF8.self)
-    return value
-  }
-}
-
-extension V1.EncodeStreamRequest: TestedMessage {
+extension V1.DeleteRunsResponse: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
-    value.encode = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.checkpointsDeleted = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
-    value.encode = view.encode.map({ V1.EncodeRequest.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.checkpointsDeleted = view.checkpointsDeleted
     return value
   }
 }
 
-extension V1.EncodeStreamResponse: TestedMessage {
+extension V1.CopyThreadRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("source_thread_id", 2), ("target_thread_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sourceThreadID = .arbitrary(&random)
+    value.targetThreadID = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sourceThreadID = String(decoding: view.sourceThreadID, as: UTF8.self)
+    value.targetThreadID = String(decoding: view.targetThreadID, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.CopyThreadResponse: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
-    value.encode = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.checkpointsCopied = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
-    value.encode = view.encode.map({ V1.EncodeResponse.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.checkpointsCopied = view.checkpointsCopied
     return value
   }
 }
 
-extension V1.ListModelsRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
+extension V1.PruneThreadsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("thread_ids", 2)]
 
-  static func arbitrary(_: inout SplitMix64) -> Self { Self() }
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.threadIDs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
 
-  static func rebuilt(_: View) -> Self { Self() }
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.threadIDs = view.threadIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
 }
 
-extension V1.ListModelsResponse: TestedMessage {
+extension V1.PruneThreadsResponse: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
-    value.models = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.checkpointsDeleted = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
-    value.models = view.models.map { V1.Model.rebuilt($0) }
-    return value
-  }
-}
-
-extension V1.Model: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("name", 1), ("fingerprint", 2), ("blas", 5)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.name = .arbitrary(&random)
-    value.fingerprint = .arbitrary(&random)
-    value.dimension = .arbitrary(&random)
-    value.tokensMax = .arbitrary(&random)
-    value.blas = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.name = String(decoding: view.name, as: UTF8.self)
-    value.fingerprint = String(decoding: view.fingerprint, as: UTF8.self)
-    value.dimension = view.dimension
-    value.tokensMax = view.tokensMax
-    value.blas = String(decoding: view.blas, as: UTF8.self)
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.checkpointsDeleted = view.checkpointsDeleted
     return value
   }
 }
@@ -2030,6 +2354,2018 @@ extension V1.MemoryHit: TestedMessage {
     value.memory = view.memory.map({ V1.Memory.rebuilt($0) })
     value.score = view.score
     value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ContextType: Arbitrary {}
+
+extension V1.MergeMode: Arbitrary {}
+
+extension V1.TokenCounter: Arbitrary {}
+
+extension V1.AssembledKind: Arbitrary {}
+
+extension V1.LeftOutReason: Arbitrary {}
+
+extension V1.Context: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("title", 2), ("trace_id", 9), ("session_id", 10), ("parent_context_id", 13)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.updatedAtUs = .arbitrary(&random)
+    value.messageCount = .arbitrary(&random)
+    value.nextNumber = .arbitrary(&random)
+    value.type = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.maxHistory = .arbitrary(&random)
+    value.version = .arbitrary(&random)
+    value.parentContextID = .arbitrary(&random)
+    value.parentNumber = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.title = String(decoding: view.title, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.createdAtUs = view.createdAtUs
+    value.updatedAtUs = view.updatedAtUs
+    value.messageCount = view.messageCount
+    value.nextNumber = view.nextNumber
+    value.type = view.type
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.maxHistory = view.maxHistory
+    value.version = view.version
+    value.parentContextID = String(decoding: view.parentContextID, as: UTF8.self)
+    value.parentNumber = view.parentNumber
+    return value
+  }
+}
+
+extension V1.MessageDraft: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("text", 3), ("name", 4), ("trace_id", 6), ("tool_call_id", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.toolCallID = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.tokenCount = .arbitrary(&random)
+    value.data = .arbitrary(&random)
+    value.pinned = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.role = view.role
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.createdAtUs = view.createdAtUs
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.toolCallID = String(decoding: view.toolCallID, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.tokenCount = view.tokenCount
+    value.data = Array(view.data)
+    value.pinned = view.pinned
+    return value
+  }
+}
+
+extension V1.Message: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("context_id", 2), ("text", 5), ("name", 6), ("trace_id", 8), ("tool_call_id", 9)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.number = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.toolCallID = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.tokenCount = .arbitrary(&random)
+    value.data = .arbitrary(&random)
+    value.pinned = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.number = view.number
+    value.role = view.role
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.createdAtUs = view.createdAtUs
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.toolCallID = String(decoding: view.toolCallID, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.tokenCount = view.tokenCount
+    value.data = Array(view.data)
+    value.pinned = view.pinned
+    return value
+  }
+}
+
+extension V1.CreateContextRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 2), ("title", 3), ("trace_id", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.type = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.maxHistory = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.title = String(decoding: view.title, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.type = view.type
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.maxHistory = view.maxHistory
+    return value
+  }
+}
+
+extension V1.CreateContextResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.context = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.context = view.context.map({ V1.Context.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetContextRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetContextResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.context = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.context = view.context.map({ V1.Context.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListContextsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListContextsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.contexts = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.contexts = view.contexts.map { V1.Context.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteContextRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteContextResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.messagesDeleted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.messagesDeleted = view.messagesDeleted
+    return value
+  }
+}
+
+extension V1.AppendRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.messages = .arbitrary(&random)
+    value.createContext = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.expectedVersion = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.messages = view.messages.map { V1.MessageDraft.rebuilt($0) }
+    value.createContext = view.createContext
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.expectedVersion = view.expectedVersion
+    return value
+  }
+}
+
+extension V1.AppendResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("message_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.messageIDs = .arbitrary(&random)
+    value.firstNumber = .arbitrary(&random)
+    value.contextVersion = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.firstNumber = view.firstNumber
+    value.contextVersion = view.contextVersion
+    return value
+  }
+}
+
+extension V1.AppendStreamRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.append = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.append = view.append.map({ V1.AppendRequest.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.AppendStreamResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.append = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.append = view.append.map({ V1.AppendResponse.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListMessagesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.fromNumber = .arbitrary(&random)
+    value.untilNumber = .arbitrary(&random)
+    value.newestFirst = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.fromNumber = view.fromNumber
+    value.untilNumber = view.untilNumber
+    value.newestFirst = view.newestFirst
+    value.filter = view.filter.map({ V1.Filter.rebuilt($0) })
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListMessagesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.messages = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.messages = view.messages.map { V1.Message.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExportRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExportResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.messages = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.messages = view.messages.map { V1.Message.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.DeleteMessagesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("message_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.messageIDs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteMessagesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.messagesDeleted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.messagesDeleted = view.messagesDeleted
+    return value
+  }
+}
+
+extension V1.SearchMessagesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("query", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.query = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.mode = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
+    value.explain = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.waitForIndex = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.query = String(decoding: view.query, as: UTF8.self)
+    value.limit = view.limit
+    value.mode = view.mode
+    value.filter = view.filter.map({ V1.Filter.rebuilt($0) })
+    value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
+    value.explain = view.explain
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.waitForIndex = view.waitForIndex
+    return value
+  }
+}
+
+extension V1.SearchMessagesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.hits = .arbitrary(&random)
+    value.report = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.hits = view.hits.map { V1.MessageHit.rebuilt($0) }
+    value.report = view.report.map({ V1.SearchReport.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.MessageHit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.message = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    value.explanation = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.message = view.message.map({ V1.Message.rebuilt($0) })
+    value.score = view.score
+    value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.UpdateContextRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2), ("title", 3), ("trace_id", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.maxHistory = .arbitrary(&random)
+    value.expectedVersion = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.title = view.title.map({ String(decoding: $0, as: UTF8.self) })
+    value.attributes = view.attributes.map({ V1.AttributeList.rebuilt($0) })
+    value.traceID = view.traceID.map({ String(decoding: $0, as: UTF8.self) })
+    value.maxHistory = view.maxHistory
+    value.expectedVersion = view.expectedVersion
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.UpdateContextResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.context = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.context = view.context.map({ V1.Context.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.PinMessagesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2), ("message_ids", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.messageIDs = .arbitrary(&random)
+    value.unpin = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.unpin = view.unpin
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.PinMessagesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.changed = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.changed = view.changed
+    return value
+  }
+}
+
+extension V1.ForkContextRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2), ("id", 4), ("title", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.atNumber = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.atNumber = view.atNumber
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.title = String(decoding: view.title, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ForkContextResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.context = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.context = view.context.map({ V1.Context.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListBranchesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListBranchesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.contexts = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.contexts = view.contexts.map { V1.Context.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.MergeBranchRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.mode = .arbitrary(&random)
+    value.summary = .arbitrary(&random)
+    value.expectedVersion = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.mode = view.mode
+    value.summary = view.summary.map({ V1.MessageDraft.rebuilt($0) })
+    value.expectedVersion = view.expectedVersion
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.MergeBranchResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("message_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.messageIDs = .arbitrary(&random)
+    value.firstNumber = .arbitrary(&random)
+    value.contextVersion = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.firstNumber = view.firstNumber
+    value.contextVersion = view.contextVersion
+    return value
+  }
+}
+
+extension V1.AssembleContextRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2), ("query", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.tokenBudget = .arbitrary(&random)
+    value.query = .arbitrary(&random)
+    value.memoryLimit = .arbitrary(&random)
+    value.historyLimit = .arbitrary(&random)
+    value.memoryShare = .arbitrary(&random)
+    value.counter = .arbitrary(&random)
+    value.messageOverheadTokens = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.waitForIndex = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.tokenBudget = view.tokenBudget
+    value.query = String(decoding: view.query, as: UTF8.self)
+    value.memoryLimit = view.memoryLimit
+    value.historyLimit = view.historyLimit
+    value.memoryShare = view.memoryShare
+    value.counter = view.counter
+    value.messageOverheadTokens = view.messageOverheadTokens
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.waitForIndex = view.waitForIndex
+    return value
+  }
+}
+
+extension V1.AssembledPart: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 3), ("id", 5), ("name", 7), ("tool_call_id", 8)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.tokenCount = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.number = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.toolCallID = .arbitrary(&random)
+    value.data = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.role = view.role
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.tokenCount = view.tokenCount
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.number = view.number
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.toolCallID = String(decoding: view.toolCallID, as: UTF8.self)
+    value.data = Array(view.data)
+    value.score = view.score
+    return value
+  }
+}
+
+extension V1.LeftOut: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.firstNumber = .arbitrary(&random)
+    value.lastNumber = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.tokenCount = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.reason = view.reason
+    value.firstNumber = view.firstNumber
+    value.lastNumber = view.lastNumber
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.count = view.count
+    value.tokenCount = view.tokenCount
+    return value
+  }
+}
+
+extension V1.AssembleContextResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("counter", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.parts = .arbitrary(&random)
+    value.tokenCount = .arbitrary(&random)
+    value.leftOut = .arbitrary(&random)
+    value.notConsidered = .arbitrary(&random)
+    value.counter = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.parts = view.parts.map { V1.AssembledPart.rebuilt($0) }
+    value.tokenCount = view.tokenCount
+    value.leftOut = view.leftOut.map { V1.LeftOut.rebuilt($0) }
+    value.notConsidered = view.notConsidered
+    value.counter = String(decoding: view.counter, as: UTF8.self)
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.InputType: Arbitrary {}
+
+extension V1.EncodeRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("texts", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.texts = .arbitrary(&random)
+    value.inputType = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
+    value.inputType = view.inputType
+    return value
+  }
+}
+
+extension V1.EncodeResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("fingerprint", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.dimension = .arbitrary(&random)
+    value.vectors = .arbitrary(&random)
+    value.tokenCounts = .arbitrary(&random)
+    value.truncated = .arbitrary(&random)
+    value.fingerprint = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.dimension = view.dimension
+    value.vectors = Array(view.vectors)
+    value.tokenCounts = Array(view.tokenCounts)
+    value.truncated = Array(view.truncated)
+    value.fingerprint = String(decoding: view.fingerprint, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.EncodeStreamRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.encode = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.encode = view.encode.map({ V1.EncodeRequest.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.EncodeStreamResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.encode = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.encode = view.encode.map({ V1.EncodeResponse.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListModelsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_: inout SplitMix64) -> Self { Self() }
+
+  static func rebuilt(_: View) -> Self { Self() }
+}
+
+extension V1.ListModelsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.models = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.models = view.models.map { V1.Model.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.Model: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("fingerprint", 2), ("blas", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.fingerprint = .arbitrary(&random)
+    value.dimension = .arbitrary(&random)
+    value.tokensMax = .arbitrary(&random)
+    value.blas = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.fingerprint = String(decoding: view.fingerprint, as: UTF8.self)
+    value.dimension = view.dimension
+    value.tokensMax = view.tokensMax
+    value.blas = String(decoding: view.blas, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.SessionState: Arbitrary {}
+
+extension V1.Session: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("title", 2), ("reason", 4), ("context_id", 5), ("parent_id", 6), ("trace_id", 7), ("forked_from_session_id", 16), ("forked_from_snapshot_id", 17)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.parentID = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.updatedAtUs = .arbitrary(&random)
+    value.heartbeatAtUs = .arbitrary(&random)
+    value.timeoutMs = .arbitrary(&random)
+    value.expiresAtUs = .arbitrary(&random)
+    value.version = .arbitrary(&random)
+    value.snapshotCount = .arbitrary(&random)
+    value.forkedFromSessionID = .arbitrary(&random)
+    value.forkedFromSnapshotID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.title = String(decoding: view.title, as: UTF8.self)
+    value.state = view.state
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.parentID = String(decoding: view.parentID, as: UTF8.self)
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.createdAtUs = view.createdAtUs
+    value.updatedAtUs = view.updatedAtUs
+    value.heartbeatAtUs = view.heartbeatAtUs
+    value.timeoutMs = view.timeoutMs
+    value.expiresAtUs = view.expiresAtUs
+    value.version = view.version
+    value.snapshotCount = view.snapshotCount
+    value.forkedFromSessionID = String(decoding: view.forkedFromSessionID, as: UTF8.self)
+    value.forkedFromSnapshotID = String(decoding: view.forkedFromSnapshotID, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.SessionTransition: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("reason", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.fromState = .arbitrary(&random)
+    value.toState = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.atUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.fromState = view.fromState
+    value.toState = view.toState
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.atUs = view.atUs
+    return value
+  }
+}
+
+extension V1.Variable: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("value", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.version = .arbitrary(&random)
+    value.updatedAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.value = String(decoding: view.value, as: UTF8.self)
+    value.version = view.version
+    value.updatedAtUs = view.updatedAtUs
+    return value
+  }
+}
+
+extension V1.VariableChange: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("value", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.remove = .arbitrary(&random)
+    value.expectedVersion = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.value = String(decoding: view.value, as: UTF8.self)
+    value.remove = view.remove
+    value.expectedVersion = view.expectedVersion
+    return value
+  }
+}
+
+extension V1.Snapshot: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("session_id", 2), ("label", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.label = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.automatic = .arbitrary(&random)
+    value.messageCount = .arbitrary(&random)
+    value.memoryCount = .arbitrary(&random)
+    value.variableCount = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.label = String(decoding: view.label, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.createdAtUs = view.createdAtUs
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.state = view.state
+    value.automatic = view.automatic
+    value.messageCount = view.messageCount
+    value.memoryCount = view.memoryCount
+    value.variableCount = view.variableCount
+    return value
+  }
+}
+
+extension V1.CreateSessionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 2), ("title", 3), ("context_id", 4), ("parent_id", 5), ("trace_id", 6)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.parentID = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.timeoutMs = .arbitrary(&random)
+    value.variables = .arbitrary(&random)
+    value.activate = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.title = String(decoding: view.title, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.parentID = String(decoding: view.parentID, as: UTF8.self)
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.timeoutMs = view.timeoutMs
+    value.variables = view.variables.map { V1.VariableChange.rebuilt($0) }
+    value.activate = view.activate
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.CreateSessionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.session = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.session = view.session.map({ V1.Session.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetSessionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetSessionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.session = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.session = view.session.map({ V1.Session.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListSessionsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("parent_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.states = .arbitrary(&random)
+    value.parentID = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.states = Array(view.states)
+    value.parentID = String(decoding: view.parentID, as: UTF8.self)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListSessionsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.sessions = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.sessions = view.sessions.map { V1.Session.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.TransitionSessionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("reason", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.expectedVersion = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.state = view.state
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.expectedVersion = view.expectedVersion
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.TransitionSessionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.session = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.session = view.session.map({ V1.Session.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.HeartbeatSessionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.timeoutMs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.timeoutMs = view.timeoutMs
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.HeartbeatSessionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.expiresAtUs = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.expiresAtUs = view.expiresAtUs
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListTransitionsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListTransitionsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.transitions = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.transitions = view.transitions.map { V1.SessionTransition.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteSessionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.deleteContext = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.deleteContext = view.deleteContext
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteSessionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.messagesDeleted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.messagesDeleted = view.messagesDeleted
+    return value
+  }
+}
+
+extension V1.SetVariablesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.variables = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.variables = view.variables.map { V1.VariableChange.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetVariablesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.version = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.version = view.version
+    return value
+  }
+}
+
+extension V1.GetVariablesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("names", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.names = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.names = view.names.map { String(decoding: $0, as: UTF8.self) }
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetVariablesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.variables = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.version = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.variables = view.variables.map { V1.Variable.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    value.version = view.version
+    return value
+  }
+}
+
+extension V1.TakeSnapshotRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("id", 3), ("label", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.label = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.label = String(decoding: view.label, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.TakeSnapshotResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.snapshot = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.snapshot = view.snapshot.map({ V1.Snapshot.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListSnapshotsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListSnapshotsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.snapshots = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.snapshots = view.snapshots.map { V1.Snapshot.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DiffSnapshotsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("from_snapshot_id", 3), ("to_snapshot_id", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.fromSnapshotID = .arbitrary(&random)
+    value.toSnapshotID = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.fromSnapshotID = String(decoding: view.fromSnapshotID, as: UTF8.self)
+    value.toSnapshotID = String(decoding: view.toSnapshotID, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DiffSnapshotsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("memories_added", 6), ("memories_removed", 7), ("memories_changed", 8)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.fromState = .arbitrary(&random)
+    value.toState = .arbitrary(&random)
+    value.messagesAdded = .arbitrary(&random)
+    value.messagesRemoved = .arbitrary(&random)
+    value.variables = .arbitrary(&random)
+    value.memoriesAdded = .arbitrary(&random)
+    value.memoriesRemoved = .arbitrary(&random)
+    value.memoriesChanged = .arbitrary(&random)
+    value.messagesAddedCount = .arbitrary(&random)
+    value.messagesRemovedCount = .arbitrary(&random)
+    value.variablesCount = .arbitrary(&random)
+    value.memoriesAddedCount = .arbitrary(&random)
+    value.memoriesRemovedCount = .arbitrary(&random)
+    value.memoriesChangedCount = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.fromState = view.fromState
+    value.toState = view.toState
+    value.messagesAdded = view.messagesAdded.map { V1.MessageReference.rebuilt($0) }
+    value.messagesRemoved = view.messagesRemoved.map { V1.MessageReference.rebuilt($0) }
+    value.variables = view.variables.map { V1.VariableDifference.rebuilt($0) }
+    value.memoriesAdded = view.memoriesAdded.map { String(decoding: $0, as: UTF8.self) }
+    value.memoriesRemoved = view.memoriesRemoved.map { String(decoding: $0, as: UTF8.self) }
+    value.memoriesChanged = view.memoriesChanged.map { String(decoding: $0, as: UTF8.self) }
+    value.messagesAddedCount = view.messagesAddedCount
+    value.messagesRemovedCount = view.messagesRemovedCount
+    value.variablesCount = view.variablesCount
+    value.memoriesAddedCount = view.memoriesAddedCount
+    value.memoriesRemovedCount = view.memoriesRemovedCount
+    value.memoriesChangedCount = view.memoriesChangedCount
+    return value
+  }
+}
+
+extension V1.MessageReference: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.number = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.number = view.number
+    return value
+  }
+}
+
+extension V1.VariableDifference: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("before", 3), ("after", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.had = .arbitrary(&random)
+    value.before = .arbitrary(&random)
+    value.has = .arbitrary(&random)
+    value.after = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.had = view.had
+    value.before = String(decoding: view.before, as: UTF8.self)
+    value.has = view.has
+    value.after = String(decoding: view.after, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.PruneSnapshotsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("snapshot_ids", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.snapshotIDs = .arbitrary(&random)
+    value.keepNewest = .arbitrary(&random)
+    value.beforeUs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.snapshotIDs = view.snapshotIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.keepNewest = view.keepNewest
+    value.beforeUs = view.beforeUs
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.PruneSnapshotsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.snapshotsRemoved = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.snapshotsRemoved = view.snapshotsRemoved
+    return value
+  }
+}
+
+extension V1.ExportSnapshotRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("snapshot_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.snapshotID = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.snapshotID = String(decoding: view.snapshotID, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExportSnapshotResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.session = .arbitrary(&random)
+    value.snapshot = .arbitrary(&random)
+    value.variables = .arbitrary(&random)
+    value.messages = .arbitrary(&random)
+    value.memories = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.session = view.session.map({ V1.Session.rebuilt($0) })
+    value.snapshot = view.snapshot.map({ V1.Snapshot.rebuilt($0) })
+    value.variables = view.variables.map { V1.Variable.rebuilt($0) }
+    value.messages = view.messages.map { V1.Message.rebuilt($0) }
+    value.memories = view.memories.map { V1.Memory.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.RollbackSessionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("snapshot_id", 3), ("reason", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.snapshotID = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.expectedVersion = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.snapshotID = String(decoding: view.snapshotID, as: UTF8.self)
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.expectedVersion = view.expectedVersion
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RollbackSessionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("undo_snapshot_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.session = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.undoSnapshotID = .arbitrary(&random)
+    value.messagesRemoved = .arbitrary(&random)
+    value.messagesRestored = .arbitrary(&random)
+    value.variablesChanged = .arbitrary(&random)
+    value.memoriesRemoved = .arbitrary(&random)
+    value.memoriesRestored = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.session = view.session.map({ V1.Session.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.undoSnapshotID = String(decoding: view.undoSnapshotID, as: UTF8.self)
+    value.messagesRemoved = view.messagesRemoved
+    value.messagesRestored = view.messagesRestored
+    value.variablesChanged = view.variablesChanged
+    value.memoriesRemoved = view.memoriesRemoved
+    value.memoriesRestored = view.memoriesRestored
+    return value
+  }
+}
+
+extension V1.ForkSessionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("snapshot_id", 3), ("id", 4), ("title", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.snapshotID = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    value.title = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.snapshotID = String(decoding: view.snapshotID, as: UTF8.self)
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.title = String(decoding: view.title, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ForkSessionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.session = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.messagesCopied = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.session = view.session.map({ V1.Session.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.messagesCopied = view.messagesCopied
+    return value
+  }
+}
+
+extension V1.GetCurrentRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2), ("session_id", 3), ("query", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.query = .arbitrary(&random)
+    value.messageLimit = .arbitrary(&random)
+    value.memoryLimit = .arbitrary(&random)
+    value.sessionLimit = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.waitForIndex = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.query = String(decoding: view.query, as: UTF8.self)
+    value.messageLimit = view.messageLimit
+    value.memoryLimit = view.memoryLimit
+    value.sessionLimit = view.sessionLimit
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.waitForIndex = view.waitForIndex
+    return value
+  }
+}
+
+extension V1.GetCurrentResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.context = .arbitrary(&random)
+    value.messages = .arbitrary(&random)
+    value.session = .arbitrary(&random)
+    value.variables = .arbitrary(&random)
+    value.sessions = .arbitrary(&random)
+    value.memories = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.context = view.context.map({ V1.Context.rebuilt($0) })
+    value.messages = view.messages.map { V1.Message.rebuilt($0) }
+    value.session = view.session.map({ V1.Session.rebuilt($0) })
+    value.variables = view.variables.map { V1.Variable.rebuilt($0) }
+    value.sessions = view.sessions.map { V1.Session.rebuilt($0) }
+    value.memories = view.memories.map { V1.MemoryHit.rebuilt($0) }
     return value
   }
 }

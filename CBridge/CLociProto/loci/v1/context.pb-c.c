@@ -1087,7 +1087,637 @@ void   loci__v1__message_hit__free_unpacked
   assert(message->base.descriptor == &loci__v1__message_hit__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__v1__context__field_descriptors[7] =
+void   loci__v1__update_context_request__init
+                     (Loci__V1__UpdateContextRequest         *message)
+{
+  static const Loci__V1__UpdateContextRequest init_value = LOCI__V1__UPDATE_CONTEXT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__update_context_request__get_packed_size
+                     (const Loci__V1__UpdateContextRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__update_context_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__update_context_request__pack
+                     (const Loci__V1__UpdateContextRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__update_context_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__update_context_request__pack_to_buffer
+                     (const Loci__V1__UpdateContextRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__update_context_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__UpdateContextRequest *
+       loci__v1__update_context_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__UpdateContextRequest *)
+     protobuf_c_message_unpack (&loci__v1__update_context_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__update_context_request__free_unpacked
+                     (Loci__V1__UpdateContextRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__update_context_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__update_context_response__init
+                     (Loci__V1__UpdateContextResponse         *message)
+{
+  static const Loci__V1__UpdateContextResponse init_value = LOCI__V1__UPDATE_CONTEXT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__update_context_response__get_packed_size
+                     (const Loci__V1__UpdateContextResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__update_context_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__update_context_response__pack
+                     (const Loci__V1__UpdateContextResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__update_context_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__update_context_response__pack_to_buffer
+                     (const Loci__V1__UpdateContextResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__update_context_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__UpdateContextResponse *
+       loci__v1__update_context_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__UpdateContextResponse *)
+     protobuf_c_message_unpack (&loci__v1__update_context_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__update_context_response__free_unpacked
+                     (Loci__V1__UpdateContextResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__update_context_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__pin_messages_request__init
+                     (Loci__V1__PinMessagesRequest         *message)
+{
+  static const Loci__V1__PinMessagesRequest init_value = LOCI__V1__PIN_MESSAGES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__pin_messages_request__get_packed_size
+                     (const Loci__V1__PinMessagesRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__pin_messages_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__pin_messages_request__pack
+                     (const Loci__V1__PinMessagesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__pin_messages_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__pin_messages_request__pack_to_buffer
+                     (const Loci__V1__PinMessagesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__pin_messages_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__PinMessagesRequest *
+       loci__v1__pin_messages_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__PinMessagesRequest *)
+     protobuf_c_message_unpack (&loci__v1__pin_messages_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__pin_messages_request__free_unpacked
+                     (Loci__V1__PinMessagesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__pin_messages_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__pin_messages_response__init
+                     (Loci__V1__PinMessagesResponse         *message)
+{
+  static const Loci__V1__PinMessagesResponse init_value = LOCI__V1__PIN_MESSAGES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__pin_messages_response__get_packed_size
+                     (const Loci__V1__PinMessagesResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__pin_messages_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__pin_messages_response__pack
+                     (const Loci__V1__PinMessagesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__pin_messages_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__pin_messages_response__pack_to_buffer
+                     (const Loci__V1__PinMessagesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__pin_messages_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__PinMessagesResponse *
+       loci__v1__pin_messages_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__PinMessagesResponse *)
+     protobuf_c_message_unpack (&loci__v1__pin_messages_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__pin_messages_response__free_unpacked
+                     (Loci__V1__PinMessagesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__pin_messages_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__fork_context_request__init
+                     (Loci__V1__ForkContextRequest         *message)
+{
+  static const Loci__V1__ForkContextRequest init_value = LOCI__V1__FORK_CONTEXT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__fork_context_request__get_packed_size
+                     (const Loci__V1__ForkContextRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__fork_context_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__fork_context_request__pack
+                     (const Loci__V1__ForkContextRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__fork_context_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__fork_context_request__pack_to_buffer
+                     (const Loci__V1__ForkContextRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__fork_context_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ForkContextRequest *
+       loci__v1__fork_context_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ForkContextRequest *)
+     protobuf_c_message_unpack (&loci__v1__fork_context_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__fork_context_request__free_unpacked
+                     (Loci__V1__ForkContextRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__fork_context_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__fork_context_response__init
+                     (Loci__V1__ForkContextResponse         *message)
+{
+  static const Loci__V1__ForkContextResponse init_value = LOCI__V1__FORK_CONTEXT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__fork_context_response__get_packed_size
+                     (const Loci__V1__ForkContextResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__fork_context_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__fork_context_response__pack
+                     (const Loci__V1__ForkContextResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__fork_context_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__fork_context_response__pack_to_buffer
+                     (const Loci__V1__ForkContextResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__fork_context_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ForkContextResponse *
+       loci__v1__fork_context_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ForkContextResponse *)
+     protobuf_c_message_unpack (&loci__v1__fork_context_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__fork_context_response__free_unpacked
+                     (Loci__V1__ForkContextResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__fork_context_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__list_branches_request__init
+                     (Loci__V1__ListBranchesRequest         *message)
+{
+  static const Loci__V1__ListBranchesRequest init_value = LOCI__V1__LIST_BRANCHES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__list_branches_request__get_packed_size
+                     (const Loci__V1__ListBranchesRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__list_branches_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__list_branches_request__pack
+                     (const Loci__V1__ListBranchesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__list_branches_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__list_branches_request__pack_to_buffer
+                     (const Loci__V1__ListBranchesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__list_branches_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ListBranchesRequest *
+       loci__v1__list_branches_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ListBranchesRequest *)
+     protobuf_c_message_unpack (&loci__v1__list_branches_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__list_branches_request__free_unpacked
+                     (Loci__V1__ListBranchesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__list_branches_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__list_branches_response__init
+                     (Loci__V1__ListBranchesResponse         *message)
+{
+  static const Loci__V1__ListBranchesResponse init_value = LOCI__V1__LIST_BRANCHES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__list_branches_response__get_packed_size
+                     (const Loci__V1__ListBranchesResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__list_branches_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__list_branches_response__pack
+                     (const Loci__V1__ListBranchesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__list_branches_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__list_branches_response__pack_to_buffer
+                     (const Loci__V1__ListBranchesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__list_branches_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ListBranchesResponse *
+       loci__v1__list_branches_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ListBranchesResponse *)
+     protobuf_c_message_unpack (&loci__v1__list_branches_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__list_branches_response__free_unpacked
+                     (Loci__V1__ListBranchesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__list_branches_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__merge_branch_request__init
+                     (Loci__V1__MergeBranchRequest         *message)
+{
+  static const Loci__V1__MergeBranchRequest init_value = LOCI__V1__MERGE_BRANCH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__merge_branch_request__get_packed_size
+                     (const Loci__V1__MergeBranchRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__merge_branch_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__merge_branch_request__pack
+                     (const Loci__V1__MergeBranchRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__merge_branch_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__merge_branch_request__pack_to_buffer
+                     (const Loci__V1__MergeBranchRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__merge_branch_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__MergeBranchRequest *
+       loci__v1__merge_branch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__MergeBranchRequest *)
+     protobuf_c_message_unpack (&loci__v1__merge_branch_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__merge_branch_request__free_unpacked
+                     (Loci__V1__MergeBranchRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__merge_branch_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__merge_branch_response__init
+                     (Loci__V1__MergeBranchResponse         *message)
+{
+  static const Loci__V1__MergeBranchResponse init_value = LOCI__V1__MERGE_BRANCH_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__merge_branch_response__get_packed_size
+                     (const Loci__V1__MergeBranchResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__merge_branch_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__merge_branch_response__pack
+                     (const Loci__V1__MergeBranchResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__merge_branch_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__merge_branch_response__pack_to_buffer
+                     (const Loci__V1__MergeBranchResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__merge_branch_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__MergeBranchResponse *
+       loci__v1__merge_branch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__MergeBranchResponse *)
+     protobuf_c_message_unpack (&loci__v1__merge_branch_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__merge_branch_response__free_unpacked
+                     (Loci__V1__MergeBranchResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__merge_branch_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__assemble_context_request__init
+                     (Loci__V1__AssembleContextRequest         *message)
+{
+  static const Loci__V1__AssembleContextRequest init_value = LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__assemble_context_request__get_packed_size
+                     (const Loci__V1__AssembleContextRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__assemble_context_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__assemble_context_request__pack
+                     (const Loci__V1__AssembleContextRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__assemble_context_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__assemble_context_request__pack_to_buffer
+                     (const Loci__V1__AssembleContextRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__assemble_context_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__AssembleContextRequest *
+       loci__v1__assemble_context_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__AssembleContextRequest *)
+     protobuf_c_message_unpack (&loci__v1__assemble_context_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__assemble_context_request__free_unpacked
+                     (Loci__V1__AssembleContextRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__assemble_context_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__assembled_part__init
+                     (Loci__V1__AssembledPart         *message)
+{
+  static const Loci__V1__AssembledPart init_value = LOCI__V1__ASSEMBLED_PART__INIT;
+  *message = init_value;
+}
+size_t loci__v1__assembled_part__get_packed_size
+                     (const Loci__V1__AssembledPart *message)
+{
+  assert(message->base.descriptor == &loci__v1__assembled_part__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__assembled_part__pack
+                     (const Loci__V1__AssembledPart *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__assembled_part__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__assembled_part__pack_to_buffer
+                     (const Loci__V1__AssembledPart *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__assembled_part__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__AssembledPart *
+       loci__v1__assembled_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__AssembledPart *)
+     protobuf_c_message_unpack (&loci__v1__assembled_part__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__assembled_part__free_unpacked
+                     (Loci__V1__AssembledPart *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__assembled_part__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__left_out__init
+                     (Loci__V1__LeftOut         *message)
+{
+  static const Loci__V1__LeftOut init_value = LOCI__V1__LEFT_OUT__INIT;
+  *message = init_value;
+}
+size_t loci__v1__left_out__get_packed_size
+                     (const Loci__V1__LeftOut *message)
+{
+  assert(message->base.descriptor == &loci__v1__left_out__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__left_out__pack
+                     (const Loci__V1__LeftOut *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__left_out__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__left_out__pack_to_buffer
+                     (const Loci__V1__LeftOut *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__left_out__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__LeftOut *
+       loci__v1__left_out__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__LeftOut *)
+     protobuf_c_message_unpack (&loci__v1__left_out__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__left_out__free_unpacked
+                     (Loci__V1__LeftOut *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__left_out__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__assemble_context_response__init
+                     (Loci__V1__AssembleContextResponse         *message)
+{
+  static const Loci__V1__AssembleContextResponse init_value = LOCI__V1__ASSEMBLE_CONTEXT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__assemble_context_response__get_packed_size
+                     (const Loci__V1__AssembleContextResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__assemble_context_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__assemble_context_response__pack
+                     (const Loci__V1__AssembleContextResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__assemble_context_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__assemble_context_response__pack_to_buffer
+                     (const Loci__V1__AssembleContextResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__assemble_context_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__AssembleContextResponse *
+       loci__v1__assemble_context_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__AssembleContextResponse *)
+     protobuf_c_message_unpack (&loci__v1__assemble_context_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__assemble_context_response__free_unpacked
+                     (Loci__V1__AssembleContextResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__assemble_context_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__v1__context__field_descriptors[14] =
 {
   {
     "id",
@@ -1173,20 +1803,111 @@ static const ProtobufCFieldDescriptor loci__v1__context__field_descriptors[7] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "type",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Context, type),
+    &loci__v1__context_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_id",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Context, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_id",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Context, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_history",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Context, max_history),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Context, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_context_id",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Context, parent_context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_number",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Context, parent_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__context__field_indices_by_name[] = {
   2,   /* field[2] = attributes */
   3,   /* field[3] = created_at_us */
   0,   /* field[0] = id */
+  10,   /* field[10] = max_history */
   5,   /* field[5] = message_count */
   6,   /* field[6] = next_number */
+  12,   /* field[12] = parent_context_id */
+  13,   /* field[13] = parent_number */
+  9,   /* field[9] = session_id */
   1,   /* field[1] = title */
+  8,   /* field[8] = trace_id */
+  7,   /* field[7] = type */
   4,   /* field[4] = updated_at_us */
+  11,   /* field[11] = version */
 };
 static const ProtobufCIntRange loci__v1__context__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor loci__v1__context__descriptor =
 {
@@ -1196,14 +1917,14 @@ const ProtobufCMessageDescriptor loci__v1__context__descriptor =
   "Loci__V1__Context",
   "loci.v1",
   sizeof(Loci__V1__Context),
-  7,
+  14,
   loci__v1__context__field_descriptors,
   loci__v1__context__field_indices_by_name,
   1,  loci__v1__context__number_ranges,
   (ProtobufCMessageInit) loci__v1__context__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__message_draft__field_descriptors[8] =
+static const ProtobufCFieldDescriptor loci__v1__message_draft__field_descriptors[11] =
 {
   {
     "id",
@@ -1301,21 +2022,60 @@ static const ProtobufCFieldDescriptor loci__v1__message_draft__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "token_count",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MessageDraft, token_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MessageDraft, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pinned",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MessageDraft, pinned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__message_draft__field_indices_by_name[] = {
   7,   /* field[7] = attributes */
   4,   /* field[4] = created_at_us */
+  9,   /* field[9] = data */
   0,   /* field[0] = id */
   3,   /* field[3] = name */
+  10,   /* field[10] = pinned */
   1,   /* field[1] = role */
   2,   /* field[2] = text */
+  8,   /* field[8] = token_count */
   6,   /* field[6] = tool_call_id */
   5,   /* field[5] = trace_id */
 };
 static const ProtobufCIntRange loci__v1__message_draft__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor loci__v1__message_draft__descriptor =
 {
@@ -1325,14 +2085,14 @@ const ProtobufCMessageDescriptor loci__v1__message_draft__descriptor =
   "Loci__V1__MessageDraft",
   "loci.v1",
   sizeof(Loci__V1__MessageDraft),
-  8,
+  11,
   loci__v1__message_draft__field_descriptors,
   loci__v1__message_draft__field_indices_by_name,
   1,  loci__v1__message_draft__number_ranges,
   (ProtobufCMessageInit) loci__v1__message_draft__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__message__field_descriptors[10] =
+static const ProtobufCFieldDescriptor loci__v1__message__field_descriptors[13] =
 {
   {
     "id",
@@ -1454,23 +2214,62 @@ static const ProtobufCFieldDescriptor loci__v1__message__field_descriptors[10] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "token_count",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Message, token_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Message, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pinned",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Message, pinned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__message__field_indices_by_name[] = {
   9,   /* field[9] = attributes */
   1,   /* field[1] = context_id */
   6,   /* field[6] = created_at_us */
+  11,   /* field[11] = data */
   0,   /* field[0] = id */
   5,   /* field[5] = name */
   2,   /* field[2] = number */
+  12,   /* field[12] = pinned */
   3,   /* field[3] = role */
   4,   /* field[4] = text */
+  10,   /* field[10] = token_count */
   8,   /* field[8] = tool_call_id */
   7,   /* field[7] = trace_id */
 };
 static const ProtobufCIntRange loci__v1__message__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor loci__v1__message__descriptor =
 {
@@ -1480,14 +2279,14 @@ const ProtobufCMessageDescriptor loci__v1__message__descriptor =
   "Loci__V1__Message",
   "loci.v1",
   sizeof(Loci__V1__Message),
-  10,
+  13,
   loci__v1__message__field_descriptors,
   loci__v1__message__field_indices_by_name,
   1,  loci__v1__message__number_ranges,
   (ProtobufCMessageInit) loci__v1__message__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__create_context_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor loci__v1__create_context_request__field_descriptors[8] =
 {
   {
     "scope",
@@ -1549,18 +2348,57 @@ static const ProtobufCFieldDescriptor loci__v1__create_context_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "type",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CreateContextRequest, type),
+    &loci__v1__context_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_id",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CreateContextRequest, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_history",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CreateContextRequest, max_history),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__create_context_request__field_indices_by_name[] = {
   3,   /* field[3] = attributes */
   1,   /* field[1] = id */
+  7,   /* field[7] = max_history */
   4,   /* field[4] = options */
   0,   /* field[0] = scope */
   2,   /* field[2] = title */
+  6,   /* field[6] = trace_id */
+  5,   /* field[5] = type */
 };
 static const ProtobufCIntRange loci__v1__create_context_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor loci__v1__create_context_request__descriptor =
 {
@@ -1570,7 +2408,7 @@ const ProtobufCMessageDescriptor loci__v1__create_context_request__descriptor =
   "Loci__V1__CreateContextRequest",
   "loci.v1",
   sizeof(Loci__V1__CreateContextRequest),
-  5,
+  8,
   loci__v1__create_context_request__field_descriptors,
   loci__v1__create_context_request__field_indices_by_name,
   1,  loci__v1__create_context_request__number_ranges,
@@ -1960,7 +2798,7 @@ const ProtobufCMessageDescriptor loci__v1__delete_context_response__descriptor =
   (ProtobufCMessageInit) loci__v1__delete_context_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__append_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor loci__v1__append_request__field_descriptors[6] =
 {
   {
     "scope",
@@ -2022,10 +2860,23 @@ static const ProtobufCFieldDescriptor loci__v1__append_request__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_version",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Loci__V1__AppendRequest, expected_version_choice_case),
+    offsetof(Loci__V1__AppendRequest, expected_version),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__append_request__field_indices_by_name[] = {
   1,   /* field[1] = context_id */
   3,   /* field[3] = create_context */
+  5,   /* field[5] = expected_version */
   2,   /* field[2] = messages */
   4,   /* field[4] = options */
   0,   /* field[0] = scope */
@@ -2033,7 +2884,7 @@ static const unsigned loci__v1__append_request__field_indices_by_name[] = {
 static const ProtobufCIntRange loci__v1__append_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor loci__v1__append_request__descriptor =
 {
@@ -2043,14 +2894,14 @@ const ProtobufCMessageDescriptor loci__v1__append_request__descriptor =
   "Loci__V1__AppendRequest",
   "loci.v1",
   sizeof(Loci__V1__AppendRequest),
-  5,
+  6,
   loci__v1__append_request__field_descriptors,
   loci__v1__append_request__field_indices_by_name,
   1,  loci__v1__append_request__number_ranges,
   (ProtobufCMessageInit) loci__v1__append_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__append_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor loci__v1__append_response__field_descriptors[4] =
 {
   {
     "position",
@@ -2088,8 +2939,21 @@ static const ProtobufCFieldDescriptor loci__v1__append_response__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "context_version",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AppendResponse, context_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__append_response__field_indices_by_name[] = {
+  3,   /* field[3] = context_version */
   2,   /* field[2] = first_number */
   1,   /* field[1] = message_ids */
   0,   /* field[0] = position */
@@ -2097,7 +2961,7 @@ static const unsigned loci__v1__append_response__field_indices_by_name[] = {
 static const ProtobufCIntRange loci__v1__append_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor loci__v1__append_response__descriptor =
 {
@@ -2107,7 +2971,7 @@ const ProtobufCMessageDescriptor loci__v1__append_response__descriptor =
   "Loci__V1__AppendResponse",
   "loci.v1",
   sizeof(Loci__V1__AppendResponse),
-  3,
+  4,
   loci__v1__append_response__field_descriptors,
   loci__v1__append_response__field_indices_by_name,
   1,  loci__v1__append_response__number_ranges,
@@ -2857,7 +3721,1509 @@ const ProtobufCMessageDescriptor loci__v1__message_hit__descriptor =
   (ProtobufCMessageInit) loci__v1__message_hit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor loci__v1__context_service__method_descriptors[10] =
+static const ProtobufCFieldDescriptor loci__v1__update_context_request__field_descriptors[8] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__UpdateContextRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__UpdateContextRequest, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "title",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__UpdateContextRequest, title_choice_case),
+    offsetof(Loci__V1__UpdateContextRequest, title),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__UpdateContextRequest, attributes_choice_case),
+    offsetof(Loci__V1__UpdateContextRequest, attributes),
+    &loci__v1__attribute_list__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__UpdateContextRequest, trace_id_choice_case),
+    offsetof(Loci__V1__UpdateContextRequest, trace_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_history",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loci__V1__UpdateContextRequest, max_history_choice_case),
+    offsetof(Loci__V1__UpdateContextRequest, max_history),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_version",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Loci__V1__UpdateContextRequest, expected_version_choice_case),
+    offsetof(Loci__V1__UpdateContextRequest, expected_version),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__UpdateContextRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__update_context_request__field_indices_by_name[] = {
+  3,   /* field[3] = attributes */
+  1,   /* field[1] = context_id */
+  6,   /* field[6] = expected_version */
+  5,   /* field[5] = max_history */
+  7,   /* field[7] = options */
+  0,   /* field[0] = scope */
+  2,   /* field[2] = title */
+  4,   /* field[4] = trace_id */
+};
+static const ProtobufCIntRange loci__v1__update_context_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor loci__v1__update_context_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.UpdateContextRequest",
+  "UpdateContextRequest",
+  "Loci__V1__UpdateContextRequest",
+  "loci.v1",
+  sizeof(Loci__V1__UpdateContextRequest),
+  8,
+  loci__v1__update_context_request__field_descriptors,
+  loci__v1__update_context_request__field_indices_by_name,
+  1,  loci__v1__update_context_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__update_context_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__update_context_response__field_descriptors[2] =
+{
+  {
+    "context",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__UpdateContextResponse, context),
+    &loci__v1__context__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__UpdateContextResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__update_context_response__field_indices_by_name[] = {
+  0,   /* field[0] = context */
+  1,   /* field[1] = position */
+};
+static const ProtobufCIntRange loci__v1__update_context_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__update_context_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.UpdateContextResponse",
+  "UpdateContextResponse",
+  "Loci__V1__UpdateContextResponse",
+  "loci.v1",
+  sizeof(Loci__V1__UpdateContextResponse),
+  2,
+  loci__v1__update_context_response__field_descriptors,
+  loci__v1__update_context_response__field_indices_by_name,
+  1,  loci__v1__update_context_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__update_context_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__pin_messages_request__field_descriptors[5] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PinMessagesRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PinMessagesRequest, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message_ids",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__PinMessagesRequest, n_message_ids),
+    offsetof(Loci__V1__PinMessagesRequest, message_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unpin",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PinMessagesRequest, unpin),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PinMessagesRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__pin_messages_request__field_indices_by_name[] = {
+  1,   /* field[1] = context_id */
+  2,   /* field[2] = message_ids */
+  4,   /* field[4] = options */
+  0,   /* field[0] = scope */
+  3,   /* field[3] = unpin */
+};
+static const ProtobufCIntRange loci__v1__pin_messages_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor loci__v1__pin_messages_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.PinMessagesRequest",
+  "PinMessagesRequest",
+  "Loci__V1__PinMessagesRequest",
+  "loci.v1",
+  sizeof(Loci__V1__PinMessagesRequest),
+  5,
+  loci__v1__pin_messages_request__field_descriptors,
+  loci__v1__pin_messages_request__field_indices_by_name,
+  1,  loci__v1__pin_messages_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__pin_messages_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__pin_messages_response__field_descriptors[2] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PinMessagesResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "changed",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PinMessagesResponse, changed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__pin_messages_response__field_indices_by_name[] = {
+  1,   /* field[1] = changed */
+  0,   /* field[0] = position */
+};
+static const ProtobufCIntRange loci__v1__pin_messages_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__pin_messages_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.PinMessagesResponse",
+  "PinMessagesResponse",
+  "Loci__V1__PinMessagesResponse",
+  "loci.v1",
+  sizeof(Loci__V1__PinMessagesResponse),
+  2,
+  loci__v1__pin_messages_response__field_descriptors,
+  loci__v1__pin_messages_response__field_indices_by_name,
+  1,  loci__v1__pin_messages_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__pin_messages_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__fork_context_request__field_descriptors[7] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ForkContextRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ForkContextRequest, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at_number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ForkContextRequest, at_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ForkContextRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "title",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ForkContextRequest, title),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__ForkContextRequest, n_attributes),
+    offsetof(Loci__V1__ForkContextRequest, attributes),
+    &loci__v1__attribute__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ForkContextRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__fork_context_request__field_indices_by_name[] = {
+  2,   /* field[2] = at_number */
+  5,   /* field[5] = attributes */
+  1,   /* field[1] = context_id */
+  3,   /* field[3] = id */
+  6,   /* field[6] = options */
+  0,   /* field[0] = scope */
+  4,   /* field[4] = title */
+};
+static const ProtobufCIntRange loci__v1__fork_context_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor loci__v1__fork_context_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ForkContextRequest",
+  "ForkContextRequest",
+  "Loci__V1__ForkContextRequest",
+  "loci.v1",
+  sizeof(Loci__V1__ForkContextRequest),
+  7,
+  loci__v1__fork_context_request__field_descriptors,
+  loci__v1__fork_context_request__field_indices_by_name,
+  1,  loci__v1__fork_context_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__fork_context_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__fork_context_response__field_descriptors[2] =
+{
+  {
+    "context",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ForkContextResponse, context),
+    &loci__v1__context__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ForkContextResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__fork_context_response__field_indices_by_name[] = {
+  0,   /* field[0] = context */
+  1,   /* field[1] = position */
+};
+static const ProtobufCIntRange loci__v1__fork_context_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__fork_context_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ForkContextResponse",
+  "ForkContextResponse",
+  "Loci__V1__ForkContextResponse",
+  "loci.v1",
+  sizeof(Loci__V1__ForkContextResponse),
+  2,
+  loci__v1__fork_context_response__field_descriptors,
+  loci__v1__fork_context_response__field_indices_by_name,
+  1,  loci__v1__fork_context_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__fork_context_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__list_branches_request__field_descriptors[4] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ListBranchesRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ListBranchesRequest, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ListBranchesRequest, page),
+    &loci__v1__page__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consistency",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ListBranchesRequest, consistency),
+    &loci__v1__consistency__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__list_branches_request__field_indices_by_name[] = {
+  3,   /* field[3] = consistency */
+  1,   /* field[1] = context_id */
+  2,   /* field[2] = page */
+  0,   /* field[0] = scope */
+};
+static const ProtobufCIntRange loci__v1__list_branches_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__v1__list_branches_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ListBranchesRequest",
+  "ListBranchesRequest",
+  "Loci__V1__ListBranchesRequest",
+  "loci.v1",
+  sizeof(Loci__V1__ListBranchesRequest),
+  4,
+  loci__v1__list_branches_request__field_descriptors,
+  loci__v1__list_branches_request__field_indices_by_name,
+  1,  loci__v1__list_branches_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__list_branches_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__list_branches_response__field_descriptors[2] =
+{
+  {
+    "contexts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__ListBranchesResponse, n_contexts),
+    offsetof(Loci__V1__ListBranchesResponse, contexts),
+    &loci__v1__context__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ListBranchesResponse, page),
+    &loci__v1__page_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__list_branches_response__field_indices_by_name[] = {
+  0,   /* field[0] = contexts */
+  1,   /* field[1] = page */
+};
+static const ProtobufCIntRange loci__v1__list_branches_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__list_branches_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ListBranchesResponse",
+  "ListBranchesResponse",
+  "Loci__V1__ListBranchesResponse",
+  "loci.v1",
+  sizeof(Loci__V1__ListBranchesResponse),
+  2,
+  loci__v1__list_branches_response__field_descriptors,
+  loci__v1__list_branches_response__field_indices_by_name,
+  1,  loci__v1__list_branches_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__list_branches_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__merge_branch_request__field_descriptors[6] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MergeBranchRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MergeBranchRequest, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mode",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MergeBranchRequest, mode),
+    &loci__v1__merge_mode__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "summary",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MergeBranchRequest, summary),
+    &loci__v1__message_draft__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_version",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Loci__V1__MergeBranchRequest, expected_version_choice_case),
+    offsetof(Loci__V1__MergeBranchRequest, expected_version),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MergeBranchRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__merge_branch_request__field_indices_by_name[] = {
+  1,   /* field[1] = context_id */
+  4,   /* field[4] = expected_version */
+  2,   /* field[2] = mode */
+  5,   /* field[5] = options */
+  0,   /* field[0] = scope */
+  3,   /* field[3] = summary */
+};
+static const ProtobufCIntRange loci__v1__merge_branch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__merge_branch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.MergeBranchRequest",
+  "MergeBranchRequest",
+  "Loci__V1__MergeBranchRequest",
+  "loci.v1",
+  sizeof(Loci__V1__MergeBranchRequest),
+  6,
+  loci__v1__merge_branch_request__field_descriptors,
+  loci__v1__merge_branch_request__field_indices_by_name,
+  1,  loci__v1__merge_branch_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__merge_branch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__merge_branch_response__field_descriptors[4] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MergeBranchResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message_ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__MergeBranchResponse, n_message_ids),
+    offsetof(Loci__V1__MergeBranchResponse, message_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first_number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MergeBranchResponse, first_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_version",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MergeBranchResponse, context_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__merge_branch_response__field_indices_by_name[] = {
+  3,   /* field[3] = context_version */
+  2,   /* field[2] = first_number */
+  1,   /* field[1] = message_ids */
+  0,   /* field[0] = position */
+};
+static const ProtobufCIntRange loci__v1__merge_branch_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__v1__merge_branch_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.MergeBranchResponse",
+  "MergeBranchResponse",
+  "Loci__V1__MergeBranchResponse",
+  "loci.v1",
+  sizeof(Loci__V1__MergeBranchResponse),
+  4,
+  loci__v1__merge_branch_response__field_descriptors,
+  loci__v1__merge_branch_response__field_indices_by_name,
+  1,  loci__v1__merge_branch_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__merge_branch_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__assemble_context_request__field_descriptors[11] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_budget",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, token_budget),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, query),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_limit",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, memory_limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "history_limit",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, history_limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_share",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__AssembleContextRequest, memory_share_choice_case),
+    offsetof(Loci__V1__AssembleContextRequest, memory_share),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counter",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, counter),
+    &loci__v1__token_counter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message_overhead_tokens",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, message_overhead_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consistency",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, consistency),
+    &loci__v1__consistency__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wait_for_index",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextRequest, wait_for_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__assemble_context_request__field_indices_by_name[] = {
+  9,   /* field[9] = consistency */
+  1,   /* field[1] = context_id */
+  7,   /* field[7] = counter */
+  5,   /* field[5] = history_limit */
+  4,   /* field[4] = memory_limit */
+  6,   /* field[6] = memory_share */
+  8,   /* field[8] = message_overhead_tokens */
+  3,   /* field[3] = query */
+  0,   /* field[0] = scope */
+  2,   /* field[2] = token_budget */
+  10,   /* field[10] = wait_for_index */
+};
+static const ProtobufCIntRange loci__v1__assemble_context_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 11 }
+};
+const ProtobufCMessageDescriptor loci__v1__assemble_context_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.AssembleContextRequest",
+  "AssembleContextRequest",
+  "Loci__V1__AssembleContextRequest",
+  "loci.v1",
+  sizeof(Loci__V1__AssembleContextRequest),
+  11,
+  loci__v1__assemble_context_request__field_descriptors,
+  loci__v1__assemble_context_request__field_indices_by_name,
+  1,  loci__v1__assemble_context_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__assemble_context_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__assembled_part__field_descriptors[10] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, kind),
+    &loci__v1__assembled_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "role",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, role),
+    &loci__v1__role__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_count",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, token_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tool_call_id",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, tool_call_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "score",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, score),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__assembled_part__field_indices_by_name[] = {
+  8,   /* field[8] = data */
+  4,   /* field[4] = id */
+  0,   /* field[0] = kind */
+  6,   /* field[6] = name */
+  5,   /* field[5] = number */
+  1,   /* field[1] = role */
+  9,   /* field[9] = score */
+  2,   /* field[2] = text */
+  3,   /* field[3] = token_count */
+  7,   /* field[7] = tool_call_id */
+};
+static const ProtobufCIntRange loci__v1__assembled_part__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor loci__v1__assembled_part__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.AssembledPart",
+  "AssembledPart",
+  "Loci__V1__AssembledPart",
+  "loci.v1",
+  sizeof(Loci__V1__AssembledPart),
+  10,
+  loci__v1__assembled_part__field_descriptors,
+  loci__v1__assembled_part__field_indices_by_name,
+  1,  loci__v1__assembled_part__number_ranges,
+  (ProtobufCMessageInit) loci__v1__assembled_part__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__left_out__field_descriptors[7] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__LeftOut, kind),
+    &loci__v1__assembled_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__LeftOut, reason),
+    &loci__v1__left_out_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first_number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__LeftOut, first_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_number",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__LeftOut, last_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__LeftOut, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__LeftOut, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_count",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__LeftOut, token_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__left_out__field_indices_by_name[] = {
+  5,   /* field[5] = count */
+  2,   /* field[2] = first_number */
+  4,   /* field[4] = id */
+  0,   /* field[0] = kind */
+  3,   /* field[3] = last_number */
+  1,   /* field[1] = reason */
+  6,   /* field[6] = token_count */
+};
+static const ProtobufCIntRange loci__v1__left_out__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor loci__v1__left_out__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.LeftOut",
+  "LeftOut",
+  "Loci__V1__LeftOut",
+  "loci.v1",
+  sizeof(Loci__V1__LeftOut),
+  7,
+  loci__v1__left_out__field_descriptors,
+  loci__v1__left_out__field_indices_by_name,
+  1,  loci__v1__left_out__number_ranges,
+  (ProtobufCMessageInit) loci__v1__left_out__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__assemble_context_response__field_descriptors[6] =
+{
+  {
+    "parts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__AssembleContextResponse, n_parts),
+    offsetof(Loci__V1__AssembleContextResponse, parts),
+    &loci__v1__assembled_part__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextResponse, token_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "left_out",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__AssembleContextResponse, n_left_out),
+    offsetof(Loci__V1__AssembleContextResponse, left_out),
+    &loci__v1__left_out__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "not_considered",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextResponse, not_considered),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counter",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextResponse, counter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembleContextResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__assemble_context_response__field_indices_by_name[] = {
+  4,   /* field[4] = counter */
+  2,   /* field[2] = left_out */
+  3,   /* field[3] = not_considered */
+  0,   /* field[0] = parts */
+  5,   /* field[5] = position */
+  1,   /* field[1] = token_count */
+};
+static const ProtobufCIntRange loci__v1__assemble_context_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__assemble_context_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.AssembleContextResponse",
+  "AssembleContextResponse",
+  "Loci__V1__AssembleContextResponse",
+  "loci.v1",
+  sizeof(Loci__V1__AssembleContextResponse),
+  6,
+  loci__v1__assemble_context_response__field_descriptors,
+  loci__v1__assemble_context_response__field_indices_by_name,
+  1,  loci__v1__assemble_context_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__assemble_context_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue loci__v1__context_type__enum_values_by_number[6] =
+{
+  { "CONTEXT_TYPE_UNSPECIFIED", "LOCI__V1__CONTEXT_TYPE__CONTEXT_TYPE_UNSPECIFIED", 0 },
+  { "CONTEXT_TYPE_CONVERSATION", "LOCI__V1__CONTEXT_TYPE__CONTEXT_TYPE_CONVERSATION", 1 },
+  { "CONTEXT_TYPE_TASK", "LOCI__V1__CONTEXT_TYPE__CONTEXT_TYPE_TASK", 2 },
+  { "CONTEXT_TYPE_TOOL", "LOCI__V1__CONTEXT_TYPE__CONTEXT_TYPE_TOOL", 3 },
+  { "CONTEXT_TYPE_SYSTEM", "LOCI__V1__CONTEXT_TYPE__CONTEXT_TYPE_SYSTEM", 4 },
+  { "CONTEXT_TYPE_SHARED", "LOCI__V1__CONTEXT_TYPE__CONTEXT_TYPE_SHARED", 5 },
+};
+static const ProtobufCIntRange loci__v1__context_type__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex loci__v1__context_type__enum_values_by_name[6] =
+{
+  { "CONTEXT_TYPE_CONVERSATION", 1 },
+  { "CONTEXT_TYPE_SHARED", 5 },
+  { "CONTEXT_TYPE_SYSTEM", 4 },
+  { "CONTEXT_TYPE_TASK", 2 },
+  { "CONTEXT_TYPE_TOOL", 3 },
+  { "CONTEXT_TYPE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__context_type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.ContextType",
+  "ContextType",
+  "Loci__V1__ContextType",
+  "loci.v1",
+  6,
+  loci__v1__context_type__enum_values_by_number,
+  6,
+  loci__v1__context_type__enum_values_by_name,
+  1,
+  loci__v1__context_type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__merge_mode__enum_values_by_number[3] =
+{
+  { "MERGE_MODE_UNSPECIFIED", "LOCI__V1__MERGE_MODE__MERGE_MODE_UNSPECIFIED", 0 },
+  { "MERGE_MODE_MESSAGES", "LOCI__V1__MERGE_MODE__MERGE_MODE_MESSAGES", 1 },
+  { "MERGE_MODE_SUMMARY", "LOCI__V1__MERGE_MODE__MERGE_MODE_SUMMARY", 2 },
+};
+static const ProtobufCIntRange loci__v1__merge_mode__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex loci__v1__merge_mode__enum_values_by_name[3] =
+{
+  { "MERGE_MODE_MESSAGES", 1 },
+  { "MERGE_MODE_SUMMARY", 2 },
+  { "MERGE_MODE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__merge_mode__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.MergeMode",
+  "MergeMode",
+  "Loci__V1__MergeMode",
+  "loci.v1",
+  3,
+  loci__v1__merge_mode__enum_values_by_number,
+  3,
+  loci__v1__merge_mode__enum_values_by_name,
+  1,
+  loci__v1__merge_mode__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__token_counter__enum_values_by_number[3] =
+{
+  { "TOKEN_COUNTER_UNSPECIFIED", "LOCI__V1__TOKEN_COUNTER__TOKEN_COUNTER_UNSPECIFIED", 0 },
+  { "TOKEN_COUNTER_ENCODER", "LOCI__V1__TOKEN_COUNTER__TOKEN_COUNTER_ENCODER", 1 },
+  { "TOKEN_COUNTER_ESTIMATE", "LOCI__V1__TOKEN_COUNTER__TOKEN_COUNTER_ESTIMATE", 2 },
+};
+static const ProtobufCIntRange loci__v1__token_counter__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex loci__v1__token_counter__enum_values_by_name[3] =
+{
+  { "TOKEN_COUNTER_ENCODER", 1 },
+  { "TOKEN_COUNTER_ESTIMATE", 2 },
+  { "TOKEN_COUNTER_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__token_counter__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.TokenCounter",
+  "TokenCounter",
+  "Loci__V1__TokenCounter",
+  "loci.v1",
+  3,
+  loci__v1__token_counter__enum_values_by_number,
+  3,
+  loci__v1__token_counter__enum_values_by_name,
+  1,
+  loci__v1__token_counter__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__assembled_kind__enum_values_by_number[5] =
+{
+  { "ASSEMBLED_KIND_UNSPECIFIED", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_UNSPECIFIED", 0 },
+  { "ASSEMBLED_KIND_SYSTEM", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_SYSTEM", 1 },
+  { "ASSEMBLED_KIND_PINNED", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_PINNED", 2 },
+  { "ASSEMBLED_KIND_MEMORY", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_MEMORY", 3 },
+  { "ASSEMBLED_KIND_RECENT", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_RECENT", 4 },
+};
+static const ProtobufCIntRange loci__v1__assembled_kind__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex loci__v1__assembled_kind__enum_values_by_name[5] =
+{
+  { "ASSEMBLED_KIND_MEMORY", 3 },
+  { "ASSEMBLED_KIND_PINNED", 2 },
+  { "ASSEMBLED_KIND_RECENT", 4 },
+  { "ASSEMBLED_KIND_SYSTEM", 1 },
+  { "ASSEMBLED_KIND_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__assembled_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.AssembledKind",
+  "AssembledKind",
+  "Loci__V1__AssembledKind",
+  "loci.v1",
+  5,
+  loci__v1__assembled_kind__enum_values_by_number,
+  5,
+  loci__v1__assembled_kind__enum_values_by_name,
+  1,
+  loci__v1__assembled_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__left_out_reason__enum_values_by_number[5] =
+{
+  { "LEFT_OUT_REASON_UNSPECIFIED", "LOCI__V1__LEFT_OUT_REASON__LEFT_OUT_REASON_UNSPECIFIED", 0 },
+  { "LEFT_OUT_REASON_BUDGET", "LOCI__V1__LEFT_OUT_REASON__LEFT_OUT_REASON_BUDGET", 1 },
+  { "LEFT_OUT_REASON_MAX_HISTORY", "LOCI__V1__LEFT_OUT_REASON__LEFT_OUT_REASON_MAX_HISTORY", 2 },
+  { "LEFT_OUT_REASON_TOOL_PAIR", "LOCI__V1__LEFT_OUT_REASON__LEFT_OUT_REASON_TOOL_PAIR", 3 },
+  { "LEFT_OUT_REASON_DUPLICATE", "LOCI__V1__LEFT_OUT_REASON__LEFT_OUT_REASON_DUPLICATE", 4 },
+};
+static const ProtobufCIntRange loci__v1__left_out_reason__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex loci__v1__left_out_reason__enum_values_by_name[5] =
+{
+  { "LEFT_OUT_REASON_BUDGET", 1 },
+  { "LEFT_OUT_REASON_DUPLICATE", 4 },
+  { "LEFT_OUT_REASON_MAX_HISTORY", 2 },
+  { "LEFT_OUT_REASON_TOOL_PAIR", 3 },
+  { "LEFT_OUT_REASON_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__left_out_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.LeftOutReason",
+  "LeftOutReason",
+  "Loci__V1__LeftOutReason",
+  "loci.v1",
+  5,
+  loci__v1__left_out_reason__enum_values_by_number,
+  5,
+  loci__v1__left_out_reason__enum_values_by_name,
+  1,
+  loci__v1__left_out_reason__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor loci__v1__context_service__method_descriptors[16] =
 {
   { "CreateContext", &loci__v1__create_context_request__descriptor, &loci__v1__create_context_response__descriptor },
   { "GetContext", &loci__v1__get_context_request__descriptor, &loci__v1__get_context_response__descriptor },
@@ -2869,18 +5235,30 @@ static const ProtobufCMethodDescriptor loci__v1__context_service__method_descrip
   { "Export", &loci__v1__export_request__descriptor, &loci__v1__export_response__descriptor },
   { "DeleteMessages", &loci__v1__delete_messages_request__descriptor, &loci__v1__delete_messages_response__descriptor },
   { "SearchMessages", &loci__v1__search_messages_request__descriptor, &loci__v1__search_messages_response__descriptor },
+  { "UpdateContext", &loci__v1__update_context_request__descriptor, &loci__v1__update_context_response__descriptor },
+  { "PinMessages", &loci__v1__pin_messages_request__descriptor, &loci__v1__pin_messages_response__descriptor },
+  { "ForkContext", &loci__v1__fork_context_request__descriptor, &loci__v1__fork_context_response__descriptor },
+  { "ListBranches", &loci__v1__list_branches_request__descriptor, &loci__v1__list_branches_response__descriptor },
+  { "MergeBranch", &loci__v1__merge_branch_request__descriptor, &loci__v1__merge_branch_response__descriptor },
+  { "AssembleContext", &loci__v1__assemble_context_request__descriptor, &loci__v1__assemble_context_response__descriptor },
 };
 const unsigned loci__v1__context_service__method_indices_by_name[] = {
   4,        /* Append */
   5,        /* AppendStream */
+  15,        /* AssembleContext */
   0,        /* CreateContext */
   3,        /* DeleteContext */
   8,        /* DeleteMessages */
   7,        /* Export */
+  12,        /* ForkContext */
   1,        /* GetContext */
+  13,        /* ListBranches */
   2,        /* ListContexts */
   6,        /* ListMessages */
-  9         /* SearchMessages */
+  14,        /* MergeBranch */
+  11,        /* PinMessages */
+  9,        /* SearchMessages */
+  10         /* UpdateContext */
 };
 const ProtobufCServiceDescriptor loci__v1__context_service__descriptor =
 {
@@ -2889,7 +5267,7 @@ const ProtobufCServiceDescriptor loci__v1__context_service__descriptor =
   "ContextService",
   "Loci__V1__ContextService",
   "loci.v1",
-  10,
+  16,
   loci__v1__context_service__method_descriptors,
   loci__v1__context_service__method_indices_by_name
 };
@@ -2972,6 +5350,54 @@ void loci__v1__context_service__search_messages(ProtobufCService *service,
 {
   assert(service->descriptor == &loci__v1__context_service__descriptor);
   service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__context_service__update_context(ProtobufCService *service,
+                                               const Loci__V1__UpdateContextRequest *input,
+                                               Loci__V1__UpdateContextResponse_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__context_service__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__context_service__pin_messages(ProtobufCService *service,
+                                             const Loci__V1__PinMessagesRequest *input,
+                                             Loci__V1__PinMessagesResponse_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__context_service__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__context_service__fork_context(ProtobufCService *service,
+                                             const Loci__V1__ForkContextRequest *input,
+                                             Loci__V1__ForkContextResponse_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__context_service__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__context_service__list_branches(ProtobufCService *service,
+                                              const Loci__V1__ListBranchesRequest *input,
+                                              Loci__V1__ListBranchesResponse_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__context_service__descriptor);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__context_service__merge_branch(ProtobufCService *service,
+                                             const Loci__V1__MergeBranchRequest *input,
+                                             Loci__V1__MergeBranchResponse_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__context_service__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__context_service__assemble_context(ProtobufCService *service,
+                                                 const Loci__V1__AssembleContextRequest *input,
+                                                 Loci__V1__AssembleContextResponse_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__context_service__descriptor);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__context_service__init (Loci__V1__ContextService_Service *service,
                                       Loci__V1__ContextService_ServiceDestroy destroy)

@@ -7,7 +7,7 @@ from typing import Mapping, Optional
 from loci._proto.loci.v1 import types_pb2
 from loci._wire.channel import Channel
 from loci._wire.connection import Address
-from loci.services import Admin, Contexts, Embeddings, Memories
+from loci.services import Admin, Checkpoints, Contexts, Embeddings, Memories, Sessions, State
 
 _UNIX = "unix:"
 
@@ -56,6 +56,9 @@ class Client:
         parts = (self._channel, scope, self._timeout, self._metadata)
         self.contexts = Contexts(*parts)
         self.memories = Memories(*parts)
+        self.sessions = Sessions(*parts)
+        self.state = State(*parts)
+        self.checkpoints = Checkpoints(*parts)
         self.embeddings = Embeddings(*parts)
         self.admin = Admin(*parts)
 

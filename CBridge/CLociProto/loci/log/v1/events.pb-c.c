@@ -907,7 +907,952 @@ void   loci__log__v1__points_deleted__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__points_deleted__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[19] =
+void   loci__log__v1__context_updated__init
+                     (Loci__Log__V1__ContextUpdated         *message)
+{
+  static const Loci__Log__V1__ContextUpdated init_value = LOCI__LOG__V1__CONTEXT_UPDATED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__context_updated__get_packed_size
+                     (const Loci__Log__V1__ContextUpdated *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__context_updated__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__context_updated__pack
+                     (const Loci__Log__V1__ContextUpdated *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__context_updated__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__context_updated__pack_to_buffer
+                     (const Loci__Log__V1__ContextUpdated *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__context_updated__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ContextUpdated *
+       loci__log__v1__context_updated__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ContextUpdated *)
+     protobuf_c_message_unpack (&loci__log__v1__context_updated__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__context_updated__free_unpacked
+                     (Loci__Log__V1__ContextUpdated *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__context_updated__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__messages_pinned__init
+                     (Loci__Log__V1__MessagesPinned         *message)
+{
+  static const Loci__Log__V1__MessagesPinned init_value = LOCI__LOG__V1__MESSAGES_PINNED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__messages_pinned__get_packed_size
+                     (const Loci__Log__V1__MessagesPinned *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__messages_pinned__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__messages_pinned__pack
+                     (const Loci__Log__V1__MessagesPinned *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__messages_pinned__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__messages_pinned__pack_to_buffer
+                     (const Loci__Log__V1__MessagesPinned *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__messages_pinned__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MessagesPinned *
+       loci__log__v1__messages_pinned__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MessagesPinned *)
+     protobuf_c_message_unpack (&loci__log__v1__messages_pinned__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__messages_pinned__free_unpacked
+                     (Loci__Log__V1__MessagesPinned *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__messages_pinned__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__messages_restored__init
+                     (Loci__Log__V1__MessagesRestored         *message)
+{
+  static const Loci__Log__V1__MessagesRestored init_value = LOCI__LOG__V1__MESSAGES_RESTORED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__messages_restored__get_packed_size
+                     (const Loci__Log__V1__MessagesRestored *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__messages_restored__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__messages_restored__pack
+                     (const Loci__Log__V1__MessagesRestored *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__messages_restored__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__messages_restored__pack_to_buffer
+                     (const Loci__Log__V1__MessagesRestored *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__messages_restored__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MessagesRestored *
+       loci__log__v1__messages_restored__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MessagesRestored *)
+     protobuf_c_message_unpack (&loci__log__v1__messages_restored__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__messages_restored__free_unpacked
+                     (Loci__Log__V1__MessagesRestored *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__messages_restored__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__restored_message__init
+                     (Loci__Log__V1__RestoredMessage         *message)
+{
+  static const Loci__Log__V1__RestoredMessage init_value = LOCI__LOG__V1__RESTORED_MESSAGE__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__restored_message__get_packed_size
+                     (const Loci__Log__V1__RestoredMessage *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__restored_message__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__restored_message__pack
+                     (const Loci__Log__V1__RestoredMessage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__restored_message__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__restored_message__pack_to_buffer
+                     (const Loci__Log__V1__RestoredMessage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__restored_message__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__RestoredMessage *
+       loci__log__v1__restored_message__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__RestoredMessage *)
+     protobuf_c_message_unpack (&loci__log__v1__restored_message__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__restored_message__free_unpacked
+                     (Loci__Log__V1__RestoredMessage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__restored_message__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__session_created__init
+                     (Loci__Log__V1__SessionCreated         *message)
+{
+  static const Loci__Log__V1__SessionCreated init_value = LOCI__LOG__V1__SESSION_CREATED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__session_created__get_packed_size
+                     (const Loci__Log__V1__SessionCreated *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_created__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__session_created__pack
+                     (const Loci__Log__V1__SessionCreated *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_created__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__session_created__pack_to_buffer
+                     (const Loci__Log__V1__SessionCreated *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_created__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__SessionCreated *
+       loci__log__v1__session_created__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__SessionCreated *)
+     protobuf_c_message_unpack (&loci__log__v1__session_created__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__session_created__free_unpacked
+                     (Loci__Log__V1__SessionCreated *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__session_created__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__session_transitioned__init
+                     (Loci__Log__V1__SessionTransitioned         *message)
+{
+  static const Loci__Log__V1__SessionTransitioned init_value = LOCI__LOG__V1__SESSION_TRANSITIONED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__session_transitioned__get_packed_size
+                     (const Loci__Log__V1__SessionTransitioned *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_transitioned__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__session_transitioned__pack
+                     (const Loci__Log__V1__SessionTransitioned *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_transitioned__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__session_transitioned__pack_to_buffer
+                     (const Loci__Log__V1__SessionTransitioned *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_transitioned__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__SessionTransitioned *
+       loci__log__v1__session_transitioned__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__SessionTransitioned *)
+     protobuf_c_message_unpack (&loci__log__v1__session_transitioned__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__session_transitioned__free_unpacked
+                     (Loci__Log__V1__SessionTransitioned *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__session_transitioned__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__session_heartbeat__init
+                     (Loci__Log__V1__SessionHeartbeat         *message)
+{
+  static const Loci__Log__V1__SessionHeartbeat init_value = LOCI__LOG__V1__SESSION_HEARTBEAT__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__session_heartbeat__get_packed_size
+                     (const Loci__Log__V1__SessionHeartbeat *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_heartbeat__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__session_heartbeat__pack
+                     (const Loci__Log__V1__SessionHeartbeat *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_heartbeat__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__session_heartbeat__pack_to_buffer
+                     (const Loci__Log__V1__SessionHeartbeat *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_heartbeat__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__SessionHeartbeat *
+       loci__log__v1__session_heartbeat__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__SessionHeartbeat *)
+     protobuf_c_message_unpack (&loci__log__v1__session_heartbeat__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__session_heartbeat__free_unpacked
+                     (Loci__Log__V1__SessionHeartbeat *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__session_heartbeat__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__sessions_expired__init
+                     (Loci__Log__V1__SessionsExpired         *message)
+{
+  static const Loci__Log__V1__SessionsExpired init_value = LOCI__LOG__V1__SESSIONS_EXPIRED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__sessions_expired__get_packed_size
+                     (const Loci__Log__V1__SessionsExpired *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__sessions_expired__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__sessions_expired__pack
+                     (const Loci__Log__V1__SessionsExpired *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__sessions_expired__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__sessions_expired__pack_to_buffer
+                     (const Loci__Log__V1__SessionsExpired *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__sessions_expired__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__SessionsExpired *
+       loci__log__v1__sessions_expired__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__SessionsExpired *)
+     protobuf_c_message_unpack (&loci__log__v1__sessions_expired__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__sessions_expired__free_unpacked
+                     (Loci__Log__V1__SessionsExpired *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__sessions_expired__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__session_deleted__init
+                     (Loci__Log__V1__SessionDeleted         *message)
+{
+  static const Loci__Log__V1__SessionDeleted init_value = LOCI__LOG__V1__SESSION_DELETED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__session_deleted__get_packed_size
+                     (const Loci__Log__V1__SessionDeleted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_deleted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__session_deleted__pack
+                     (const Loci__Log__V1__SessionDeleted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_deleted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__session_deleted__pack_to_buffer
+                     (const Loci__Log__V1__SessionDeleted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_deleted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__SessionDeleted *
+       loci__log__v1__session_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__SessionDeleted *)
+     protobuf_c_message_unpack (&loci__log__v1__session_deleted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__session_deleted__free_unpacked
+                     (Loci__Log__V1__SessionDeleted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__session_deleted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__variables_set__init
+                     (Loci__Log__V1__VariablesSet         *message)
+{
+  static const Loci__Log__V1__VariablesSet init_value = LOCI__LOG__V1__VARIABLES_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__variables_set__get_packed_size
+                     (const Loci__Log__V1__VariablesSet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__variables_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__variables_set__pack
+                     (const Loci__Log__V1__VariablesSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__variables_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__variables_set__pack_to_buffer
+                     (const Loci__Log__V1__VariablesSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__variables_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__VariablesSet *
+       loci__log__v1__variables_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__VariablesSet *)
+     protobuf_c_message_unpack (&loci__log__v1__variables_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__variables_set__free_unpacked
+                     (Loci__Log__V1__VariablesSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__variables_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__stored_variable__init
+                     (Loci__Log__V1__StoredVariable         *message)
+{
+  static const Loci__Log__V1__StoredVariable init_value = LOCI__LOG__V1__STORED_VARIABLE__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__stored_variable__get_packed_size
+                     (const Loci__Log__V1__StoredVariable *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_variable__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__stored_variable__pack
+                     (const Loci__Log__V1__StoredVariable *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_variable__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__stored_variable__pack_to_buffer
+                     (const Loci__Log__V1__StoredVariable *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_variable__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__StoredVariable *
+       loci__log__v1__stored_variable__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__StoredVariable *)
+     protobuf_c_message_unpack (&loci__log__v1__stored_variable__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__stored_variable__free_unpacked
+                     (Loci__Log__V1__StoredVariable *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__stored_variable__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__snapshot_taken__init
+                     (Loci__Log__V1__SnapshotTaken         *message)
+{
+  static const Loci__Log__V1__SnapshotTaken init_value = LOCI__LOG__V1__SNAPSHOT_TAKEN__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__snapshot_taken__get_packed_size
+                     (const Loci__Log__V1__SnapshotTaken *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__snapshot_taken__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__snapshot_taken__pack
+                     (const Loci__Log__V1__SnapshotTaken *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__snapshot_taken__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__snapshot_taken__pack_to_buffer
+                     (const Loci__Log__V1__SnapshotTaken *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__snapshot_taken__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__SnapshotTaken *
+       loci__log__v1__snapshot_taken__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__SnapshotTaken *)
+     protobuf_c_message_unpack (&loci__log__v1__snapshot_taken__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__snapshot_taken__free_unpacked
+                     (Loci__Log__V1__SnapshotTaken *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__snapshot_taken__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__snapshots_pruned__init
+                     (Loci__Log__V1__SnapshotsPruned         *message)
+{
+  static const Loci__Log__V1__SnapshotsPruned init_value = LOCI__LOG__V1__SNAPSHOTS_PRUNED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__snapshots_pruned__get_packed_size
+                     (const Loci__Log__V1__SnapshotsPruned *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__snapshots_pruned__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__snapshots_pruned__pack
+                     (const Loci__Log__V1__SnapshotsPruned *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__snapshots_pruned__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__snapshots_pruned__pack_to_buffer
+                     (const Loci__Log__V1__SnapshotsPruned *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__snapshots_pruned__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__SnapshotsPruned *
+       loci__log__v1__snapshots_pruned__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__SnapshotsPruned *)
+     protobuf_c_message_unpack (&loci__log__v1__snapshots_pruned__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__snapshots_pruned__free_unpacked
+                     (Loci__Log__V1__SnapshotsPruned *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__snapshots_pruned__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__session_rolled_back__init
+                     (Loci__Log__V1__SessionRolledBack         *message)
+{
+  static const Loci__Log__V1__SessionRolledBack init_value = LOCI__LOG__V1__SESSION_ROLLED_BACK__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__session_rolled_back__get_packed_size
+                     (const Loci__Log__V1__SessionRolledBack *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_rolled_back__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__session_rolled_back__pack
+                     (const Loci__Log__V1__SessionRolledBack *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_rolled_back__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__session_rolled_back__pack_to_buffer
+                     (const Loci__Log__V1__SessionRolledBack *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__session_rolled_back__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__SessionRolledBack *
+       loci__log__v1__session_rolled_back__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__SessionRolledBack *)
+     protobuf_c_message_unpack (&loci__log__v1__session_rolled_back__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__session_rolled_back__free_unpacked
+                     (Loci__Log__V1__SessionRolledBack *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__session_rolled_back__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__checkpoint_value__init
+                     (Loci__Log__V1__CheckpointValue         *message)
+{
+  static const Loci__Log__V1__CheckpointValue init_value = LOCI__LOG__V1__CHECKPOINT_VALUE__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__checkpoint_value__get_packed_size
+                     (const Loci__Log__V1__CheckpointValue *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_value__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__checkpoint_value__pack
+                     (const Loci__Log__V1__CheckpointValue *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_value__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__checkpoint_value__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointValue *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_value__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CheckpointValue *
+       loci__log__v1__checkpoint_value__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CheckpointValue *)
+     protobuf_c_message_unpack (&loci__log__v1__checkpoint_value__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__checkpoint_value__free_unpacked
+                     (Loci__Log__V1__CheckpointValue *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_value__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__checkpoint_channel__init
+                     (Loci__Log__V1__CheckpointChannel         *message)
+{
+  static const Loci__Log__V1__CheckpointChannel init_value = LOCI__LOG__V1__CHECKPOINT_CHANNEL__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__checkpoint_channel__get_packed_size
+                     (const Loci__Log__V1__CheckpointChannel *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_channel__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__checkpoint_channel__pack
+                     (const Loci__Log__V1__CheckpointChannel *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_channel__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__checkpoint_channel__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointChannel *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_channel__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CheckpointChannel *
+       loci__log__v1__checkpoint_channel__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CheckpointChannel *)
+     protobuf_c_message_unpack (&loci__log__v1__checkpoint_channel__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__checkpoint_channel__free_unpacked
+                     (Loci__Log__V1__CheckpointChannel *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_channel__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__checkpoint_put__init
+                     (Loci__Log__V1__CheckpointPut         *message)
+{
+  static const Loci__Log__V1__CheckpointPut init_value = LOCI__LOG__V1__CHECKPOINT_PUT__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__checkpoint_put__get_packed_size
+                     (const Loci__Log__V1__CheckpointPut *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_put__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__checkpoint_put__pack
+                     (const Loci__Log__V1__CheckpointPut *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_put__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__checkpoint_put__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointPut *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_put__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CheckpointPut *
+       loci__log__v1__checkpoint_put__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CheckpointPut *)
+     protobuf_c_message_unpack (&loci__log__v1__checkpoint_put__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__checkpoint_put__free_unpacked
+                     (Loci__Log__V1__CheckpointPut *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_put__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__checkpoint_write__init
+                     (Loci__Log__V1__CheckpointWrite         *message)
+{
+  static const Loci__Log__V1__CheckpointWrite init_value = LOCI__LOG__V1__CHECKPOINT_WRITE__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__checkpoint_write__get_packed_size
+                     (const Loci__Log__V1__CheckpointWrite *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_write__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__checkpoint_write__pack
+                     (const Loci__Log__V1__CheckpointWrite *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_write__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__checkpoint_write__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointWrite *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_write__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CheckpointWrite *
+       loci__log__v1__checkpoint_write__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CheckpointWrite *)
+     protobuf_c_message_unpack (&loci__log__v1__checkpoint_write__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__checkpoint_write__free_unpacked
+                     (Loci__Log__V1__CheckpointWrite *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_write__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__checkpoint_writes_put__init
+                     (Loci__Log__V1__CheckpointWritesPut         *message)
+{
+  static const Loci__Log__V1__CheckpointWritesPut init_value = LOCI__LOG__V1__CHECKPOINT_WRITES_PUT__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__checkpoint_writes_put__get_packed_size
+                     (const Loci__Log__V1__CheckpointWritesPut *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_writes_put__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__checkpoint_writes_put__pack
+                     (const Loci__Log__V1__CheckpointWritesPut *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_writes_put__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__checkpoint_writes_put__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointWritesPut *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_writes_put__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CheckpointWritesPut *
+       loci__log__v1__checkpoint_writes_put__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CheckpointWritesPut *)
+     protobuf_c_message_unpack (&loci__log__v1__checkpoint_writes_put__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__checkpoint_writes_put__free_unpacked
+                     (Loci__Log__V1__CheckpointWritesPut *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_writes_put__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__checkpoints_deleted__init
+                     (Loci__Log__V1__CheckpointsDeleted         *message)
+{
+  static const Loci__Log__V1__CheckpointsDeleted init_value = LOCI__LOG__V1__CHECKPOINTS_DELETED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__checkpoints_deleted__get_packed_size
+                     (const Loci__Log__V1__CheckpointsDeleted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoints_deleted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__checkpoints_deleted__pack
+                     (const Loci__Log__V1__CheckpointsDeleted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoints_deleted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__checkpoints_deleted__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointsDeleted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoints_deleted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CheckpointsDeleted *
+       loci__log__v1__checkpoints_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CheckpointsDeleted *)
+     protobuf_c_message_unpack (&loci__log__v1__checkpoints_deleted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__checkpoints_deleted__free_unpacked
+                     (Loci__Log__V1__CheckpointsDeleted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__checkpoints_deleted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__checkpoint_thread_copied__init
+                     (Loci__Log__V1__CheckpointThreadCopied         *message)
+{
+  static const Loci__Log__V1__CheckpointThreadCopied init_value = LOCI__LOG__V1__CHECKPOINT_THREAD_COPIED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__checkpoint_thread_copied__get_packed_size
+                     (const Loci__Log__V1__CheckpointThreadCopied *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_thread_copied__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__checkpoint_thread_copied__pack
+                     (const Loci__Log__V1__CheckpointThreadCopied *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_thread_copied__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__checkpoint_thread_copied__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointThreadCopied *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_thread_copied__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CheckpointThreadCopied *
+       loci__log__v1__checkpoint_thread_copied__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CheckpointThreadCopied *)
+     protobuf_c_message_unpack (&loci__log__v1__checkpoint_thread_copied__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__checkpoint_thread_copied__free_unpacked
+                     (Loci__Log__V1__CheckpointThreadCopied *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__checkpoint_thread_copied__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[35] =
 {
   {
     "tenant",
@@ -1066,6 +2011,198 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[19
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "context_updated",
+    40,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, context_updated),
+    &loci__log__v1__context_updated__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "messages_pinned",
+    41,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, messages_pinned),
+    &loci__log__v1__messages_pinned__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "messages_restored",
+    42,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, messages_restored),
+    &loci__log__v1__messages_restored__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_created",
+    43,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, session_created),
+    &loci__log__v1__session_created__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_transitioned",
+    44,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, session_transitioned),
+    &loci__log__v1__session_transitioned__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_heartbeat",
+    45,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, session_heartbeat),
+    &loci__log__v1__session_heartbeat__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sessions_expired",
+    46,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, sessions_expired),
+    &loci__log__v1__sessions_expired__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_deleted",
+    47,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, session_deleted),
+    &loci__log__v1__session_deleted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "variables_set",
+    48,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, variables_set),
+    &loci__log__v1__variables_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "snapshot_taken",
+    49,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, snapshot_taken),
+    &loci__log__v1__snapshot_taken__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "snapshots_pruned",
+    50,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, snapshots_pruned),
+    &loci__log__v1__snapshots_pruned__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_rolled_back",
+    51,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, session_rolled_back),
+    &loci__log__v1__session_rolled_back__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint_put",
+    52,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, checkpoint_put),
+    &loci__log__v1__checkpoint_put__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint_writes_put",
+    53,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, checkpoint_writes_put),
+    &loci__log__v1__checkpoint_writes_put__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoints_deleted",
+    54,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, checkpoints_deleted),
+    &loci__log__v1__checkpoints_deleted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint_thread_copied",
+    55,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, checkpoint_thread_copied),
+    &loci__log__v1__checkpoint_thread_copied__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "collection_created",
     64,
     PROTOBUF_C_LABEL_NONE,
@@ -1140,30 +2277,47 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[19
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   1,   /* field[1] = agent */
-  16,   /* field[16] = alias_deleted */
-  15,   /* field[15] = alias_set */
+  32,   /* field[32] = alias_deleted */
+  31,   /* field[31] = alias_set */
   2,   /* field[2] = at_us */
-  13,   /* field[13] = collection_created */
-  14,   /* field[14] = collection_dropped */
+  25,   /* field[25] = checkpoint_put */
+  28,   /* field[28] = checkpoint_thread_copied */
+  26,   /* field[26] = checkpoint_writes_put */
+  27,   /* field[27] = checkpoints_deleted */
+  29,   /* field[29] = collection_created */
+  30,   /* field[30] = collection_dropped */
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
+  13,   /* field[13] = context_updated */
   10,   /* field[10] = items_embedded */
   7,   /* field[7] = memories_added */
   9,   /* field[9] = memories_deleted */
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
-  18,   /* field[18] = points_deleted */
-  17,   /* field[17] = points_upserted */
+  14,   /* field[14] = messages_pinned */
+  15,   /* field[15] = messages_restored */
+  34,   /* field[34] = points_deleted */
+  33,   /* field[33] = points_upserted */
   11,   /* field[11] = request_answered */
   12,   /* field[12] = requests_forgotten */
+  16,   /* field[16] = session_created */
+  20,   /* field[20] = session_deleted */
+  18,   /* field[18] = session_heartbeat */
+  24,   /* field[24] = session_rolled_back */
+  17,   /* field[17] = session_transitioned */
+  19,   /* field[19] = sessions_expired */
+  22,   /* field[22] = snapshot_taken */
+  23,   /* field[23] = snapshots_pruned */
   0,   /* field[0] = tenant */
+  21,   /* field[21] = variables_set */
 };
-static const ProtobufCIntRange loci__log__v1__event__number_ranges[2 + 1] =
+static const ProtobufCIntRange loci__log__v1__event__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 64, 13 },
-  { 0, 19 }
+  { 40, 13 },
+  { 64, 29 },
+  { 0, 35 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -1173,10 +2327,10 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  19,
+  35,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
-  2,  loci__log__v1__event__number_ranges,
+  3,  loci__log__v1__event__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1231,7 +2385,7 @@ const ProtobufCMessageDescriptor loci__log__v1__stored_attribute__descriptor =
   (ProtobufCMessageInit) loci__log__v1__stored_attribute__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__log__v1__context_created__field_descriptors[3] =
+static const ProtobufCFieldDescriptor loci__log__v1__context_created__field_descriptors[9] =
 {
   {
     "id",
@@ -1269,16 +2423,94 @@ static const ProtobufCFieldDescriptor loci__log__v1__context_created__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "type",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCreated, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCreated, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCreated, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_history",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCreated, max_history),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_id",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCreated, parent_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_number",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCreated, parent_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__log__v1__context_created__field_indices_by_name[] = {
   2,   /* field[2] = attributes */
   0,   /* field[0] = id */
+  6,   /* field[6] = max_history */
+  7,   /* field[7] = parent_id */
+  8,   /* field[8] = parent_number */
+  5,   /* field[5] = session_id */
   1,   /* field[1] = title */
+  4,   /* field[4] = trace_id */
+  3,   /* field[3] = type */
 };
 static const ProtobufCIntRange loci__log__v1__context_created__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__context_created__descriptor =
 {
@@ -1288,7 +2520,7 @@ const ProtobufCMessageDescriptor loci__log__v1__context_created__descriptor =
   "Loci__Log__V1__ContextCreated",
   "loci.log.v1",
   sizeof(Loci__Log__V1__ContextCreated),
-  3,
+  9,
   loci__log__v1__context_created__field_descriptors,
   loci__log__v1__context_created__field_indices_by_name,
   1,  loci__log__v1__context_created__number_ranges,
@@ -1397,7 +2629,7 @@ const ProtobufCMessageDescriptor loci__log__v1__messages_appended__descriptor =
   (ProtobufCMessageInit) loci__log__v1__messages_appended__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__log__v1__appended_message__field_descriptors[8] =
+static const ProtobufCFieldDescriptor loci__log__v1__appended_message__field_descriptors[11] =
 {
   {
     "id",
@@ -1495,21 +2727,60 @@ static const ProtobufCFieldDescriptor loci__log__v1__appended_message__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "token_count",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AppendedMessage, token_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AppendedMessage, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pinned",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AppendedMessage, pinned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__log__v1__appended_message__field_indices_by_name[] = {
   7,   /* field[7] = attributes */
   4,   /* field[4] = created_at_us */
+  9,   /* field[9] = data */
   0,   /* field[0] = id */
   3,   /* field[3] = name */
+  10,   /* field[10] = pinned */
   1,   /* field[1] = role */
   2,   /* field[2] = text */
+  8,   /* field[8] = token_count */
   6,   /* field[6] = tool_call_id */
   5,   /* field[5] = trace_id */
 };
 static const ProtobufCIntRange loci__log__v1__appended_message__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__appended_message__descriptor =
 {
@@ -1519,7 +2790,7 @@ const ProtobufCMessageDescriptor loci__log__v1__appended_message__descriptor =
   "Loci__Log__V1__AppendedMessage",
   "loci.log.v1",
   sizeof(Loci__Log__V1__AppendedMessage),
-  8,
+  11,
   loci__log__v1__appended_message__field_descriptors,
   loci__log__v1__appended_message__field_indices_by_name,
   1,  loci__log__v1__appended_message__number_ranges,
@@ -2433,5 +3704,1492 @@ const ProtobufCMessageDescriptor loci__log__v1__points_deleted__descriptor =
   loci__log__v1__points_deleted__field_indices_by_name,
   1,  loci__log__v1__points_deleted__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__points_deleted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__context_updated__field_descriptors[6] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextUpdated, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "title",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextUpdated, title),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__ContextUpdated, n_attributes),
+    offsetof(Loci__Log__V1__ContextUpdated, attributes),
+    &loci__log__v1__stored_attribute__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextUpdated, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_history",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextUpdated, max_history),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextUpdated, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__context_updated__field_indices_by_name[] = {
+  2,   /* field[2] = attributes */
+  0,   /* field[0] = id */
+  4,   /* field[4] = max_history */
+  5,   /* field[5] = session_id */
+  1,   /* field[1] = title */
+  3,   /* field[3] = trace_id */
+};
+static const ProtobufCIntRange loci__log__v1__context_updated__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__context_updated__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ContextUpdated",
+  "ContextUpdated",
+  "Loci__Log__V1__ContextUpdated",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ContextUpdated),
+  6,
+  loci__log__v1__context_updated__field_descriptors,
+  loci__log__v1__context_updated__field_indices_by_name,
+  1,  loci__log__v1__context_updated__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__context_updated__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__messages_pinned__field_descriptors[3] =
+{
+  {
+    "context_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MessagesPinned, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "numbers",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Loci__Log__V1__MessagesPinned, n_numbers),
+    offsetof(Loci__Log__V1__MessagesPinned, numbers),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unpinned",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MessagesPinned, unpinned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__messages_pinned__field_indices_by_name[] = {
+  0,   /* field[0] = context_id */
+  1,   /* field[1] = numbers */
+  2,   /* field[2] = unpinned */
+};
+static const ProtobufCIntRange loci__log__v1__messages_pinned__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__messages_pinned__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MessagesPinned",
+  "MessagesPinned",
+  "Loci__Log__V1__MessagesPinned",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MessagesPinned),
+  3,
+  loci__log__v1__messages_pinned__field_descriptors,
+  loci__log__v1__messages_pinned__field_indices_by_name,
+  1,  loci__log__v1__messages_pinned__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__messages_pinned__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__messages_restored__field_descriptors[2] =
+{
+  {
+    "context_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MessagesRestored, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "messages",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__MessagesRestored, n_messages),
+    offsetof(Loci__Log__V1__MessagesRestored, messages),
+    &loci__log__v1__restored_message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__messages_restored__field_indices_by_name[] = {
+  0,   /* field[0] = context_id */
+  1,   /* field[1] = messages */
+};
+static const ProtobufCIntRange loci__log__v1__messages_restored__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__messages_restored__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MessagesRestored",
+  "MessagesRestored",
+  "Loci__Log__V1__MessagesRestored",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MessagesRestored),
+  2,
+  loci__log__v1__messages_restored__field_descriptors,
+  loci__log__v1__messages_restored__field_indices_by_name,
+  1,  loci__log__v1__messages_restored__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__messages_restored__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__restored_message__field_descriptors[2] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__RestoredMessage, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__RestoredMessage, message),
+    &loci__log__v1__appended_message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__restored_message__field_indices_by_name[] = {
+  1,   /* field[1] = message */
+  0,   /* field[0] = number */
+};
+static const ProtobufCIntRange loci__log__v1__restored_message__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__restored_message__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.RestoredMessage",
+  "RestoredMessage",
+  "Loci__Log__V1__RestoredMessage",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__RestoredMessage),
+  2,
+  loci__log__v1__restored_message__field_descriptors,
+  loci__log__v1__restored_message__field_indices_by_name,
+  1,  loci__log__v1__restored_message__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__restored_message__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__session_created__field_descriptors[9] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionCreated, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "title",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionCreated, title),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionCreated, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionCreated, parent_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionCreated, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__SessionCreated, n_attributes),
+    offsetof(Loci__Log__V1__SessionCreated, attributes),
+    &loci__log__v1__stored_attribute__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout_ms",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionCreated, timeout_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "forked_from_session_id",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionCreated, forked_from_session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "forked_from_snapshot_id",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionCreated, forked_from_snapshot_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__session_created__field_indices_by_name[] = {
+  5,   /* field[5] = attributes */
+  2,   /* field[2] = context_id */
+  7,   /* field[7] = forked_from_session_id */
+  8,   /* field[8] = forked_from_snapshot_id */
+  0,   /* field[0] = id */
+  3,   /* field[3] = parent_id */
+  6,   /* field[6] = timeout_ms */
+  1,   /* field[1] = title */
+  4,   /* field[4] = trace_id */
+};
+static const ProtobufCIntRange loci__log__v1__session_created__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__session_created__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.SessionCreated",
+  "SessionCreated",
+  "Loci__Log__V1__SessionCreated",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__SessionCreated),
+  9,
+  loci__log__v1__session_created__field_descriptors,
+  loci__log__v1__session_created__field_indices_by_name,
+  1,  loci__log__v1__session_created__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__session_created__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__session_transitioned__field_descriptors[3] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionTransitioned, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionTransitioned, state),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionTransitioned, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__session_transitioned__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  2,   /* field[2] = reason */
+  1,   /* field[1] = state */
+};
+static const ProtobufCIntRange loci__log__v1__session_transitioned__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__session_transitioned__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.SessionTransitioned",
+  "SessionTransitioned",
+  "Loci__Log__V1__SessionTransitioned",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__SessionTransitioned),
+  3,
+  loci__log__v1__session_transitioned__field_descriptors,
+  loci__log__v1__session_transitioned__field_indices_by_name,
+  1,  loci__log__v1__session_transitioned__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__session_transitioned__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__session_heartbeat__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionHeartbeat, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionHeartbeat, timeout_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__session_heartbeat__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = timeout_ms */
+};
+static const ProtobufCIntRange loci__log__v1__session_heartbeat__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__session_heartbeat__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.SessionHeartbeat",
+  "SessionHeartbeat",
+  "Loci__Log__V1__SessionHeartbeat",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__SessionHeartbeat),
+  2,
+  loci__log__v1__session_heartbeat__field_descriptors,
+  loci__log__v1__session_heartbeat__field_indices_by_name,
+  1,  loci__log__v1__session_heartbeat__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__session_heartbeat__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__sessions_expired__field_descriptors[2] =
+{
+  {
+    "rows",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Loci__Log__V1__SessionsExpired, n_rows),
+    offsetof(Loci__Log__V1__SessionsExpired, rows),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionsExpired, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__sessions_expired__field_indices_by_name[] = {
+  1,   /* field[1] = reason */
+  0,   /* field[0] = rows */
+};
+static const ProtobufCIntRange loci__log__v1__sessions_expired__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__sessions_expired__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.SessionsExpired",
+  "SessionsExpired",
+  "Loci__Log__V1__SessionsExpired",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__SessionsExpired),
+  2,
+  loci__log__v1__sessions_expired__field_descriptors,
+  loci__log__v1__sessions_expired__field_indices_by_name,
+  1,  loci__log__v1__sessions_expired__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__sessions_expired__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__session_deleted__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionDeleted, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__session_deleted__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange loci__log__v1__session_deleted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__session_deleted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.SessionDeleted",
+  "SessionDeleted",
+  "Loci__Log__V1__SessionDeleted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__SessionDeleted),
+  1,
+  loci__log__v1__session_deleted__field_descriptors,
+  loci__log__v1__session_deleted__field_indices_by_name,
+  1,  loci__log__v1__session_deleted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__session_deleted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__variables_set__field_descriptors[3] =
+{
+  {
+    "session_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__VariablesSet, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__VariablesSet, n_set),
+    offsetof(Loci__Log__V1__VariablesSet, set),
+    &loci__log__v1__stored_variable__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "removed",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__VariablesSet, n_removed),
+    offsetof(Loci__Log__V1__VariablesSet, removed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__variables_set__field_indices_by_name[] = {
+  2,   /* field[2] = removed */
+  0,   /* field[0] = session_id */
+  1,   /* field[1] = set */
+};
+static const ProtobufCIntRange loci__log__v1__variables_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__variables_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.VariablesSet",
+  "VariablesSet",
+  "Loci__Log__V1__VariablesSet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__VariablesSet),
+  3,
+  loci__log__v1__variables_set__field_descriptors,
+  loci__log__v1__variables_set__field_indices_by_name,
+  1,  loci__log__v1__variables_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__variables_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__stored_variable__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredVariable, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredVariable, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__stored_variable__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange loci__log__v1__stored_variable__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__stored_variable__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.StoredVariable",
+  "StoredVariable",
+  "Loci__Log__V1__StoredVariable",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__StoredVariable),
+  2,
+  loci__log__v1__stored_variable__field_descriptors,
+  loci__log__v1__stored_variable__field_indices_by_name,
+  1,  loci__log__v1__stored_variable__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__stored_variable__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__snapshot_taken__field_descriptors[5] =
+{
+  {
+    "session_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SnapshotTaken, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SnapshotTaken, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "label",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SnapshotTaken, label),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__SnapshotTaken, n_attributes),
+    offsetof(Loci__Log__V1__SnapshotTaken, attributes),
+    &loci__log__v1__stored_attribute__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "automatic",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SnapshotTaken, automatic),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__snapshot_taken__field_indices_by_name[] = {
+  3,   /* field[3] = attributes */
+  4,   /* field[4] = automatic */
+  1,   /* field[1] = id */
+  2,   /* field[2] = label */
+  0,   /* field[0] = session_id */
+};
+static const ProtobufCIntRange loci__log__v1__snapshot_taken__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__snapshot_taken__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.SnapshotTaken",
+  "SnapshotTaken",
+  "Loci__Log__V1__SnapshotTaken",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__SnapshotTaken),
+  5,
+  loci__log__v1__snapshot_taken__field_descriptors,
+  loci__log__v1__snapshot_taken__field_indices_by_name,
+  1,  loci__log__v1__snapshot_taken__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__snapshot_taken__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__snapshots_pruned__field_descriptors[2] =
+{
+  {
+    "session_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SnapshotsPruned, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__SnapshotsPruned, n_ids),
+    offsetof(Loci__Log__V1__SnapshotsPruned, ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__snapshots_pruned__field_indices_by_name[] = {
+  1,   /* field[1] = ids */
+  0,   /* field[0] = session_id */
+};
+static const ProtobufCIntRange loci__log__v1__snapshots_pruned__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__snapshots_pruned__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.SnapshotsPruned",
+  "SnapshotsPruned",
+  "Loci__Log__V1__SnapshotsPruned",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__SnapshotsPruned),
+  2,
+  loci__log__v1__snapshots_pruned__field_descriptors,
+  loci__log__v1__snapshots_pruned__field_indices_by_name,
+  1,  loci__log__v1__snapshots_pruned__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__snapshots_pruned__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__session_rolled_back__field_descriptors[4] =
+{
+  {
+    "session_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionRolledBack, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "snapshot_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionRolledBack, snapshot_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undo_snapshot_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionRolledBack, undo_snapshot_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__SessionRolledBack, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__session_rolled_back__field_indices_by_name[] = {
+  3,   /* field[3] = reason */
+  0,   /* field[0] = session_id */
+  1,   /* field[1] = snapshot_id */
+  2,   /* field[2] = undo_snapshot_id */
+};
+static const ProtobufCIntRange loci__log__v1__session_rolled_back__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__session_rolled_back__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.SessionRolledBack",
+  "SessionRolledBack",
+  "Loci__Log__V1__SessionRolledBack",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__SessionRolledBack),
+  4,
+  loci__log__v1__session_rolled_back__field_descriptors,
+  loci__log__v1__session_rolled_back__field_indices_by_name,
+  1,  loci__log__v1__session_rolled_back__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__session_rolled_back__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__checkpoint_value__field_descriptors[2] =
+{
+  {
+    "type",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointValue, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointValue, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__checkpoint_value__field_indices_by_name[] = {
+  1,   /* field[1] = data */
+  0,   /* field[0] = type */
+};
+static const ProtobufCIntRange loci__log__v1__checkpoint_value__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__checkpoint_value__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CheckpointValue",
+  "CheckpointValue",
+  "Loci__Log__V1__CheckpointValue",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CheckpointValue),
+  2,
+  loci__log__v1__checkpoint_value__field_descriptors,
+  loci__log__v1__checkpoint_value__field_indices_by_name,
+  1,  loci__log__v1__checkpoint_value__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__checkpoint_value__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__checkpoint_channel__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointChannel, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointChannel, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointChannel, value),
+    &loci__log__v1__checkpoint_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "incremental",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointChannel, incremental),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__checkpoint_channel__field_indices_by_name[] = {
+  3,   /* field[3] = incremental */
+  0,   /* field[0] = name */
+  2,   /* field[2] = value */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange loci__log__v1__checkpoint_channel__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__checkpoint_channel__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CheckpointChannel",
+  "CheckpointChannel",
+  "Loci__Log__V1__CheckpointChannel",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CheckpointChannel),
+  4,
+  loci__log__v1__checkpoint_channel__field_descriptors,
+  loci__log__v1__checkpoint_channel__field_indices_by_name,
+  1,  loci__log__v1__checkpoint_channel__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__checkpoint_channel__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__checkpoint_put__field_descriptors[9] =
+{
+  {
+    "thread_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointPut, thread_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "namespace_path",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointPut, namespace_path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointPut, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointPut, parent_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointPut, state),
+    &loci__log__v1__checkpoint_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "metadata",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointPut, metadata),
+    &loci__log__v1__checkpoint_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__CheckpointPut, n_attributes),
+    offsetof(Loci__Log__V1__CheckpointPut, attributes),
+    &loci__log__v1__stored_attribute__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "channels",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__CheckpointPut, n_channels),
+    offsetof(Loci__Log__V1__CheckpointPut, channels),
+    &loci__log__v1__checkpoint_channel__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "run_id",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointPut, run_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__checkpoint_put__field_indices_by_name[] = {
+  6,   /* field[6] = attributes */
+  7,   /* field[7] = channels */
+  2,   /* field[2] = id */
+  5,   /* field[5] = metadata */
+  1,   /* field[1] = namespace_path */
+  3,   /* field[3] = parent_id */
+  8,   /* field[8] = run_id */
+  4,   /* field[4] = state */
+  0,   /* field[0] = thread_id */
+};
+static const ProtobufCIntRange loci__log__v1__checkpoint_put__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__checkpoint_put__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CheckpointPut",
+  "CheckpointPut",
+  "Loci__Log__V1__CheckpointPut",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CheckpointPut),
+  9,
+  loci__log__v1__checkpoint_put__field_descriptors,
+  loci__log__v1__checkpoint_put__field_indices_by_name,
+  1,  loci__log__v1__checkpoint_put__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__checkpoint_put__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__checkpoint_write__field_descriptors[5] =
+{
+  {
+    "task_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointWrite, task_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "index",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointWrite, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "channel",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointWrite, channel),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointWrite, value),
+    &loci__log__v1__checkpoint_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "task_path",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointWrite, task_path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__checkpoint_write__field_indices_by_name[] = {
+  2,   /* field[2] = channel */
+  1,   /* field[1] = index */
+  0,   /* field[0] = task_id */
+  4,   /* field[4] = task_path */
+  3,   /* field[3] = value */
+};
+static const ProtobufCIntRange loci__log__v1__checkpoint_write__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__checkpoint_write__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CheckpointWrite",
+  "CheckpointWrite",
+  "Loci__Log__V1__CheckpointWrite",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CheckpointWrite),
+  5,
+  loci__log__v1__checkpoint_write__field_descriptors,
+  loci__log__v1__checkpoint_write__field_indices_by_name,
+  1,  loci__log__v1__checkpoint_write__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__checkpoint_write__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__checkpoint_writes_put__field_descriptors[4] =
+{
+  {
+    "thread_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointWritesPut, thread_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "namespace_path",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointWritesPut, namespace_path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointWritesPut, checkpoint_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "writes",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__CheckpointWritesPut, n_writes),
+    offsetof(Loci__Log__V1__CheckpointWritesPut, writes),
+    &loci__log__v1__checkpoint_write__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__checkpoint_writes_put__field_indices_by_name[] = {
+  2,   /* field[2] = checkpoint_id */
+  1,   /* field[1] = namespace_path */
+  0,   /* field[0] = thread_id */
+  3,   /* field[3] = writes */
+};
+static const ProtobufCIntRange loci__log__v1__checkpoint_writes_put__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__checkpoint_writes_put__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CheckpointWritesPut",
+  "CheckpointWritesPut",
+  "Loci__Log__V1__CheckpointWritesPut",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CheckpointWritesPut),
+  4,
+  loci__log__v1__checkpoint_writes_put__field_descriptors,
+  loci__log__v1__checkpoint_writes_put__field_indices_by_name,
+  1,  loci__log__v1__checkpoint_writes_put__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__checkpoint_writes_put__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__checkpoints_deleted__field_descriptors[2] =
+{
+  {
+    "rows",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Loci__Log__V1__CheckpointsDeleted, n_rows),
+    offsetof(Loci__Log__V1__CheckpointsDeleted, rows),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "thread_ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__CheckpointsDeleted, n_thread_ids),
+    offsetof(Loci__Log__V1__CheckpointsDeleted, thread_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__checkpoints_deleted__field_indices_by_name[] = {
+  0,   /* field[0] = rows */
+  1,   /* field[1] = thread_ids */
+};
+static const ProtobufCIntRange loci__log__v1__checkpoints_deleted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__checkpoints_deleted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CheckpointsDeleted",
+  "CheckpointsDeleted",
+  "Loci__Log__V1__CheckpointsDeleted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CheckpointsDeleted),
+  2,
+  loci__log__v1__checkpoints_deleted__field_descriptors,
+  loci__log__v1__checkpoints_deleted__field_indices_by_name,
+  1,  loci__log__v1__checkpoints_deleted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__checkpoints_deleted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__checkpoint_thread_copied__field_descriptors[2] =
+{
+  {
+    "source_thread_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointThreadCopied, source_thread_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target_thread_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CheckpointThreadCopied, target_thread_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__checkpoint_thread_copied__field_indices_by_name[] = {
+  0,   /* field[0] = source_thread_id */
+  1,   /* field[1] = target_thread_id */
+};
+static const ProtobufCIntRange loci__log__v1__checkpoint_thread_copied__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__checkpoint_thread_copied__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CheckpointThreadCopied",
+  "CheckpointThreadCopied",
+  "Loci__Log__V1__CheckpointThreadCopied",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CheckpointThreadCopied),
+  2,
+  loci__log__v1__checkpoint_thread_copied__field_descriptors,
+  loci__log__v1__checkpoint_thread_copied__field_indices_by_name,
+  1,  loci__log__v1__checkpoint_thread_copied__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__checkpoint_thread_copied__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

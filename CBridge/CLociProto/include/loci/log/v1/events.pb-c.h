@@ -35,6 +35,27 @@ typedef struct Loci__Log__V1__AliasSet Loci__Log__V1__AliasSet;
 typedef struct Loci__Log__V1__AliasDeleted Loci__Log__V1__AliasDeleted;
 typedef struct Loci__Log__V1__PointsUpserted Loci__Log__V1__PointsUpserted;
 typedef struct Loci__Log__V1__PointsDeleted Loci__Log__V1__PointsDeleted;
+typedef struct Loci__Log__V1__ContextUpdated Loci__Log__V1__ContextUpdated;
+typedef struct Loci__Log__V1__MessagesPinned Loci__Log__V1__MessagesPinned;
+typedef struct Loci__Log__V1__MessagesRestored Loci__Log__V1__MessagesRestored;
+typedef struct Loci__Log__V1__RestoredMessage Loci__Log__V1__RestoredMessage;
+typedef struct Loci__Log__V1__SessionCreated Loci__Log__V1__SessionCreated;
+typedef struct Loci__Log__V1__SessionTransitioned Loci__Log__V1__SessionTransitioned;
+typedef struct Loci__Log__V1__SessionHeartbeat Loci__Log__V1__SessionHeartbeat;
+typedef struct Loci__Log__V1__SessionsExpired Loci__Log__V1__SessionsExpired;
+typedef struct Loci__Log__V1__SessionDeleted Loci__Log__V1__SessionDeleted;
+typedef struct Loci__Log__V1__VariablesSet Loci__Log__V1__VariablesSet;
+typedef struct Loci__Log__V1__StoredVariable Loci__Log__V1__StoredVariable;
+typedef struct Loci__Log__V1__SnapshotTaken Loci__Log__V1__SnapshotTaken;
+typedef struct Loci__Log__V1__SnapshotsPruned Loci__Log__V1__SnapshotsPruned;
+typedef struct Loci__Log__V1__SessionRolledBack Loci__Log__V1__SessionRolledBack;
+typedef struct Loci__Log__V1__CheckpointValue Loci__Log__V1__CheckpointValue;
+typedef struct Loci__Log__V1__CheckpointChannel Loci__Log__V1__CheckpointChannel;
+typedef struct Loci__Log__V1__CheckpointPut Loci__Log__V1__CheckpointPut;
+typedef struct Loci__Log__V1__CheckpointWrite Loci__Log__V1__CheckpointWrite;
+typedef struct Loci__Log__V1__CheckpointWritesPut Loci__Log__V1__CheckpointWritesPut;
+typedef struct Loci__Log__V1__CheckpointsDeleted Loci__Log__V1__CheckpointsDeleted;
+typedef struct Loci__Log__V1__CheckpointThreadCopied Loci__Log__V1__CheckpointThreadCopied;
 
 
 /* --- enums --- */
@@ -54,6 +75,22 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_ITEMS_EMBEDDED = 11,
   LOCI__LOG__V1__EVENT__KIND_REQUEST_ANSWERED = 12,
   LOCI__LOG__V1__EVENT__KIND_REQUESTS_FORGOTTEN = 13,
+  LOCI__LOG__V1__EVENT__KIND_CONTEXT_UPDATED = 40,
+  LOCI__LOG__V1__EVENT__KIND_MESSAGES_PINNED = 41,
+  LOCI__LOG__V1__EVENT__KIND_MESSAGES_RESTORED = 42,
+  LOCI__LOG__V1__EVENT__KIND_SESSION_CREATED = 43,
+  LOCI__LOG__V1__EVENT__KIND_SESSION_TRANSITIONED = 44,
+  LOCI__LOG__V1__EVENT__KIND_SESSION_HEARTBEAT = 45,
+  LOCI__LOG__V1__EVENT__KIND_SESSIONS_EXPIRED = 46,
+  LOCI__LOG__V1__EVENT__KIND_SESSION_DELETED = 47,
+  LOCI__LOG__V1__EVENT__KIND_VARIABLES_SET = 48,
+  LOCI__LOG__V1__EVENT__KIND_SNAPSHOT_TAKEN = 49,
+  LOCI__LOG__V1__EVENT__KIND_SNAPSHOTS_PRUNED = 50,
+  LOCI__LOG__V1__EVENT__KIND_SESSION_ROLLED_BACK = 51,
+  LOCI__LOG__V1__EVENT__KIND_CHECKPOINT_PUT = 52,
+  LOCI__LOG__V1__EVENT__KIND_CHECKPOINT_WRITES_PUT = 53,
+  LOCI__LOG__V1__EVENT__KIND_CHECKPOINTS_DELETED = 54,
+  LOCI__LOG__V1__EVENT__KIND_CHECKPOINT_THREAD_COPIED = 55,
   LOCI__LOG__V1__EVENT__KIND_COLLECTION_CREATED = 64,
   LOCI__LOG__V1__EVENT__KIND_COLLECTION_DROPPED = 65,
   LOCI__LOG__V1__EVENT__KIND_ALIAS_SET = 66,
@@ -90,6 +127,25 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__ItemsEmbedded *items_embedded;
     Loci__Log__V1__RequestAnswered *request_answered;
     Loci__Log__V1__RequestsForgotten *requests_forgotten;
+    /*
+     * 40 to 63: contexts and sessions.
+     */
+    Loci__Log__V1__ContextUpdated *context_updated;
+    Loci__Log__V1__MessagesPinned *messages_pinned;
+    Loci__Log__V1__MessagesRestored *messages_restored;
+    Loci__Log__V1__SessionCreated *session_created;
+    Loci__Log__V1__SessionTransitioned *session_transitioned;
+    Loci__Log__V1__SessionHeartbeat *session_heartbeat;
+    Loci__Log__V1__SessionsExpired *sessions_expired;
+    Loci__Log__V1__SessionDeleted *session_deleted;
+    Loci__Log__V1__VariablesSet *variables_set;
+    Loci__Log__V1__SnapshotTaken *snapshot_taken;
+    Loci__Log__V1__SnapshotsPruned *snapshots_pruned;
+    Loci__Log__V1__SessionRolledBack *session_rolled_back;
+    Loci__Log__V1__CheckpointPut *checkpoint_put;
+    Loci__Log__V1__CheckpointWritesPut *checkpoint_writes_put;
+    Loci__Log__V1__CheckpointsDeleted *checkpoints_deleted;
+    Loci__Log__V1__CheckpointThreadCopied *checkpoint_thread_copied;
     Loci__Log__V1__CollectionCreated *collection_created;
     Loci__Log__V1__CollectionDropped *collection_dropped;
     Loci__Log__V1__AliasSet *alias_set;
@@ -121,10 +177,22 @@ struct  Loci__Log__V1__ContextCreated
   ProtobufCBinaryData title;
   size_t n_attributes;
   Loci__Log__V1__StoredAttribute **attributes;
+  /*
+   * loci.v1.ContextType; 0: CONVERSATION.
+   */
+  int32_t type;
+  ProtobufCBinaryData trace_id;
+  ProtobufCBinaryData session_id;
+  uint32_t max_history;
+  /*
+   * Of a branch.
+   */
+  ProtobufCBinaryData parent_id;
+  uint64_t parent_number;
 };
 #define LOCI__LOG__V1__CONTEXT_CREATED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__context_created__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL }
+    , {0,NULL}, {0,NULL}, 0,NULL, 0, {0,NULL}, {0,NULL}, 0, {0,NULL}, 0 }
 
 
 struct  Loci__Log__V1__ContextDeleted
@@ -168,10 +236,13 @@ struct  Loci__Log__V1__AppendedMessage
   ProtobufCBinaryData tool_call_id;
   size_t n_attributes;
   Loci__Log__V1__StoredAttribute **attributes;
+  uint32_t token_count;
+  ProtobufCBinaryData data;
+  protobuf_c_boolean pinned;
 };
 #define LOCI__LOG__V1__APPENDED_MESSAGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__appended_message__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0,NULL }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0,NULL, 0, {0,NULL}, 0 }
 
 
 struct  Loci__Log__V1__MessagesDeleted
@@ -417,6 +488,310 @@ struct  Loci__Log__V1__PointsDeleted
 #define LOCI__LOG__V1__POINTS_DELETED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__points_deleted__descriptor) \
     , 0, 0,NULL, 0,NULL, 0,NULL }
+
+
+/*
+ * The context as it is after the update.
+ */
+struct  Loci__Log__V1__ContextUpdated
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData title;
+  size_t n_attributes;
+  Loci__Log__V1__StoredAttribute **attributes;
+  ProtobufCBinaryData trace_id;
+  uint32_t max_history;
+  ProtobufCBinaryData session_id;
+};
+#define LOCI__LOG__V1__CONTEXT_UPDATED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__context_updated__descriptor) \
+    , {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, 0, {0,NULL} }
+
+
+struct  Loci__Log__V1__MessagesPinned
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData context_id;
+  size_t n_numbers;
+  uint64_t *numbers;
+  protobuf_c_boolean unpinned;
+};
+#define LOCI__LOG__V1__MESSAGES_PINNED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__messages_pinned__descriptor) \
+    , {0,NULL}, 0,NULL, 0 }
+
+
+/*
+ * Deleted messages that are there again, under the numbers they had.
+ */
+struct  Loci__Log__V1__MessagesRestored
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData context_id;
+  size_t n_messages;
+  Loci__Log__V1__RestoredMessage **messages;
+};
+#define LOCI__LOG__V1__MESSAGES_RESTORED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__messages_restored__descriptor) \
+    , {0,NULL}, 0,NULL }
+
+
+struct  Loci__Log__V1__RestoredMessage
+{
+  ProtobufCMessage base;
+  uint64_t number;
+  Loci__Log__V1__AppendedMessage *message;
+};
+#define LOCI__LOG__V1__RESTORED_MESSAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__restored_message__descriptor) \
+    , 0, NULL }
+
+
+struct  Loci__Log__V1__SessionCreated
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData title;
+  ProtobufCBinaryData context_id;
+  ProtobufCBinaryData parent_id;
+  ProtobufCBinaryData trace_id;
+  size_t n_attributes;
+  Loci__Log__V1__StoredAttribute **attributes;
+  int64_t timeout_ms;
+  ProtobufCBinaryData forked_from_session_id;
+  ProtobufCBinaryData forked_from_snapshot_id;
+};
+#define LOCI__LOG__V1__SESSION_CREATED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__session_created__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, 0, {0,NULL}, {0,NULL} }
+
+
+struct  Loci__Log__V1__SessionTransitioned
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  /*
+   * loci.v1.SessionState.
+   */
+  int32_t state;
+  ProtobufCBinaryData reason;
+};
+#define LOCI__LOG__V1__SESSION_TRANSITIONED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__session_transitioned__descriptor) \
+    , {0,NULL}, 0, {0,NULL} }
+
+
+struct  Loci__Log__V1__SessionHeartbeat
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  int64_t timeout_ms;
+};
+#define LOCI__LOG__V1__SESSION_HEARTBEAT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__session_heartbeat__descriptor) \
+    , {0,NULL}, 0 }
+
+
+/*
+ * Sessions whose time-out passed, by their rows in this shard.
+ */
+struct  Loci__Log__V1__SessionsExpired
+{
+  ProtobufCMessage base;
+  size_t n_rows;
+  int64_t *rows;
+  ProtobufCBinaryData reason;
+};
+#define LOCI__LOG__V1__SESSIONS_EXPIRED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__sessions_expired__descriptor) \
+    , 0,NULL, {0,NULL} }
+
+
+struct  Loci__Log__V1__SessionDeleted
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+};
+#define LOCI__LOG__V1__SESSION_DELETED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__session_deleted__descriptor) \
+    , {0,NULL} }
+
+
+struct  Loci__Log__V1__VariablesSet
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData session_id;
+  size_t n_set;
+  Loci__Log__V1__StoredVariable **set;
+  size_t n_removed;
+  ProtobufCBinaryData *removed;
+};
+#define LOCI__LOG__V1__VARIABLES_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__variables_set__descriptor) \
+    , {0,NULL}, 0,NULL, 0,NULL }
+
+
+struct  Loci__Log__V1__StoredVariable
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData value;
+};
+#define LOCI__LOG__V1__STORED_VARIABLE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__stored_variable__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+/*
+ * Marks the present state of a session; the tables say what that is.
+ */
+struct  Loci__Log__V1__SnapshotTaken
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData session_id;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData label;
+  size_t n_attributes;
+  Loci__Log__V1__StoredAttribute **attributes;
+  protobuf_c_boolean automatic;
+};
+#define LOCI__LOG__V1__SNAPSHOT_TAKEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__snapshot_taken__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, 0 }
+
+
+struct  Loci__Log__V1__SnapshotsPruned
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData session_id;
+  size_t n_ids;
+  ProtobufCBinaryData *ids;
+};
+#define LOCI__LOG__V1__SNAPSHOTS_PRUNED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__snapshots_pruned__descriptor) \
+    , {0,NULL}, 0,NULL }
+
+
+/*
+ * The session's own part of a rollback. Messages, variables and memories have events of their own beside it.
+ */
+struct  Loci__Log__V1__SessionRolledBack
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData session_id;
+  ProtobufCBinaryData snapshot_id;
+  ProtobufCBinaryData undo_snapshot_id;
+  ProtobufCBinaryData reason;
+};
+#define LOCI__LOG__V1__SESSION_ROLLED_BACK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__session_rolled_back__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+struct  Loci__Log__V1__CheckpointValue
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData type;
+  ProtobufCBinaryData data;
+};
+#define LOCI__LOG__V1__CHECKPOINT_VALUE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__checkpoint_value__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Loci__Log__V1__CheckpointChannel
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData version;
+  /*
+   * Absent: stored before, or none.
+   */
+  Loci__Log__V1__CheckpointValue *value;
+  protobuf_c_boolean incremental;
+};
+#define LOCI__LOG__V1__CHECKPOINT_CHANNEL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__checkpoint_channel__descriptor) \
+    , {0,NULL}, {0,NULL}, NULL, 0 }
+
+
+struct  Loci__Log__V1__CheckpointPut
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData thread_id;
+  ProtobufCBinaryData namespace_path;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData parent_id;
+  Loci__Log__V1__CheckpointValue *state;
+  Loci__Log__V1__CheckpointValue *metadata;
+  size_t n_attributes;
+  Loci__Log__V1__StoredAttribute **attributes;
+  size_t n_channels;
+  Loci__Log__V1__CheckpointChannel **channels;
+  ProtobufCBinaryData run_id;
+};
+#define LOCI__LOG__V1__CHECKPOINT_PUT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__checkpoint_put__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, 0,NULL, 0,NULL, {0,NULL} }
+
+
+struct  Loci__Log__V1__CheckpointWrite
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData task_id;
+  int32_t index;
+  ProtobufCBinaryData channel;
+  Loci__Log__V1__CheckpointValue *value;
+  ProtobufCBinaryData task_path;
+};
+#define LOCI__LOG__V1__CHECKPOINT_WRITE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__checkpoint_write__descriptor) \
+    , {0,NULL}, 0, {0,NULL}, NULL, {0,NULL} }
+
+
+struct  Loci__Log__V1__CheckpointWritesPut
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData thread_id;
+  ProtobufCBinaryData namespace_path;
+  ProtobufCBinaryData checkpoint_id;
+  size_t n_writes;
+  Loci__Log__V1__CheckpointWrite **writes;
+};
+#define LOCI__LOG__V1__CHECKPOINT_WRITES_PUT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__checkpoint_writes_put__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL }
+
+
+/*
+ * By their rows in this shard; values that no checkpoint names any more go with them.
+ */
+struct  Loci__Log__V1__CheckpointsDeleted
+{
+  ProtobufCMessage base;
+  size_t n_rows;
+  int64_t *rows;
+  /*
+   * Threads of which nothing at all is to stay.
+   */
+  size_t n_thread_ids;
+  ProtobufCBinaryData *thread_ids;
+};
+#define LOCI__LOG__V1__CHECKPOINTS_DELETED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__checkpoints_deleted__descriptor) \
+    , 0,NULL, 0,NULL }
+
+
+struct  Loci__Log__V1__CheckpointThreadCopied
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData source_thread_id;
+  ProtobufCBinaryData target_thread_id;
+};
+#define LOCI__LOG__V1__CHECKPOINT_THREAD_COPIED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__checkpoint_thread_copied__descriptor) \
+    , {0,NULL}, {0,NULL} }
 
 
 /* Loci__Log__V1__Event methods */
@@ -799,6 +1174,405 @@ Loci__Log__V1__PointsDeleted *
 void   loci__log__v1__points_deleted__free_unpacked
                      (Loci__Log__V1__PointsDeleted *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__ContextUpdated methods */
+void   loci__log__v1__context_updated__init
+                     (Loci__Log__V1__ContextUpdated         *message);
+size_t loci__log__v1__context_updated__get_packed_size
+                     (const Loci__Log__V1__ContextUpdated   *message);
+size_t loci__log__v1__context_updated__pack
+                     (const Loci__Log__V1__ContextUpdated   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__context_updated__pack_to_buffer
+                     (const Loci__Log__V1__ContextUpdated   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__ContextUpdated *
+       loci__log__v1__context_updated__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__context_updated__free_unpacked
+                     (Loci__Log__V1__ContextUpdated *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MessagesPinned methods */
+void   loci__log__v1__messages_pinned__init
+                     (Loci__Log__V1__MessagesPinned         *message);
+size_t loci__log__v1__messages_pinned__get_packed_size
+                     (const Loci__Log__V1__MessagesPinned   *message);
+size_t loci__log__v1__messages_pinned__pack
+                     (const Loci__Log__V1__MessagesPinned   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__messages_pinned__pack_to_buffer
+                     (const Loci__Log__V1__MessagesPinned   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MessagesPinned *
+       loci__log__v1__messages_pinned__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__messages_pinned__free_unpacked
+                     (Loci__Log__V1__MessagesPinned *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MessagesRestored methods */
+void   loci__log__v1__messages_restored__init
+                     (Loci__Log__V1__MessagesRestored         *message);
+size_t loci__log__v1__messages_restored__get_packed_size
+                     (const Loci__Log__V1__MessagesRestored   *message);
+size_t loci__log__v1__messages_restored__pack
+                     (const Loci__Log__V1__MessagesRestored   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__messages_restored__pack_to_buffer
+                     (const Loci__Log__V1__MessagesRestored   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MessagesRestored *
+       loci__log__v1__messages_restored__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__messages_restored__free_unpacked
+                     (Loci__Log__V1__MessagesRestored *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__RestoredMessage methods */
+void   loci__log__v1__restored_message__init
+                     (Loci__Log__V1__RestoredMessage         *message);
+size_t loci__log__v1__restored_message__get_packed_size
+                     (const Loci__Log__V1__RestoredMessage   *message);
+size_t loci__log__v1__restored_message__pack
+                     (const Loci__Log__V1__RestoredMessage   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__restored_message__pack_to_buffer
+                     (const Loci__Log__V1__RestoredMessage   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__RestoredMessage *
+       loci__log__v1__restored_message__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__restored_message__free_unpacked
+                     (Loci__Log__V1__RestoredMessage *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__SessionCreated methods */
+void   loci__log__v1__session_created__init
+                     (Loci__Log__V1__SessionCreated         *message);
+size_t loci__log__v1__session_created__get_packed_size
+                     (const Loci__Log__V1__SessionCreated   *message);
+size_t loci__log__v1__session_created__pack
+                     (const Loci__Log__V1__SessionCreated   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__session_created__pack_to_buffer
+                     (const Loci__Log__V1__SessionCreated   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__SessionCreated *
+       loci__log__v1__session_created__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__session_created__free_unpacked
+                     (Loci__Log__V1__SessionCreated *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__SessionTransitioned methods */
+void   loci__log__v1__session_transitioned__init
+                     (Loci__Log__V1__SessionTransitioned         *message);
+size_t loci__log__v1__session_transitioned__get_packed_size
+                     (const Loci__Log__V1__SessionTransitioned   *message);
+size_t loci__log__v1__session_transitioned__pack
+                     (const Loci__Log__V1__SessionTransitioned   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__session_transitioned__pack_to_buffer
+                     (const Loci__Log__V1__SessionTransitioned   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__SessionTransitioned *
+       loci__log__v1__session_transitioned__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__session_transitioned__free_unpacked
+                     (Loci__Log__V1__SessionTransitioned *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__SessionHeartbeat methods */
+void   loci__log__v1__session_heartbeat__init
+                     (Loci__Log__V1__SessionHeartbeat         *message);
+size_t loci__log__v1__session_heartbeat__get_packed_size
+                     (const Loci__Log__V1__SessionHeartbeat   *message);
+size_t loci__log__v1__session_heartbeat__pack
+                     (const Loci__Log__V1__SessionHeartbeat   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__session_heartbeat__pack_to_buffer
+                     (const Loci__Log__V1__SessionHeartbeat   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__SessionHeartbeat *
+       loci__log__v1__session_heartbeat__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__session_heartbeat__free_unpacked
+                     (Loci__Log__V1__SessionHeartbeat *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__SessionsExpired methods */
+void   loci__log__v1__sessions_expired__init
+                     (Loci__Log__V1__SessionsExpired         *message);
+size_t loci__log__v1__sessions_expired__get_packed_size
+                     (const Loci__Log__V1__SessionsExpired   *message);
+size_t loci__log__v1__sessions_expired__pack
+                     (const Loci__Log__V1__SessionsExpired   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__sessions_expired__pack_to_buffer
+                     (const Loci__Log__V1__SessionsExpired   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__SessionsExpired *
+       loci__log__v1__sessions_expired__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__sessions_expired__free_unpacked
+                     (Loci__Log__V1__SessionsExpired *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__SessionDeleted methods */
+void   loci__log__v1__session_deleted__init
+                     (Loci__Log__V1__SessionDeleted         *message);
+size_t loci__log__v1__session_deleted__get_packed_size
+                     (const Loci__Log__V1__SessionDeleted   *message);
+size_t loci__log__v1__session_deleted__pack
+                     (const Loci__Log__V1__SessionDeleted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__session_deleted__pack_to_buffer
+                     (const Loci__Log__V1__SessionDeleted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__SessionDeleted *
+       loci__log__v1__session_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__session_deleted__free_unpacked
+                     (Loci__Log__V1__SessionDeleted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__VariablesSet methods */
+void   loci__log__v1__variables_set__init
+                     (Loci__Log__V1__VariablesSet         *message);
+size_t loci__log__v1__variables_set__get_packed_size
+                     (const Loci__Log__V1__VariablesSet   *message);
+size_t loci__log__v1__variables_set__pack
+                     (const Loci__Log__V1__VariablesSet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__variables_set__pack_to_buffer
+                     (const Loci__Log__V1__VariablesSet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__VariablesSet *
+       loci__log__v1__variables_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__variables_set__free_unpacked
+                     (Loci__Log__V1__VariablesSet *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__StoredVariable methods */
+void   loci__log__v1__stored_variable__init
+                     (Loci__Log__V1__StoredVariable         *message);
+size_t loci__log__v1__stored_variable__get_packed_size
+                     (const Loci__Log__V1__StoredVariable   *message);
+size_t loci__log__v1__stored_variable__pack
+                     (const Loci__Log__V1__StoredVariable   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__stored_variable__pack_to_buffer
+                     (const Loci__Log__V1__StoredVariable   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__StoredVariable *
+       loci__log__v1__stored_variable__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__stored_variable__free_unpacked
+                     (Loci__Log__V1__StoredVariable *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__SnapshotTaken methods */
+void   loci__log__v1__snapshot_taken__init
+                     (Loci__Log__V1__SnapshotTaken         *message);
+size_t loci__log__v1__snapshot_taken__get_packed_size
+                     (const Loci__Log__V1__SnapshotTaken   *message);
+size_t loci__log__v1__snapshot_taken__pack
+                     (const Loci__Log__V1__SnapshotTaken   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__snapshot_taken__pack_to_buffer
+                     (const Loci__Log__V1__SnapshotTaken   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__SnapshotTaken *
+       loci__log__v1__snapshot_taken__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__snapshot_taken__free_unpacked
+                     (Loci__Log__V1__SnapshotTaken *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__SnapshotsPruned methods */
+void   loci__log__v1__snapshots_pruned__init
+                     (Loci__Log__V1__SnapshotsPruned         *message);
+size_t loci__log__v1__snapshots_pruned__get_packed_size
+                     (const Loci__Log__V1__SnapshotsPruned   *message);
+size_t loci__log__v1__snapshots_pruned__pack
+                     (const Loci__Log__V1__SnapshotsPruned   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__snapshots_pruned__pack_to_buffer
+                     (const Loci__Log__V1__SnapshotsPruned   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__SnapshotsPruned *
+       loci__log__v1__snapshots_pruned__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__snapshots_pruned__free_unpacked
+                     (Loci__Log__V1__SnapshotsPruned *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__SessionRolledBack methods */
+void   loci__log__v1__session_rolled_back__init
+                     (Loci__Log__V1__SessionRolledBack         *message);
+size_t loci__log__v1__session_rolled_back__get_packed_size
+                     (const Loci__Log__V1__SessionRolledBack   *message);
+size_t loci__log__v1__session_rolled_back__pack
+                     (const Loci__Log__V1__SessionRolledBack   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__session_rolled_back__pack_to_buffer
+                     (const Loci__Log__V1__SessionRolledBack   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__SessionRolledBack *
+       loci__log__v1__session_rolled_back__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__session_rolled_back__free_unpacked
+                     (Loci__Log__V1__SessionRolledBack *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CheckpointValue methods */
+void   loci__log__v1__checkpoint_value__init
+                     (Loci__Log__V1__CheckpointValue         *message);
+size_t loci__log__v1__checkpoint_value__get_packed_size
+                     (const Loci__Log__V1__CheckpointValue   *message);
+size_t loci__log__v1__checkpoint_value__pack
+                     (const Loci__Log__V1__CheckpointValue   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__checkpoint_value__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointValue   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CheckpointValue *
+       loci__log__v1__checkpoint_value__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__checkpoint_value__free_unpacked
+                     (Loci__Log__V1__CheckpointValue *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CheckpointChannel methods */
+void   loci__log__v1__checkpoint_channel__init
+                     (Loci__Log__V1__CheckpointChannel         *message);
+size_t loci__log__v1__checkpoint_channel__get_packed_size
+                     (const Loci__Log__V1__CheckpointChannel   *message);
+size_t loci__log__v1__checkpoint_channel__pack
+                     (const Loci__Log__V1__CheckpointChannel   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__checkpoint_channel__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointChannel   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CheckpointChannel *
+       loci__log__v1__checkpoint_channel__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__checkpoint_channel__free_unpacked
+                     (Loci__Log__V1__CheckpointChannel *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CheckpointPut methods */
+void   loci__log__v1__checkpoint_put__init
+                     (Loci__Log__V1__CheckpointPut         *message);
+size_t loci__log__v1__checkpoint_put__get_packed_size
+                     (const Loci__Log__V1__CheckpointPut   *message);
+size_t loci__log__v1__checkpoint_put__pack
+                     (const Loci__Log__V1__CheckpointPut   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__checkpoint_put__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointPut   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CheckpointPut *
+       loci__log__v1__checkpoint_put__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__checkpoint_put__free_unpacked
+                     (Loci__Log__V1__CheckpointPut *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CheckpointWrite methods */
+void   loci__log__v1__checkpoint_write__init
+                     (Loci__Log__V1__CheckpointWrite         *message);
+size_t loci__log__v1__checkpoint_write__get_packed_size
+                     (const Loci__Log__V1__CheckpointWrite   *message);
+size_t loci__log__v1__checkpoint_write__pack
+                     (const Loci__Log__V1__CheckpointWrite   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__checkpoint_write__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointWrite   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CheckpointWrite *
+       loci__log__v1__checkpoint_write__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__checkpoint_write__free_unpacked
+                     (Loci__Log__V1__CheckpointWrite *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CheckpointWritesPut methods */
+void   loci__log__v1__checkpoint_writes_put__init
+                     (Loci__Log__V1__CheckpointWritesPut         *message);
+size_t loci__log__v1__checkpoint_writes_put__get_packed_size
+                     (const Loci__Log__V1__CheckpointWritesPut   *message);
+size_t loci__log__v1__checkpoint_writes_put__pack
+                     (const Loci__Log__V1__CheckpointWritesPut   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__checkpoint_writes_put__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointWritesPut   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CheckpointWritesPut *
+       loci__log__v1__checkpoint_writes_put__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__checkpoint_writes_put__free_unpacked
+                     (Loci__Log__V1__CheckpointWritesPut *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CheckpointsDeleted methods */
+void   loci__log__v1__checkpoints_deleted__init
+                     (Loci__Log__V1__CheckpointsDeleted         *message);
+size_t loci__log__v1__checkpoints_deleted__get_packed_size
+                     (const Loci__Log__V1__CheckpointsDeleted   *message);
+size_t loci__log__v1__checkpoints_deleted__pack
+                     (const Loci__Log__V1__CheckpointsDeleted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__checkpoints_deleted__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointsDeleted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CheckpointsDeleted *
+       loci__log__v1__checkpoints_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__checkpoints_deleted__free_unpacked
+                     (Loci__Log__V1__CheckpointsDeleted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CheckpointThreadCopied methods */
+void   loci__log__v1__checkpoint_thread_copied__init
+                     (Loci__Log__V1__CheckpointThreadCopied         *message);
+size_t loci__log__v1__checkpoint_thread_copied__get_packed_size
+                     (const Loci__Log__V1__CheckpointThreadCopied   *message);
+size_t loci__log__v1__checkpoint_thread_copied__pack
+                     (const Loci__Log__V1__CheckpointThreadCopied   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__checkpoint_thread_copied__pack_to_buffer
+                     (const Loci__Log__V1__CheckpointThreadCopied   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CheckpointThreadCopied *
+       loci__log__v1__checkpoint_thread_copied__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__checkpoint_thread_copied__free_unpacked
+                     (Loci__Log__V1__CheckpointThreadCopied *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__Log__V1__Event_Closure)
@@ -861,6 +1635,69 @@ typedef void (*Loci__Log__V1__PointsUpserted_Closure)
 typedef void (*Loci__Log__V1__PointsDeleted_Closure)
                  (const Loci__Log__V1__PointsDeleted *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__ContextUpdated_Closure)
+                 (const Loci__Log__V1__ContextUpdated *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MessagesPinned_Closure)
+                 (const Loci__Log__V1__MessagesPinned *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MessagesRestored_Closure)
+                 (const Loci__Log__V1__MessagesRestored *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__RestoredMessage_Closure)
+                 (const Loci__Log__V1__RestoredMessage *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__SessionCreated_Closure)
+                 (const Loci__Log__V1__SessionCreated *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__SessionTransitioned_Closure)
+                 (const Loci__Log__V1__SessionTransitioned *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__SessionHeartbeat_Closure)
+                 (const Loci__Log__V1__SessionHeartbeat *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__SessionsExpired_Closure)
+                 (const Loci__Log__V1__SessionsExpired *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__SessionDeleted_Closure)
+                 (const Loci__Log__V1__SessionDeleted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__VariablesSet_Closure)
+                 (const Loci__Log__V1__VariablesSet *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__StoredVariable_Closure)
+                 (const Loci__Log__V1__StoredVariable *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__SnapshotTaken_Closure)
+                 (const Loci__Log__V1__SnapshotTaken *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__SnapshotsPruned_Closure)
+                 (const Loci__Log__V1__SnapshotsPruned *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__SessionRolledBack_Closure)
+                 (const Loci__Log__V1__SessionRolledBack *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CheckpointValue_Closure)
+                 (const Loci__Log__V1__CheckpointValue *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CheckpointChannel_Closure)
+                 (const Loci__Log__V1__CheckpointChannel *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CheckpointPut_Closure)
+                 (const Loci__Log__V1__CheckpointPut *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CheckpointWrite_Closure)
+                 (const Loci__Log__V1__CheckpointWrite *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CheckpointWritesPut_Closure)
+                 (const Loci__Log__V1__CheckpointWritesPut *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CheckpointsDeleted_Closure)
+                 (const Loci__Log__V1__CheckpointsDeleted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CheckpointThreadCopied_Closure)
+                 (const Loci__Log__V1__CheckpointThreadCopied *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -887,6 +1724,27 @@ extern const ProtobufCMessageDescriptor loci__log__v1__alias_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__alias_deleted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__points_upserted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__points_deleted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__context_updated__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__messages_pinned__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__messages_restored__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__restored_message__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__session_created__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__session_transitioned__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__session_heartbeat__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__sessions_expired__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__session_deleted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__variables_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__stored_variable__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__snapshot_taken__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__snapshots_pruned__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__session_rolled_back__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_value__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_channel__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_put__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_write__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_writes_put__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__checkpoints_deleted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_thread_copied__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -11,64 +11,103 @@ from google.protobuf import symbol_database as _symbol_database
 _sym_db = _symbol_database.Default()
 
 
+from loci._proto.loci.v1 import memory_pb2 as loci_dot_v1_dot_memory__pb2
 from loci._proto.loci.v1 import types_pb2 as loci_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15loci/v1/context.proto\x12\x07loci.v1\x1a\x13loci/v1/types.proto\"\xa6\x01\n\x07\x43ontext\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12&\n\nattributes\x18\x03 \x03(\x0b\x32\x12.loci.v1.Attribute\x12\x15\n\rcreated_at_us\x18\x04 \x01(\x03\x12\x15\n\rupdated_at_us\x18\x05 \x01(\x03\x12\x15\n\rmessage_count\x18\x06 \x01(\x04\x12\x13\n\x0bnext_number\x18\x07 \x01(\x04\"\xba\x01\n\x0cMessageDraft\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1b\n\x04role\x18\x02 \x01(\x0e\x32\r.loci.v1.Role\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x15\n\rcreated_at_us\x18\x05 \x01(\x03\x12\x10\n\x08trace_id\x18\x06 \x01(\t\x12\x14\n\x0ctool_call_id\x18\x07 \x01(\t\x12&\n\nattributes\x18\x08 \x03(\x0b\x32\x12.loci.v1.Attribute\"\xd9\x01\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x1b\n\x04role\x18\x04 \x01(\x0e\x32\r.loci.v1.Role\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\x12\x15\n\rcreated_at_us\x18\x07 \x01(\x03\x12\x10\n\x08trace_id\x18\x08 \x01(\t\x12\x14\n\x0ctool_call_id\x18\t \x01(\t\x12&\n\nattributes\x18\n \x03(\x0b\x32\x12.loci.v1.Attribute\"\xa0\x01\n\x14\x43reateContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12&\n\nattributes\x18\x04 \x03(\x0b\x32\x12.loci.v1.Attribute\x12&\n\x07options\x18\x05 \x01(\x0b\x32\x15.loci.v1.WriteOptions\"_\n\x15\x43reateContextResponse\x12!\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x10.loci.v1.Context\x12#\n\x08position\x18\x02 \x01(\x0b\x32\x11.loci.v1.Position\"q\n\x11GetContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12)\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x14.loci.v1.Consistency\"7\n\x12GetContextResponse\x12!\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x10.loci.v1.Context\"|\n\x13ListContextsRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x1b\n\x04page\x18\x02 \x01(\x0b\x32\r.loci.v1.Page\x12)\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x14.loci.v1.Consistency\"[\n\x14ListContextsResponse\x12\"\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x10.loci.v1.Context\x12\x1f\n\x04page\x18\x02 \x01(\x0b\x32\x11.loci.v1.PageInfo\"q\n\x14\x44\x65leteContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12&\n\x07options\x18\x03 \x01(\x0b\x32\x15.loci.v1.WriteOptions\"V\n\x15\x44\x65leteContextResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12\x18\n\x10messages_deleted\x18\x02 \x01(\x04\"\xab\x01\n\rAppendRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\'\n\x08messages\x18\x03 \x03(\x0b\x32\x15.loci.v1.MessageDraft\x12\x16\n\x0e\x63reate_context\x18\x04 \x01(\x08\x12&\n\x07options\x18\x05 \x01(\x0b\x32\x15.loci.v1.WriteOptions\"`\n\x0e\x41ppendResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\x12\x14\n\x0c\x66irst_number\x18\x03 \x01(\x04\"=\n\x13\x41ppendStreamRequest\x12&\n\x06\x61ppend\x18\x01 \x01(\x0b\x32\x16.loci.v1.AppendRequest\"?\n\x14\x41ppendStreamResponse\x12\'\n\x06\x61ppend\x18\x01 \x01(\x0b\x32\x17.loci.v1.AppendResponse\"\xf2\x01\n\x13ListMessagesRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x13\n\x0b\x66rom_number\x18\x03 \x01(\x04\x12\x14\n\x0cuntil_number\x18\x04 \x01(\x04\x12\x14\n\x0cnewest_first\x18\x05 \x01(\x08\x12\x1f\n\x06\x66ilter\x18\x06 \x01(\x0b\x32\x0f.loci.v1.Filter\x12\x1b\n\x04page\x18\x07 \x01(\x0b\x32\r.loci.v1.Page\x12)\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32\x14.loci.v1.Consistency\"\x80\x01\n\x14ListMessagesResponse\x12\"\n\x08messages\x18\x01 \x03(\x0b\x32\x10.loci.v1.Message\x12\x1f\n\x04page\x18\x02 \x01(\x0b\x32\x11.loci.v1.PageInfo\x12#\n\x08position\x18\x03 \x01(\x0b\x32\x11.loci.v1.Position\"m\n\rExportRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12)\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x14.loci.v1.Consistency\"4\n\x0e\x45xportResponse\x12\"\n\x08messages\x18\x01 \x03(\x0b\x32\x10.loci.v1.Message\"s\n\x15\x44\x65leteMessagesRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\x12&\n\x07options\x18\x03 \x01(\x0b\x32\x15.loci.v1.WriteOptions\"W\n\x16\x44\x65leteMessagesResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12\x18\n\x10messages_deleted\x18\x02 \x01(\x04\"\x93\x02\n\x15SearchMessagesRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\r\n\x05query\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\x12!\n\x04mode\x18\x04 \x01(\x0e\x32\x13.loci.v1.SearchMode\x12\x1f\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x0f.loci.v1.Filter\x12%\n\x07weights\x18\x06 \x01(\x0b\x32\x14.loci.v1.RankWeights\x12\x0f\n\x07\x65xplain\x18\x07 \x01(\x08\x12)\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32\x14.loci.v1.Consistency\x12\x16\n\x0ewait_for_index\x18\t \x01(\x08\"b\n\x16SearchMessagesResponse\x12!\n\x04hits\x18\x01 \x03(\x0b\x32\x13.loci.v1.MessageHit\x12%\n\x06report\x18\x02 \x01(\x0b\x32\x15.loci.v1.SearchReport\"i\n\nMessageHit\x12!\n\x07message\x18\x01 \x01(\x0b\x32\x10.loci.v1.Message\x12\r\n\x05score\x18\x02 \x01(\x02\x12)\n\x0b\x65xplanation\x18\x03 \x01(\x0b\x32\x14.loci.v1.Explanation2\x80\x06\n\x0e\x43ontextService\x12N\n\rCreateContext\x12\x1d.loci.v1.CreateContextRequest\x1a\x1e.loci.v1.CreateContextResponse\x12\x45\n\nGetContext\x12\x1a.loci.v1.GetContextRequest\x1a\x1b.loci.v1.GetContextResponse\x12K\n\x0cListContexts\x12\x1c.loci.v1.ListContextsRequest\x1a\x1d.loci.v1.ListContextsResponse\x12N\n\rDeleteContext\x12\x1d.loci.v1.DeleteContextRequest\x1a\x1e.loci.v1.DeleteContextResponse\x12\x39\n\x06\x41ppend\x12\x16.loci.v1.AppendRequest\x1a\x17.loci.v1.AppendResponse\x12O\n\x0c\x41ppendStream\x12\x1c.loci.v1.AppendStreamRequest\x1a\x1d.loci.v1.AppendStreamResponse(\x01\x30\x01\x12K\n\x0cListMessages\x12\x1c.loci.v1.ListMessagesRequest\x1a\x1d.loci.v1.ListMessagesResponse\x12;\n\x06\x45xport\x12\x16.loci.v1.ExportRequest\x1a\x17.loci.v1.ExportResponse0\x01\x12Q\n\x0e\x44\x65leteMessages\x12\x1e.loci.v1.DeleteMessagesRequest\x1a\x1f.loci.v1.DeleteMessagesResponse\x12Q\n\x0eSearchMessages\x12\x1e.loci.v1.SearchMessagesRequest\x1a\x1f.loci.v1.SearchMessagesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15loci/v1/context.proto\x12\x07loci.v1\x1a\x14loci/v1/memory.proto\x1a\x13loci/v1/types.proto\"\xc8\x02\n\x07\x43ontext\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12&\n\nattributes\x18\x03 \x03(\x0b\x32\x12.loci.v1.Attribute\x12\x15\n\rcreated_at_us\x18\x04 \x01(\x03\x12\x15\n\rupdated_at_us\x18\x05 \x01(\x03\x12\x15\n\rmessage_count\x18\x06 \x01(\x04\x12\x13\n\x0bnext_number\x18\x07 \x01(\x04\x12\"\n\x04type\x18\x08 \x01(\x0e\x32\x14.loci.v1.ContextType\x12\x10\n\x08trace_id\x18\t \x01(\t\x12\x12\n\nsession_id\x18\n \x01(\t\x12\x13\n\x0bmax_history\x18\x0b \x01(\r\x12\x0f\n\x07version\x18\x0c \x01(\x04\x12\x19\n\x11parent_context_id\x18\r \x01(\t\x12\x15\n\rparent_number\x18\x0e \x01(\x04\"\xed\x01\n\x0cMessageDraft\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1b\n\x04role\x18\x02 \x01(\x0e\x32\r.loci.v1.Role\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x15\n\rcreated_at_us\x18\x05 \x01(\x03\x12\x10\n\x08trace_id\x18\x06 \x01(\t\x12\x14\n\x0ctool_call_id\x18\x07 \x01(\t\x12&\n\nattributes\x18\x08 \x03(\x0b\x32\x12.loci.v1.Attribute\x12\x13\n\x0btoken_count\x18\t \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\n \x01(\x0c\x12\x0e\n\x06pinned\x18\x0b \x01(\x08\"\x8c\x02\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x1b\n\x04role\x18\x04 \x01(\x0e\x32\r.loci.v1.Role\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\x12\x15\n\rcreated_at_us\x18\x07 \x01(\x03\x12\x10\n\x08trace_id\x18\x08 \x01(\t\x12\x14\n\x0ctool_call_id\x18\t \x01(\t\x12&\n\nattributes\x18\n \x03(\x0b\x32\x12.loci.v1.Attribute\x12\x13\n\x0btoken_count\x18\x0b \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x0c \x01(\x0c\x12\x0e\n\x06pinned\x18\r \x01(\x08\"\xeb\x01\n\x14\x43reateContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12&\n\nattributes\x18\x04 \x03(\x0b\x32\x12.loci.v1.Attribute\x12&\n\x07options\x18\x05 \x01(\x0b\x32\x15.loci.v1.WriteOptions\x12\"\n\x04type\x18\x06 \x01(\x0e\x32\x14.loci.v1.ContextType\x12\x10\n\x08trace_id\x18\x07 \x01(\t\x12\x13\n\x0bmax_history\x18\x08 \x01(\r\"_\n\x15\x43reateContextResponse\x12!\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x10.loci.v1.Context\x12#\n\x08position\x18\x02 \x01(\x0b\x32\x11.loci.v1.Position\"q\n\x11GetContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12)\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x14.loci.v1.Consistency\"7\n\x12GetContextResponse\x12!\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x10.loci.v1.Context\"|\n\x13ListContextsRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x1b\n\x04page\x18\x02 \x01(\x0b\x32\r.loci.v1.Page\x12)\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x14.loci.v1.Consistency\"[\n\x14ListContextsResponse\x12\"\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x10.loci.v1.Context\x12\x1f\n\x04page\x18\x02 \x01(\x0b\x32\x11.loci.v1.PageInfo\"q\n\x14\x44\x65leteContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12&\n\x07options\x18\x03 \x01(\x0b\x32\x15.loci.v1.WriteOptions\"V\n\x15\x44\x65leteContextResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12\x18\n\x10messages_deleted\x18\x02 \x01(\x04\"\xe2\x01\n\rAppendRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\'\n\x08messages\x18\x03 \x03(\x0b\x32\x15.loci.v1.MessageDraft\x12\x16\n\x0e\x63reate_context\x18\x04 \x01(\x08\x12&\n\x07options\x18\x05 \x01(\x0b\x32\x15.loci.v1.WriteOptions\x12\x1a\n\x10\x65xpected_version\x18\x06 \x01(\x04H\x00\x42\x19\n\x17\x65xpected_version_choice\"y\n\x0e\x41ppendResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\x12\x14\n\x0c\x66irst_number\x18\x03 \x01(\x04\x12\x17\n\x0f\x63ontext_version\x18\x04 \x01(\x04\"=\n\x13\x41ppendStreamRequest\x12&\n\x06\x61ppend\x18\x01 \x01(\x0b\x32\x16.loci.v1.AppendRequest\"?\n\x14\x41ppendStreamResponse\x12\'\n\x06\x61ppend\x18\x01 \x01(\x0b\x32\x17.loci.v1.AppendResponse\"\xf2\x01\n\x13ListMessagesRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x13\n\x0b\x66rom_number\x18\x03 \x01(\x04\x12\x14\n\x0cuntil_number\x18\x04 \x01(\x04\x12\x14\n\x0cnewest_first\x18\x05 \x01(\x08\x12\x1f\n\x06\x66ilter\x18\x06 \x01(\x0b\x32\x0f.loci.v1.Filter\x12\x1b\n\x04page\x18\x07 \x01(\x0b\x32\r.loci.v1.Page\x12)\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32\x14.loci.v1.Consistency\"\x80\x01\n\x14ListMessagesResponse\x12\"\n\x08messages\x18\x01 \x03(\x0b\x32\x10.loci.v1.Message\x12\x1f\n\x04page\x18\x02 \x01(\x0b\x32\x11.loci.v1.PageInfo\x12#\n\x08position\x18\x03 \x01(\x0b\x32\x11.loci.v1.Position\"m\n\rExportRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12)\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x14.loci.v1.Consistency\"4\n\x0e\x45xportResponse\x12\"\n\x08messages\x18\x01 \x03(\x0b\x32\x10.loci.v1.Message\"s\n\x15\x44\x65leteMessagesRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\x12&\n\x07options\x18\x03 \x01(\x0b\x32\x15.loci.v1.WriteOptions\"W\n\x16\x44\x65leteMessagesResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12\x18\n\x10messages_deleted\x18\x02 \x01(\x04\"\x93\x02\n\x15SearchMessagesRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\r\n\x05query\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\x12!\n\x04mode\x18\x04 \x01(\x0e\x32\x13.loci.v1.SearchMode\x12\x1f\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x0f.loci.v1.Filter\x12%\n\x07weights\x18\x06 \x01(\x0b\x32\x14.loci.v1.RankWeights\x12\x0f\n\x07\x65xplain\x18\x07 \x01(\x08\x12)\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32\x14.loci.v1.Consistency\x12\x16\n\x0ewait_for_index\x18\t \x01(\x08\"b\n\x16SearchMessagesResponse\x12!\n\x04hits\x18\x01 \x03(\x0b\x32\x13.loci.v1.MessageHit\x12%\n\x06report\x18\x02 \x01(\x0b\x32\x15.loci.v1.SearchReport\"i\n\nMessageHit\x12!\n\x07message\x18\x01 \x01(\x0b\x32\x10.loci.v1.Message\x12\r\n\x05score\x18\x02 \x01(\x02\x12)\n\x0b\x65xplanation\x18\x03 \x01(\x0b\x32\x14.loci.v1.Explanation\"\xe0\x02\n\x14UpdateContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x0f\n\x05title\x18\x03 \x01(\tH\x00\x12,\n\nattributes\x18\x04 \x01(\x0b\x32\x16.loci.v1.AttributeListH\x01\x12\x12\n\x08trace_id\x18\x05 \x01(\tH\x02\x12\x15\n\x0bmax_history\x18\x06 \x01(\rH\x03\x12\x1a\n\x10\x65xpected_version\x18\x07 \x01(\x04H\x04\x12&\n\x07options\x18\x08 \x01(\x0b\x32\x15.loci.v1.WriteOptionsB\x0e\n\x0ctitle_choiceB\x13\n\x11\x61ttributes_choiceB\x11\n\x0ftrace_id_choiceB\x14\n\x12max_history_choiceB\x19\n\x17\x65xpected_version_choice\"_\n\x15UpdateContextResponse\x12!\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x10.loci.v1.Context\x12#\n\x08position\x18\x02 \x01(\x0b\x32\x11.loci.v1.Position\"\x93\x01\n\x12PinMessagesRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x03 \x03(\t\x12\r\n\x05unpin\x18\x04 \x01(\x08\x12&\n\x07options\x18\x05 \x01(\x0b\x32\x15.loci.v1.WriteOptions\"K\n\x13PinMessagesResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x04\"\xc5\x01\n\x12\x46orkContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x11\n\tat_number\x18\x03 \x01(\x04\x12\n\n\x02id\x18\x04 \x01(\t\x12\r\n\x05title\x18\x05 \x01(\t\x12&\n\nattributes\x18\x06 \x03(\x0b\x32\x12.loci.v1.Attribute\x12&\n\x07options\x18\x07 \x01(\x0b\x32\x15.loci.v1.WriteOptions\"]\n\x13\x46orkContextResponse\x12!\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x10.loci.v1.Context\x12#\n\x08position\x18\x02 \x01(\x0b\x32\x11.loci.v1.Position\"\x90\x01\n\x13ListBranchesRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x1b\n\x04page\x18\x03 \x01(\x0b\x32\r.loci.v1.Page\x12)\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x14.loci.v1.Consistency\"[\n\x14ListBranchesResponse\x12\"\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x10.loci.v1.Context\x12\x1f\n\x04page\x18\x02 \x01(\x0b\x32\x11.loci.v1.PageInfo\"\xf0\x01\n\x12MergeBranchRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12 \n\x04mode\x18\x03 \x01(\x0e\x32\x12.loci.v1.MergeMode\x12&\n\x07summary\x18\x04 \x01(\x0b\x32\x15.loci.v1.MessageDraft\x12\x1a\n\x10\x65xpected_version\x18\x05 \x01(\x04H\x00\x12&\n\x07options\x18\x06 \x01(\x0b\x32\x15.loci.v1.WriteOptionsB\x19\n\x17\x65xpected_version_choice\"~\n\x13MergeBranchResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\x12\x14\n\x0c\x66irst_number\x18\x03 \x01(\x04\x12\x17\n\x0f\x63ontext_version\x18\x04 \x01(\x04\"\xd8\x02\n\x16\x41ssembleContextRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x14\n\x0ctoken_budget\x18\x03 \x01(\r\x12\r\n\x05query\x18\x04 \x01(\t\x12\x14\n\x0cmemory_limit\x18\x05 \x01(\r\x12\x15\n\rhistory_limit\x18\x06 \x01(\r\x12\x16\n\x0cmemory_share\x18\x07 \x01(\x02H\x00\x12&\n\x07\x63ounter\x18\x08 \x01(\x0e\x32\x15.loci.v1.TokenCounter\x12\x1f\n\x17message_overhead_tokens\x18\t \x01(\r\x12)\n\x0b\x63onsistency\x18\n \x01(\x0b\x32\x14.loci.v1.Consistency\x12\x16\n\x0ewait_for_index\x18\x0b \x01(\x08\x42\x15\n\x13memory_share_choice\"\xd2\x01\n\rAssembledPart\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.loci.v1.AssembledKind\x12\x1b\n\x04role\x18\x02 \x01(\x0e\x32\r.loci.v1.Role\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x13\n\x0btoken_count\x18\x04 \x01(\r\x12\n\n\x02id\x18\x05 \x01(\t\x12\x0e\n\x06number\x18\x06 \x01(\x04\x12\x0c\n\x04name\x18\x07 \x01(\t\x12\x14\n\x0ctool_call_id\x18\x08 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\t \x01(\x0c\x12\r\n\x05score\x18\n \x01(\x02\"\xb2\x01\n\x07LeftOut\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.loci.v1.AssembledKind\x12&\n\x06reason\x18\x02 \x01(\x0e\x32\x16.loci.v1.LeftOutReason\x12\x14\n\x0c\x66irst_number\x18\x03 \x01(\x04\x12\x13\n\x0blast_number\x18\x04 \x01(\x04\x12\n\n\x02id\x18\x05 \x01(\t\x12\r\n\x05\x63ount\x18\x06 \x01(\x04\x12\x13\n\x0btoken_count\x18\x07 \x01(\x04\"\xc7\x01\n\x17\x41ssembleContextResponse\x12%\n\x05parts\x18\x01 \x03(\x0b\x32\x16.loci.v1.AssembledPart\x12\x13\n\x0btoken_count\x18\x02 \x01(\r\x12\"\n\x08left_out\x18\x03 \x03(\x0b\x32\x10.loci.v1.LeftOut\x12\x16\n\x0enot_considered\x18\x04 \x01(\x04\x12\x0f\n\x07\x63ounter\x18\x05 \x01(\t\x12#\n\x08position\x18\x06 \x01(\x0b\x32\x11.loci.v1.Position*\xaa\x01\n\x0b\x43ontextType\x12\x1c\n\x18\x43ONTEXT_TYPE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43ONTEXT_TYPE_CONVERSATION\x10\x01\x12\x15\n\x11\x43ONTEXT_TYPE_TASK\x10\x02\x12\x15\n\x11\x43ONTEXT_TYPE_TOOL\x10\x03\x12\x17\n\x13\x43ONTEXT_TYPE_SYSTEM\x10\x04\x12\x17\n\x13\x43ONTEXT_TYPE_SHARED\x10\x05*X\n\tMergeMode\x12\x1a\n\x16MERGE_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13MERGE_MODE_MESSAGES\x10\x01\x12\x16\n\x12MERGE_MODE_SUMMARY\x10\x02*d\n\x0cTokenCounter\x12\x1d\n\x19TOKEN_COUNTER_UNSPECIFIED\x10\x00\x12\x19\n\x15TOKEN_COUNTER_ENCODER\x10\x01\x12\x1a\n\x16TOKEN_COUNTER_ESTIMATE\x10\x02*\x9b\x01\n\rAssembledKind\x12\x1e\n\x1a\x41SSEMBLED_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41SSEMBLED_KIND_SYSTEM\x10\x01\x12\x19\n\x15\x41SSEMBLED_KIND_PINNED\x10\x02\x12\x19\n\x15\x41SSEMBLED_KIND_MEMORY\x10\x03\x12\x19\n\x15\x41SSEMBLED_KIND_RECENT\x10\x04*\xab\x01\n\rLeftOutReason\x12\x1f\n\x1bLEFT_OUT_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16LEFT_OUT_REASON_BUDGET\x10\x01\x12\x1f\n\x1bLEFT_OUT_REASON_MAX_HISTORY\x10\x02\x12\x1d\n\x19LEFT_OUT_REASON_TOOL_PAIR\x10\x03\x12\x1d\n\x19LEFT_OUT_REASON_DUPLICATE\x10\x04\x32\xd1\t\n\x0e\x43ontextService\x12N\n\rCreateContext\x12\x1d.loci.v1.CreateContextRequest\x1a\x1e.loci.v1.CreateContextResponse\x12\x45\n\nGetContext\x12\x1a.loci.v1.GetContextRequest\x1a\x1b.loci.v1.GetContextResponse\x12K\n\x0cListContexts\x12\x1c.loci.v1.ListContextsRequest\x1a\x1d.loci.v1.ListContextsResponse\x12N\n\rDeleteContext\x12\x1d.loci.v1.DeleteContextRequest\x1a\x1e.loci.v1.DeleteContextResponse\x12\x39\n\x06\x41ppend\x12\x16.loci.v1.AppendRequest\x1a\x17.loci.v1.AppendResponse\x12O\n\x0c\x41ppendStream\x12\x1c.loci.v1.AppendStreamRequest\x1a\x1d.loci.v1.AppendStreamResponse(\x01\x30\x01\x12K\n\x0cListMessages\x12\x1c.loci.v1.ListMessagesRequest\x1a\x1d.loci.v1.ListMessagesResponse\x12;\n\x06\x45xport\x12\x16.loci.v1.ExportRequest\x1a\x17.loci.v1.ExportResponse0\x01\x12Q\n\x0e\x44\x65leteMessages\x12\x1e.loci.v1.DeleteMessagesRequest\x1a\x1f.loci.v1.DeleteMessagesResponse\x12Q\n\x0eSearchMessages\x12\x1e.loci.v1.SearchMessagesRequest\x1a\x1f.loci.v1.SearchMessagesResponse\x12N\n\rUpdateContext\x12\x1d.loci.v1.UpdateContextRequest\x1a\x1e.loci.v1.UpdateContextResponse\x12H\n\x0bPinMessages\x12\x1b.loci.v1.PinMessagesRequest\x1a\x1c.loci.v1.PinMessagesResponse\x12H\n\x0b\x46orkContext\x12\x1b.loci.v1.ForkContextRequest\x1a\x1c.loci.v1.ForkContextResponse\x12K\n\x0cListBranches\x12\x1c.loci.v1.ListBranchesRequest\x1a\x1d.loci.v1.ListBranchesResponse\x12H\n\x0bMergeBranch\x12\x1b.loci.v1.MergeBranchRequest\x1a\x1c.loci.v1.MergeBranchResponse\x12T\n\x0f\x41ssembleContext\x12\x1f.loci.v1.AssembleContextRequest\x1a .loci.v1.AssembleContextResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'loci.v1.context_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _CONTEXT._serialized_start=56
-  _CONTEXT._serialized_end=222
-  _MESSAGEDRAFT._serialized_start=225
-  _MESSAGEDRAFT._serialized_end=411
-  _MESSAGE._serialized_start=414
-  _MESSAGE._serialized_end=631
-  _CREATECONTEXTREQUEST._serialized_start=634
-  _CREATECONTEXTREQUEST._serialized_end=794
-  _CREATECONTEXTRESPONSE._serialized_start=796
-  _CREATECONTEXTRESPONSE._serialized_end=891
-  _GETCONTEXTREQUEST._serialized_start=893
-  _GETCONTEXTREQUEST._serialized_end=1006
-  _GETCONTEXTRESPONSE._serialized_start=1008
-  _GETCONTEXTRESPONSE._serialized_end=1063
-  _LISTCONTEXTSREQUEST._serialized_start=1065
-  _LISTCONTEXTSREQUEST._serialized_end=1189
-  _LISTCONTEXTSRESPONSE._serialized_start=1191
-  _LISTCONTEXTSRESPONSE._serialized_end=1282
-  _DELETECONTEXTREQUEST._serialized_start=1284
-  _DELETECONTEXTREQUEST._serialized_end=1397
-  _DELETECONTEXTRESPONSE._serialized_start=1399
-  _DELETECONTEXTRESPONSE._serialized_end=1485
-  _APPENDREQUEST._serialized_start=1488
-  _APPENDREQUEST._serialized_end=1659
-  _APPENDRESPONSE._serialized_start=1661
-  _APPENDRESPONSE._serialized_end=1757
-  _APPENDSTREAMREQUEST._serialized_start=1759
-  _APPENDSTREAMREQUEST._serialized_end=1820
-  _APPENDSTREAMRESPONSE._serialized_start=1822
-  _APPENDSTREAMRESPONSE._serialized_end=1885
-  _LISTMESSAGESREQUEST._serialized_start=1888
-  _LISTMESSAGESREQUEST._serialized_end=2130
-  _LISTMESSAGESRESPONSE._serialized_start=2133
-  _LISTMESSAGESRESPONSE._serialized_end=2261
-  _EXPORTREQUEST._serialized_start=2263
-  _EXPORTREQUEST._serialized_end=2372
-  _EXPORTRESPONSE._serialized_start=2374
-  _EXPORTRESPONSE._serialized_end=2426
-  _DELETEMESSAGESREQUEST._serialized_start=2428
-  _DELETEMESSAGESREQUEST._serialized_end=2543
-  _DELETEMESSAGESRESPONSE._serialized_start=2545
-  _DELETEMESSAGESRESPONSE._serialized_end=2632
-  _SEARCHMESSAGESREQUEST._serialized_start=2635
-  _SEARCHMESSAGESREQUEST._serialized_end=2910
-  _SEARCHMESSAGESRESPONSE._serialized_start=2912
-  _SEARCHMESSAGESRESPONSE._serialized_end=3010
-  _MESSAGEHIT._serialized_start=3012
-  _MESSAGEHIT._serialized_end=3117
-  _CONTEXTSERVICE._serialized_start=3120
-  _CONTEXTSERVICE._serialized_end=3888
+  _CONTEXTTYPE._serialized_start=6089
+  _CONTEXTTYPE._serialized_end=6259
+  _MERGEMODE._serialized_start=6261
+  _MERGEMODE._serialized_end=6349
+  _TOKENCOUNTER._serialized_start=6351
+  _TOKENCOUNTER._serialized_end=6451
+  _ASSEMBLEDKIND._serialized_start=6454
+  _ASSEMBLEDKIND._serialized_end=6609
+  _LEFTOUTREASON._serialized_start=6612
+  _LEFTOUTREASON._serialized_end=6783
+  _CONTEXT._serialized_start=78
+  _CONTEXT._serialized_end=406
+  _MESSAGEDRAFT._serialized_start=409
+  _MESSAGEDRAFT._serialized_end=646
+  _MESSAGE._serialized_start=649
+  _MESSAGE._serialized_end=917
+  _CREATECONTEXTREQUEST._serialized_start=920
+  _CREATECONTEXTREQUEST._serialized_end=1155
+  _CREATECONTEXTRESPONSE._serialized_start=1157
+  _CREATECONTEXTRESPONSE._serialized_end=1252
+  _GETCONTEXTREQUEST._serialized_start=1254
+  _GETCONTEXTREQUEST._serialized_end=1367
+  _GETCONTEXTRESPONSE._serialized_start=1369
+  _GETCONTEXTRESPONSE._serialized_end=1424
+  _LISTCONTEXTSREQUEST._serialized_start=1426
+  _LISTCONTEXTSREQUEST._serialized_end=1550
+  _LISTCONTEXTSRESPONSE._serialized_start=1552
+  _LISTCONTEXTSRESPONSE._serialized_end=1643
+  _DELETECONTEXTREQUEST._serialized_start=1645
+  _DELETECONTEXTREQUEST._serialized_end=1758
+  _DELETECONTEXTRESPONSE._serialized_start=1760
+  _DELETECONTEXTRESPONSE._serialized_end=1846
+  _APPENDREQUEST._serialized_start=1849
+  _APPENDREQUEST._serialized_end=2075
+  _APPENDRESPONSE._serialized_start=2077
+  _APPENDRESPONSE._serialized_end=2198
+  _APPENDSTREAMREQUEST._serialized_start=2200
+  _APPENDSTREAMREQUEST._serialized_end=2261
+  _APPENDSTREAMRESPONSE._serialized_start=2263
+  _APPENDSTREAMRESPONSE._serialized_end=2326
+  _LISTMESSAGESREQUEST._serialized_start=2329
+  _LISTMESSAGESREQUEST._serialized_end=2571
+  _LISTMESSAGESRESPONSE._serialized_start=2574
+  _LISTMESSAGESRESPONSE._serialized_end=2702
+  _EXPORTREQUEST._serialized_start=2704
+  _EXPORTREQUEST._serialized_end=2813
+  _EXPORTRESPONSE._serialized_start=2815
+  _EXPORTRESPONSE._serialized_end=2867
+  _DELETEMESSAGESREQUEST._serialized_start=2869
+  _DELETEMESSAGESREQUEST._serialized_end=2984
+  _DELETEMESSAGESRESPONSE._serialized_start=2986
+  _DELETEMESSAGESRESPONSE._serialized_end=3073
+  _SEARCHMESSAGESREQUEST._serialized_start=3076
+  _SEARCHMESSAGESREQUEST._serialized_end=3351
+  _SEARCHMESSAGESRESPONSE._serialized_start=3353
+  _SEARCHMESSAGESRESPONSE._serialized_end=3451
+  _MESSAGEHIT._serialized_start=3453
+  _MESSAGEHIT._serialized_end=3558
+  _UPDATECONTEXTREQUEST._serialized_start=3561
+  _UPDATECONTEXTREQUEST._serialized_end=3913
+  _UPDATECONTEXTRESPONSE._serialized_start=3915
+  _UPDATECONTEXTRESPONSE._serialized_end=4010
+  _PINMESSAGESREQUEST._serialized_start=4013
+  _PINMESSAGESREQUEST._serialized_end=4160
+  _PINMESSAGESRESPONSE._serialized_start=4162
+  _PINMESSAGESRESPONSE._serialized_end=4237
+  _FORKCONTEXTREQUEST._serialized_start=4240
+  _FORKCONTEXTREQUEST._serialized_end=4437
+  _FORKCONTEXTRESPONSE._serialized_start=4439
+  _FORKCONTEXTRESPONSE._serialized_end=4532
+  _LISTBRANCHESREQUEST._serialized_start=4535
+  _LISTBRANCHESREQUEST._serialized_end=4679
+  _LISTBRANCHESRESPONSE._serialized_start=4681
+  _LISTBRANCHESRESPONSE._serialized_end=4772
+  _MERGEBRANCHREQUEST._serialized_start=4775
+  _MERGEBRANCHREQUEST._serialized_end=5015
+  _MERGEBRANCHRESPONSE._serialized_start=5017
+  _MERGEBRANCHRESPONSE._serialized_end=5143
+  _ASSEMBLECONTEXTREQUEST._serialized_start=5146
+  _ASSEMBLECONTEXTREQUEST._serialized_end=5490
+  _ASSEMBLEDPART._serialized_start=5493
+  _ASSEMBLEDPART._serialized_end=5703
+  _LEFTOUT._serialized_start=5706
+  _LEFTOUT._serialized_end=5884
+  _ASSEMBLECONTEXTRESPONSE._serialized_start=5887
+  _ASSEMBLECONTEXTRESPONSE._serialized_end=6086
+  _CONTEXTSERVICE._serialized_start=6786
+  _CONTEXTSERVICE._serialized_end=8019
 # @@protoc_insertion_point(module_scope)
