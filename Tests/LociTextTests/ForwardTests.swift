@@ -150,7 +150,8 @@ struct ForwardTests {
                   let bytes = unsafe loci_encoder_scratch_bytes(&model, &batch, crew)
                   let scratch = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
                   defer { unsafe scratch.deallocate() }
-                  unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes)  // not numbers
+                  // Not numbers.
+                  unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes)
                   return unsafe loci_encoder_encode(&model, &batch, crew, scratch, &flat, &stop)
                 }
               }

@@ -63,7 +63,9 @@ import CLociMath
       }
     } else {
       try source.forEachVector(rows: locals.map { content.rows[$0] }) { index, vector in
-        guard vector.count == layout.rowBytes else { throw SegmentError.malformed("a vector of another size") }
+        guard vector.count == layout.rowBytes else {
+          throw SegmentError.malformed("a vector of another size")
+        }
         try unsafe vector.withUnsafeBytes { bytes in
           guard let base = bytes.baseAddress else { return }
           unsafe try add(row: content.rows[locals[index]], id: content.ids[locals[index]], vector: base)
