@@ -15,6 +15,6 @@ struct Loci: AsyncParsableCommand {
     subcommands: [
       Serve.self, Append.self, History.self, Add.self, Search.self, Import.self, Export.self, Vectors.self,
       Stats.self,
-      Health.self, Doctor.self, Bench.self, Config.self
+      Health.self, Doctor.self, Models.self, Bench.self, Config.self
     ])
 }

@@ -80,6 +80,14 @@ package enum RPCCatalog {
       request: V1.ListModelsRequest.self,
       isScoped: false, isMutating: false, isStreaming: false),
     Entry(
+      service: "loci.v1.EmbeddingService", method: "Similarity",
+      request: V1.SimilarityRequest.self,
+      isScoped: false, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.EmbeddingService", method: "GetEncoderStats",
+      request: V1.GetEncoderStatsRequest.self,
+      isScoped: false, isMutating: false, isStreaming: false),
+    Entry(
       service: "loci.v1.MemoryService", method: "AddMemories",
       request: V1.AddMemoriesRequest.self,
       isScoped: true, isMutating: true, isStreaming: false),
