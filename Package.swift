@@ -26,6 +26,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0")
   ],
@@ -62,7 +63,19 @@ let package = Package(
     // Kernels and collections of vectors.
     .target(name: "LociVector", dependencies: ["CLociIndex", "CLociMath", "LociCore"], swiftSettings: strict),
     // Tokenizers and encoders.
-    .target(name: "LociText", dependencies: ["CLociEncoder", "CLociUnicode"], swiftSettings: strict),
+    .target(
+      name: "LociText", dependencies: ["CLociEncoder", "CLociUnicode", "LociCore"], swiftSettings: strict),
+    // An encoder behind a server that speaks /v1/embeddings.
+    .target(
+      name: "LociRemote",
+      dependencies: [
+        "LociText",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio")
+      ],
+      swiftSettings: strict),
     // The event log.
     .target(
       name: "LociLog",
@@ -153,9 +166,10 @@ let package = Package(
     .executableTarget(
       name: "loci",
       dependencies: [
-        "LociClient", "LociCore", "LociProto", "LociServer", "LociText", "LociWire",
+        "LociClient", "LociCore", "LociProto", "LociRemote", "LociServer", "LociText", "LociWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -176,8 +190,17 @@ let package = Package(
       name: "LociVectorTests", dependencies: ["CLociIndex", "CLociMath", "LociCore", "LociVector"],
       swiftSettings: strict),
     .testTarget(
-      name: "LociTextTests", dependencies: ["CLociEncoder", "CLociUnicode", "LociText"], swiftSettings: strict
-    ),
+      name: "LociTextTests", dependencies: ["CLociEncoder", "CLociUnicode", "LociCore", "LociText"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LociRemoteTests",
+      dependencies: [
+        "LociRemote", "LociText",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio")
+      ],
+      swiftSettings: common),
     .testTarget(
       name: "LociFTSTests", dependencies: ["CLociFTS", "CSQLite3"], exclude: ["CSQLite3"],
       swiftSettings: strict),
@@ -202,7 +225,7 @@ let package = Package(
     .testTarget(
       name: "LociServerTests",
       dependencies: [
-        "LociClient", "LociProto", "LociServer", "LociVector", "LociWire",
+        "LociClient", "LociProto", "LociServer", "LociText", "LociVector", "LociWire",
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: common),

@@ -1,34 +1,52 @@
 import GRDB
-package import LociCore
+import LociCore
 import LociProto
 package import LociStore
 package import LociText
 package import Logging
+import Synchronization
 
 /// Computes the vectors of new items in the background, in batches, and appends them to the log. What is still to
 /// do is a table of the projection, so a restart resumes where it stopped.
 package final class EmbeddingPipeline: Sendable {
-  private let encoder: TextEncoder
+  private let encoder: EmbeddingEngine
   private let sources: [Bucket.Kind: any ItemSource]
-  private let workers: WorkerPool
   private let logger: Logger
   private let signal = WakeSignal()
+  private let reembedding = Atomic(false)
   /// Buckets that someone waits for: these go first.
   private let wanted = Locked<[VectorCache.Key: Int]>([:])
 
   /// Items encoded together.
   private static let batchItems = 32
+  /// Windows of a long item that count: what lies beyond is found by words only.
+  private static let windowsMax = 16
   /// Pause after a failure.
   private static let retryPause = Duration.seconds(1)
 
-  /// `workers` is the encoder's own pool: background encoding never takes a reader's thread.
-  package init(
-    encoder: TextEncoder, sources: [any ItemSource], workers: WorkerPool, logger: Logger
-  ) {
+  package init(encoder: EmbeddingEngine, sources: [any ItemSource], logger: Logger) {
     self.encoder = encoder
     self.sources = Dictionary(sources.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first })
-    self.workers = workers
     self.logger = logger
+  }
+
+  /// Whether vectors of another encoder may still be there.
+  package var isReembedding: Bool { reembedding.load(ordering: .relaxed) }
+
+  /// Fingerprints of other encoders whose vectors a shard holds. Some found: they will be made again. Reads every
+  /// vector when there was another encoder once; call it when the server starts.
+  package func findOutdated(in shard: Shard) async throws -> [String] {
+    let fingerprint = encoder.about.fingerprint.description
+    let found = try await shard.read { db in
+      try String.fetchAll(
+        db,
+        sql: """
+          SELECT fingerprint FROM encoders
+          WHERE fingerprint <> ? AND EXISTS (SELECT 1 FROM vectors WHERE encoder = encoders.row)
+          """, arguments: [fingerprint])
+    }
+    if !found.isEmpty { reembedding.store(true, ordering: .relaxed) }
+    return found
   }
 
   /// New items are waiting. Never blocks.
@@ -45,7 +63,11 @@ package final class EmbeddingPipeline: Sendable {
         if try await encodeBatches(of: store.shards.filter { awaited.contains($0.id) }) == .some { continue }
         switch try await encodeBatches(of: store.shards) {
         case .some: continue
-        case .none: try await signal.wait()
+        case .none:
+          if reembedding.exchange(false, ordering: .relaxed) {
+            logger.notice("every vector is made by the encoder of now")
+          }
+          try await signal.wait()
         case .failed: try await Task.sleep(for: Self.retryPause)
         }
       }
@@ -96,6 +118,21 @@ package final class EmbeddingPipeline: Sendable {
     }
   }
 
+  /// What is still to do in a shard: items without a vector, and items whose vector another encoder made.
+  package func backlog(of shard: Shard) async throws -> (pending: Int, outdated: Int) {
+    let fingerprint = encoder.about.fingerprint.description
+    return try await shard.read { db in
+      let pending = try Int.fetchOne(db, sql: "SELECT count(*) FROM pending") ?? 0
+      let outdated = try Int.fetchOne(
+        db,
+        sql: """
+          SELECT count(*) FROM vectors
+          WHERE encoder <> ifnull((SELECT row FROM encoders WHERE fingerprint = ?), 0)
+          """, arguments: [fingerprint])
+      return (pending, outdated ?? 0)
+    }
+  }
+
   // MARK: One batch
 
   private struct Batch: Sendable {
@@ -107,12 +144,11 @@ package final class EmbeddingPipeline: Sendable {
   /// Encodes and stores one batch of one bucket. Returns whether there was one.
   private func encodeBatch(of shard: Shard) async throws -> Bool {
     guard let batch = try await nextBatch(of: shard) else { return false }
-    let encoder = encoder
-    let encoded = try await workers.run {
-      try encoder.encode(batch.items.map(\.text), kind: .document, isCancelled: { false })
-    }
-    let identity = EncoderIdentity(encoder)
-    let vectors = EncodedVectors(rows: encoded.vectors, encoder: identity)
+    let isAwaited = wanted.withLock { !$0.isEmpty }
+    let encoded = try await encoder.encode(
+      batch.items.map(\.text), kind: .document, longTexts: .windows(most: Self.windowsMax),
+      priority: isAwaited ? .document : .background)
+    let vectors = EncodedVectors(rows: encoded.batch.vectors, encoder: EncoderIdentity(encoder.about))
     _ = try await shard.submit(
       StoreEmbeddings(batch.items, vectors, scope: batch.scope, kind: batch.bucket.kind))
     return true
@@ -123,8 +159,8 @@ package final class EmbeddingPipeline: Sendable {
     let first = wanted.withLock { wanted in
       wanted.keys.lazy.filter { $0.shard == shard.id }.map(\.bucket.rawValue).min()
     }
-    let fingerprint = encoder.fingerprint.description
-    let sources = sources
+    let fingerprint = encoder.about.fingerprint.description
+    let (sources, isReembedding) = (sources, isReembedding)
     return try await shard.read { db in
       var start: Int64?
       if let first {
@@ -141,7 +177,7 @@ package final class EmbeddingPipeline: Sendable {
           arguments: [bucketNumber, Self.batchItems])
         return try Self.batch(Bucket(rawValue: bucketNumber), items, sources, db)
       }
-      return try Self.staleBatch(fingerprint, sources, db)
+      return isReembedding ? try Self.staleBatch(fingerprint, sources, db) : nil
     }
   }
 

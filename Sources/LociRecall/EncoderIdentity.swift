@@ -13,7 +13,7 @@ package struct EncoderIdentity: Sendable, Equatable {
     self.dimension = dimension
   }
 
-  package init(_ encoder: TextEncoder) {
+  package init(_ encoder: EncoderDescription) {
     self.init(fingerprint: encoder.fingerprint.description, dimension: encoder.dimension)
   }
 }

@@ -79,21 +79,24 @@ package struct SearchOutcome<Items: Sendable>: Sendable {
 
 /// Finds items of one bucket by meaning and by words on one snapshot, and ranks them together.
 package final class HybridSearch: Sendable {
-  private let encoder: TextEncoder?
+  private let encoder: EmbeddingEngine?
+  private let earlier = Locked<EmbeddingEngine?>(nil)
   private let cache: VectorCache
   private let pipeline: EmbeddingPipeline?
-  private let workers: WorkerPool
   private let clock: any WallClock
 
   package init(
-    encoder: TextEncoder?, cache: VectorCache, pipeline: EmbeddingPipeline?, workers: WorkerPool,
-    clock: any WallClock
+    encoder: EmbeddingEngine?, cache: VectorCache, pipeline: EmbeddingPipeline?, clock: any WallClock
   ) {
     self.encoder = encoder
     self.cache = cache
     self.pipeline = pipeline
-    self.workers = workers
     self.clock = clock
+  }
+
+  /// Searches the vectors of an encoder of before as well, until the pipeline has made all of them again.
+  package func alsoSearch(vectorsOf earlier: EmbeddingEngine) {
+    self.earlier.withLock { $0 = earlier }
   }
 
   /// - Parameters:
@@ -106,6 +109,7 @@ package final class HybridSearch: Sendable {
     fetch: @escaping @Sendable (_ items: [Int64], _ db: Database) throws -> Items
   ) async throws -> SearchOutcome<Items> {
     let query = try await queryVector(request)
+    let earlierQuery = query == nil ? nil : try await earlierQueryVector(request)
     try checkCancellation()
     let scopeRow = try await shard.read(consistency) { db in try ScopeQueries.row(scope, in: db) }
     guard let scopeRow else {
@@ -120,12 +124,18 @@ package final class HybridSearch: Sendable {
       try await pipeline.waitUntilIndexed(bucket, in: shard)
     }
     let open = query == nil ? nil : cache.open(VectorCache.Key(shard: shard.id, bucket: bucket))
+    let openEarlier = earlierQuery.flatMap { query in
+      cache.open(VectorCache.Key(shard: shard.id, bucket: bucket), of: query.encoder)
+    }
     let now = clock.now()
     return try await shard.read { db in
       var run = SearchRun(
         request: request, bucket: bucket, db: db, allowed: try allowed(scopeRow, db),
         checkCancellation: checkCancellation)
       if query != nil { run.stages.append("encode") }
+      if let earlierQuery, let openEarlier {
+        run.earlier = EarlierVectors(query: earlierQuery.vector, collection: try openEarlier.collection(db))
+      }
       let ranked = try run.rank(query: query, vectors: try open?.collection(db), source: source, now: now)
       let items = try fetch(ranked.map(\.item), db)
       run.stages.append("fetch")
@@ -134,6 +144,18 @@ package final class HybridSearch: Sendable {
         pendingEmbeddings: try run.pending(), stages: run.stages,
         position: try ScopeQueries.position(shard: shard.id, in: db))
     }
+  }
+
+  /// The query for vectors that the encoder of before made; `nil` when there are none left.
+  private func earlierQueryVector(
+    _ request: SearchRequest
+  ) async throws -> (vector: [Float], encoder: EncoderIdentity)? {
+    guard request.embedding == nil, pipeline?.isReembedding == true, let earlier = earlier.withLock({ $0 })
+    else {
+      return nil
+    }
+    let vector = try await earlier.encode([request.text], kind: .query, priority: .query).batch.vectors
+    return (vector, EncoderIdentity(earlier.about))
   }
 
   private static let noEncoder = LociError.failedPrecondition(
@@ -147,9 +169,7 @@ package final class HybridSearch: Sendable {
       if request.mode == .semantic { throw Self.noEncoder }
       return nil
     }
-    return try await workers.run {
-      try encoder.encode([request.text], kind: .query, isCancelled: { false }).vectors
-    }
+    return try await encoder.encode([request.text], kind: .query, priority: .query).batch.vectors
   }
 }
 
@@ -160,6 +180,8 @@ private struct SearchRun {
   let db: Database
   let allowed: Set<Int64>?
   let checkCancellation: @Sendable () throws -> Void
+  /// Vectors that another encoder made and that are not made again yet.
+  var earlier: EarlierVectors?
   var vectorsScanned = 0
   var keywordMatches: UInt64 = 0
   var stages: [String] = []
@@ -186,11 +208,14 @@ private struct SearchRun {
     _ query: [Float], _ vectors: VectorCollection, _ candidates: inout [Int64: Candidate]
   ) throws {
     stages.append("semantic")
-    let found = try vectors.search(
-      query, k: candidatesPerSide, filter: allowed.map { .ids($0) } ?? .all)
-    vectorsScanned = vectors.count
-    for (index, hit) in found.enumerated() {
-      candidates[hit.id] = Candidate(item: hit.id, cosine: hit.score, semanticRank: index + 1)
+    let filter = allowed.map { VectorFilter.ids($0) } ?? .all
+    // Asked first: what is made again meanwhile appears among the new before it goes from here.
+    let former = try earlier?.nearest(candidatesPerSide, filter: filter) ?? []
+    let found = try vectors.search(query, k: candidatesPerSide, filter: filter)
+    vectorsScanned = vectors.count + (earlier?.collection.count ?? 0)
+    let hits = earlier?.merged(former, with: found) ?? found.map { (id: $0.id, cosine: $0.score) }
+    for (index, hit) in hits.enumerated() {
+      candidates[hit.id] = Candidate(item: hit.id, cosine: hit.cosine, semanticRank: index + 1)
     }
   }
 
@@ -217,6 +242,11 @@ private struct SearchRun {
     let unknown = candidates.values.filter { $0.cosine == nil }.map(\.item)
     guard !unknown.isEmpty else { return }
     for (item, cosine) in zip(unknown, try vectors.scores(of: unknown, query: query)) {
+      candidates[item]?.cosine = cosine
+    }
+    guard let earlier, earlier.collection.count > 0 else { return }
+    let stillUnknown = unknown.filter { candidates[$0]?.cosine == nil }
+    for (item, cosine) in zip(stillUnknown, try earlier.scores(of: stillUnknown)) {
       candidates[item]?.cosine = cosine
     }
   }

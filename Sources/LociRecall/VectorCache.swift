@@ -17,8 +17,9 @@ package final class VectorCache: Sendable {
     }
   }
 
-  private struct State {
-    var entries: [Key: Entry] = [:]
+  fileprivate struct State {
+    /// Each bucket once for every encoder whose vectors are searched.
+    var entries: [Key: [Entry]] = [:]
     var clock: UInt64 = 0
   }
 
@@ -26,7 +27,7 @@ package final class VectorCache: Sendable {
   private let encoder: EncoderIdentity?
   private let bytesMax: Int
 
-  /// `encoder` is the one whose vectors are searched; those of others wait to be made again.
+  /// `encoder` is the one that makes vectors now.
   package init(encoder: EncoderIdentity?, bytesMax: Int) {
     self.encoder = encoder
     self.bytesMax = bytesMax
@@ -35,43 +36,52 @@ package final class VectorCache: Sendable {
   // MARK: Commits
 
   func insert(_ vectors: [(item: Int64, vector: Data)], fingerprint: String, into key: Key) {
-    guard fingerprint == encoder?.fingerprint, !vectors.isEmpty else { return }
-    entry(key)?.change(.insert(vectors))
+    guard !vectors.isEmpty else { return }
+    let entries = entries(key)
+    for entry in entries where entry.encoder.fingerprint == fingerprint { entry.change(.insert(vectors)) }
+    // Made again by another encoder: the former vector goes once the new one is there, so that a search which asks
+    // the former encoder first misses none.
+    let items = vectors.map(\.item)
+    for entry in entries where entry.encoder.fingerprint != fingerprint { entry.change(.remove(items)) }
   }
 
   func remove(_ items: [Int64], from key: Key) {
-    entry(key)?.change(.remove(items))
+    for entry in entries(key) { entry.change(.remove(items)) }
   }
 
-  fileprivate func entry(_ key: Key) -> Entry? { state.withLock { $0.entries[key] } }
+  private func entries(_ key: Key) -> [Entry] { state.withLock { $0.entries[key] ?? [] } }
+
+  fileprivate func holds(_ entry: Entry, _ key: Key) -> Bool { entries(key).contains { $0 === entry } }
 
   // MARK: Searches
 
   /// Call before the snapshot is taken that `collection` will read: from here on no commit is missed.
-  package func open(_ key: Key) -> OpenBucket? {
-    guard let encoder else { return nil }
+  /// - Parameter earlier: an encoder that made vectors before; `nil` is the one that makes them now.
+  package func open(_ key: Key, of earlier: EncoderIdentity? = nil) -> OpenBucket? {
+    guard let encoder = earlier ?? encoder else { return nil }
     let entry = state.withLock { state in
       state.clock += 1
-      let entry = state.entries[key] ?? Entry(encoder: encoder)
+      let known = state.entries[key]?.first { $0.encoder == encoder }
+      let entry = known ?? Entry(encoder: encoder)
       entry.touch(state.clock)
-      state.entries[key] = entry
+      if known == nil { state.entries[key, default: []].append(entry) }
       return entry
     }
     return OpenBucket(key: key, entry: entry, cache: self)
   }
 
   /// Bytes held by loaded buckets.
-  package var bytes: Int { state.withLock { $0.entries.values.reduce(0) { $0 + $1.bytes } } }
+  package var bytes: Int { state.withLock { $0.bytes } }
 
   /// Lets the longest unused buckets go until the budget is met; never `kept`.
   fileprivate func trim(keeping kept: Key) {
     state.withLock { state in
-      var total = state.entries.values.reduce(0) { $0 + $1.bytes }
+      var total = state.bytes
       guard total > bytesMax else { return }
-      for (key, entry) in state.entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) where key != kept
-      {
+      let use = state.entries.mapValues { entries in entries.map(\.lastUse).max() ?? 0 }
+      for (key, _) in use.sorted(by: { $0.value < $1.value }) where key != kept {
         guard total > bytesMax else { return }
-        total -= entry.bytes
+        total -= state.entries[key]?.reduce(0) { $0 + $1.bytes } ?? 0
         state.entries[key] = nil
       }
     }
@@ -84,7 +94,7 @@ package final class VectorCache: Sendable {
 
     /// The bucket's vectors as of `db`'s snapshot or later, read on first use.
     package func collection(_ db: Database) throws -> VectorCollection {
-      guard cache.entry(key) === entry else {
+      guard cache.holds(entry, key) else {
         // Let go since it was opened: commits have passed it by.
         return try Entry(encoder: entry.encoder).load(key.bucket, db).0
       }
@@ -190,4 +200,8 @@ package final class VectorCache: Sendable {
       }
     }
   }
+}
+
+extension VectorCache.State {
+  fileprivate var bytes: Int { entries.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.bytes } } }
 }

@@ -3,6 +3,7 @@ import GRDB
 import LociCore
 import LociProto
 import LociStore
+import LociText
 import LociWire
 import Synchronization
 
@@ -85,6 +86,9 @@ final class NodeStatus: Sendable {
     var status = problems.isEmpty ? V1.ServingStatus.serving : .notServing
     if node.encoder == nil {
       problems.append("no encoder is loaded: search finds words only")
+      if status == .serving { status = .degraded }
+    } else if node.encoder?.about.kind == .hashing {
+      problems.append("no model is loaded: the hashing encoder compares words, not meanings")
       if status == .serving { status = .degraded }
     }
     if draining.load(ordering: .relaxed) {

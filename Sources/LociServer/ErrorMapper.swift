@@ -17,8 +17,29 @@ struct ErrorMapper: Sendable {
       return RPCStatus(error)
     case is CancellationError, EncoderError.cancelled:
       return RPCStatus(.cancelled, "the call was cancelled", reason: "CANCELLED")
+    case let error as EncoderError: return status(error)
     default:
       logger.error("call failed", metadata: ["error": "\(error)"])
+      return RPCStatus(.internalError, "internal error", reason: "INTERNAL")
+    }
+  }
+
+  private func status(_ error: EncoderError) -> RPCStatus {
+    switch error {
+    case .full, .overloaded:
+      return RPCStatus(
+        .resourceExhausted, error.description, reason: "QUEUE_FULL", subject: "encoder",
+        retryAfterMilliseconds: 100)
+    case .remote(_, let mayPass):
+      logger.warning("remote encoder", metadata: ["problem": "\(error)"])
+      return mayPass
+        ? RPCStatus(
+          .unavailable, error.description, reason: "ENCODER_UNAVAILABLE", subject: "encoder",
+          retryAfterMilliseconds: 1_000)
+        : RPCStatus(.failedPrecondition, error.description, reason: "ENCODER_REFUSED", subject: "encoder")
+    case .cancelled: return RPCStatus(.cancelled, "the call was cancelled", reason: "CANCELLED")
+    case .missing, .malformed, .unsupported:
+      logger.error("encoder", metadata: ["problem": "\(error)"])
       return RPCStatus(.internalError, "internal error", reason: "INTERNAL")
     }
   }

@@ -8,7 +8,7 @@ import LociProto
 import LociRecall
 import LociSession
 import LociStore
-import LociText
+package import LociText
 package import LociVector
 import LociWire
 package import Logging
@@ -19,8 +19,14 @@ package final class Node: Sendable {
   package struct Configuration: Sendable {
     /// Folder of the data.
     package var dataPath: String
-    /// Folder of the encoder's model; `nil` serves words only.
+    /// Folder of the encoder's model; `nil` serves words only, unless there is an `embedder`.
     package var modelPath: String?
+    /// An encoder that is not a model of this machine; `modelPath` is not read then.
+    package var embedder: (any TextEmbedder)?
+    /// Requests to the `embedder` at once.
+    package var embedderWidth = 4
+    /// Vectors of texts encoded lately, bytes.
+    package var encodingCacheBytes = 64 << 20
     /// Address to listen on; a loopback one until authentication exists.
     package var host = "127.0.0.1"
     /// 0: a free one.
@@ -86,13 +92,11 @@ package final class Node: Sendable {
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let width = configuration.workerThreads > 0 ? configuration.workerThreads : max(2, cores)
     let workers = WorkerPool(name: "workers", width: width, waitingMax: 1_024)
-    let encoder = try configuration.modelPath.map { try TextEncoder(modelDirectory: $0) }
+    let encoder = try Self.engine(configuration, width: width)
     let cache = VectorCache(
-      encoder: encoder.map { EncoderIdentity($0) }, bytesMax: configuration.vectorCacheBytes)
+      encoder: encoder.map { EncoderIdentity($0.about) }, bytesMax: configuration.vectorCacheBytes)
     let pipeline = encoder.map { encoder in
-      EmbeddingPipeline(
-        encoder: encoder, sources: Self.sources,
-        workers: WorkerPool(name: "encoder", width: 1, waitingMax: 4, isBackground: true), logger: logger)
+      EmbeddingPipeline(encoder: encoder, sources: Self.sources, logger: logger)
     }
     let index = IndexSlice(sources: Self.sources, vectors: cache) { _ in pipeline?.wake() }
     let collections = CollectionCatalog(
@@ -107,7 +111,7 @@ package final class Node: Sendable {
     parts = NodeParts(
       store: store, encoder: encoder, pipeline: pipeline,
       recall: HybridSearch(
-        encoder: encoder, cache: cache, pipeline: pipeline, workers: workers, clock: clock),
+        encoder: encoder, cache: cache, pipeline: pipeline, clock: clock),
       workers: workers, upkeep: WorkerPool(name: "upkeep", width: 1, waitingMax: 64, isBackground: true),
       clock: clock, ids: UUIDv7Generator(clock: clock))
     let errors = ErrorMapper(logger: logger)
@@ -122,6 +126,37 @@ package final class Node: Sendable {
         VectorService(node: parts, collections: collections).serviceDescription,
         AdminService(node: parts, status: status).serviceDescription
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
+  }
+
+  private static func engine(_ configuration: Configuration, width: Int) throws -> EmbeddingEngine? {
+    var engine = EmbeddingEngine.Configuration()
+    engine.cacheBytesMax = configuration.encodingCacheBytes
+    if let embedder = configuration.embedder {
+      engine.width = configuration.embedderWidth
+      return EmbeddingEngine(embedder, engine)
+    }
+    guard let path = configuration.modelPath else { return nil }
+    engine.width = width
+    let encoder = try TextEncoder(modelDirectory: path)
+    return EmbeddingEngine(
+      LocalEmbedder(encoder, workers: WorkerPool(name: "encoder", width: width, waitingMax: width)), engine)
+  }
+
+  /// When stored vectors are another encoder's, they are made again in the background. Until then they are searched
+  /// with that encoder, if its model lies beside the one of now.
+  private func findEarlierEncoder() async throws {
+    guard let pipeline = parts.pipeline else { return }
+    var fingerprints: Set<String> = []
+    for shard in parts.store.shards { fingerprints.formUnion(try await pipeline.findOutdated(in: shard)) }
+    guard !fingerprints.isEmpty else { return }
+    let earlier = try EarlierEncoder.find(fingerprints, besideModel: configuration.modelPath)
+    logger.notice(
+      "stored vectors of another encoder are made again in the background",
+      metadata: [
+        "encoder": "\(fingerprints.sorted().joined(separator: ", "))",
+        "until-then": earlier == nil ? "found by words" : "searched with it"
+      ])
+    if let earlier { parts.recall.alsoSearch(vectorsOf: EmbeddingEngine(earlier)) }
   }
 
   /// Everything that can be searched.
@@ -146,6 +181,7 @@ package final class Node: Sendable {
   /// Listens, and serves until `stop` is called; then answers what still runs, and closes the data.
   /// - Parameter ready: told where the server listens, the TCP address first.
   package func run(ready: @escaping @Sendable (_ addresses: [String]) throws -> Void) async throws {
+    try await findEarlierEncoder()
     let addresses = try await server.start().map(Self.text)
     status.serving(server)
     logger.notice("listening", metadata: ["addresses": "\(addresses.joined(separator: ", "))"])

@@ -10,7 +10,7 @@ import LociWire
 /// What the services share. Everything that touches stored data goes through here, with a scope.
 struct NodeParts: Sendable {
   let store: Store
-  let encoder: TextEncoder?
+  let encoder: EmbeddingEngine?
   let pipeline: EmbeddingPipeline?
   let recall: HybridSearch
   let workers: WorkerPool
@@ -20,7 +20,7 @@ struct NodeParts: Sendable {
   let ids: UUIDv7Generator
   let tokenCounts = TokenCountCache()
 
-  var encoderIdentity: EncoderIdentity? { encoder.map { EncoderIdentity($0) } }
+  var encoderIdentity: EncoderIdentity? { encoder.map { EncoderIdentity($0.about) } }
 
   func write<C: Command>(_ command: C) async throws(LociError) -> C.Answer {
     try await store.shard(of: command.scope).submit(command)

@@ -8,6 +8,10 @@ package enum EncoderError: Error, Sendable, Equatable {
   case unsupported(file: String, problem: String)
   /// Nothing is wrong with the request; there is no room for it now.
   case overloaded(String)
+  /// A queue before the encoder holds all it may.
+  case full(limit: Int, of: String)
+  /// A remote encoder does not answer, or not as it should. `mayPass`: another attempt later may succeed.
+  case remote(problem: String, mayPass: Bool)
   case cancelled
 }
 
@@ -18,6 +22,8 @@ extension EncoderError: CustomStringConvertible {
     case .malformed(let file, let problem): "\(file) \(problem)"
     case .unsupported(let file, let problem): "\(file) is not supported: \(problem)"
     case .overloaded(let what): what
+    case .full(let limit, let unit): "the encoder's queue is full (\(limit) \(unit))"
+    case .remote(let problem, _): "the remote encoder \(problem)"
     case .cancelled: "the encoding was cancelled"
     }
   }

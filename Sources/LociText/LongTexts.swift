@@ -1,5 +1,5 @@
 /// What becomes of a text that is longer than the model reads.
-package enum LongTexts: Sendable, Equatable {
+package enum LongTexts: Sendable, Hashable {
   /// Its beginning counts, the rest is ignored.
   case truncate
   /// It is cut into windows of the model's length, at most `most` of them; the text's vector is their mean, weighted

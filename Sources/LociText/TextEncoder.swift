@@ -9,11 +9,19 @@ package struct EncodedBatch: Sendable {
   /// Tokens of each text, special tokens included, before truncation.
   package let tokenCounts: [Int]
   package let truncated: [Bool]
+
+  package init(vectors: [Float], tokenCounts: [Int], truncated: [Bool]) {
+    self.vectors = vectors
+    self.tokenCounts = tokenCounts
+    self.truncated = truncated
+  }
 }
 
 /// Names the model, its weights and its settings. Vectors of two fingerprints never mix.
 package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
   package let description: String
+
+  package init(description: String) { self.description = description }
 }
 
 /// Text to vectors: tokenizer, transformer, pooling. Safe to share; a call computes on the calling thread.
@@ -28,6 +36,13 @@ package struct EncoderFingerprint: Sendable, Hashable, CustomStringConvertible {
   package var dimension: Int { folder.hidden }
   /// Longest text in tokens, special tokens included.
   package var maxTokens: Int { folder.tokensMax }
+  package var about: EncoderDescription {
+    EncoderDescription(
+      kind: .transformer, name: name, fingerprint: fingerprint, dimension: dimension, maxTokens: maxTokens,
+      architecture: folder.kind.rawValue, precision: "\(precision)", tokenizer: tokenizer.kind,
+      queryPrefix: folder.queryPrefix,
+      documentPrefix: folder.documentPrefix)
+  }
   /// Which BLAS computes, e.g. "OpenBLAS Cooperlake"; "reference BLAS" is about 40 times slower.
   package static let blasName = unsafe String(cString: loci_encoder_prepare_blas())
 

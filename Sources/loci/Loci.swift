@@ -14,7 +14,6 @@ struct Loci: AsyncParsableCommand {
     version: Node.version,
     subcommands: [
       Serve.self, Append.self, History.self, SessionCommand.self, Add.self, Search.self, Import.self,
-      Export.self, Vectors.self, Stats.self,
-      Health.self, Doctor.self, Bench.self, Config.self
+      Export.self, Vectors.self, Stats.self, Health.self, Doctor.self, Models.self, Bench.self, Config.self
     ])
 }

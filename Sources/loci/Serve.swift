@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Foundation
+import LociRemote
 import LociServer
 import Logging
 import ServiceLifecycle
@@ -45,7 +46,14 @@ struct Serve: AsyncParsableCommand {
     LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     var logger = Logger(label: "loci")
     logger.logLevel = level
-    let node = try Node(try settings.nodeConfiguration(), logger: logger)
+    var configuration = try settings.nodeConfiguration()
+    if let remote = try settings.remoteConfiguration() {
+      configuration.embedder = try await RemoteEncoder.connect(remote)
+      configuration.embedderWidth = remote.concurrency
+    } else if configuration.embedder != nil {
+      logger.notice("no model: texts are compared by their words; `loci models fetch multilingual-e5-small`")
+    }
+    let node = try Node(configuration, logger: logger)
     let service = NodeService(node: node, portFile: portFile)
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
@@ -85,13 +93,14 @@ struct Config: AsyncParsableCommand {
     func run() async throws {
       let settings = try await options.settings()
       if json {
-        let rows = settings.resolved.map { ["key": $0.key, "value": $0.text, "origin": $0.origin] }
+        let rows = settings.resolved.map { ["key": $0.key, "value": $0.shownText, "origin": $0.origin] }
         return try JSONOutput.print(rows)
       }
       for setting in settings.resolved {
         print(
-          setting.key.padding(toLength: 18, withPad: " ", startingAt: 0)
-            + setting.text.padding(toLength: max(28, setting.text.count + 2), withPad: " ", startingAt: 0)
+          setting.key.padding(toLength: 25, withPad: " ", startingAt: 0)
+            + setting.shownText.padding(
+              toLength: max(28, setting.shownText.count + 2), withPad: " ", startingAt: 0)
             + setting.origin)
       }
     }
@@ -99,6 +108,12 @@ struct Config: AsyncParsableCommand {
 }
 
 extension Settings.Resolved {
+  /// What may be printed: of a secret only that it is set.
+  var shownText: String {
+    guard Settings.all.first(where: { $0.key == key })?.isSecret == true, !text.isEmpty else { return text }
+    return "(set)"
+  }
+
   var text: String {
     switch value {
     case .string(let text): text

@@ -1,6 +1,8 @@
 import Configuration
 import Foundation
+import LociRemote
 import LociServer
+import LociText
 import SystemPackage
 
 /// What the server can be told, and where each value came from: flag, then LOCI_* environment, then the YAML
@@ -11,6 +13,8 @@ struct Settings {
     let type: ConfigType
     let fallback: ConfigContent
     let help: String
+    /// Never printed.
+    var isSecret = false
   }
 
   static let all: [Setting] = [
@@ -18,7 +22,23 @@ struct Settings {
     Setting(
       key: "model", type: .string, fallback: .string(""),
       help:
-        "folder of the encoder's model; empty: .models/all-MiniLM-L6-v2 when it is there; none: words only"),
+        "folder of the encoder's model; empty: the multilingual one in .models, else the English one, else hashing; "
+        + "hashing: compares words, not meanings; none: words only"),
+    Setting(
+      key: "encoder-url", type: .string, fallback: .string(""),
+      help: "a server with /embeddings under this address encodes instead, e.g. http://127.0.0.1:8080/v1"),
+    Setting(key: "encoder-name", type: .string, fallback: .string(""), help: "that server's model"),
+    Setting(
+      key: "encoder-key", type: .string, fallback: .string(""), help: "that server's API key", isSecret: true),
+    Setting(
+      key: "encoder-dimension", type: .int, fallback: .int(0),
+      help: "numbers of a vector; 0: the server is asked"),
+    Setting(key: "encoder-query-prefix", type: .string, fallback: .string(""), help: "put before queries"),
+    Setting(
+      key: "encoder-document-prefix", type: .string, fallback: .string(""), help: "put before documents"),
+    Setting(
+      key: "encoding-cache-mib", type: .int, fallback: .int(64),
+      help: "memory for vectors of texts encoded lately"),
     Setting(
       key: "listen", type: .string, fallback: .string("127.0.0.1:7420"),
       help: "HOST:PORT; port 0 takes a free one; loopback only"),
@@ -81,20 +101,50 @@ struct Settings {
     return value
   }
 
-  /// Where `make setup` puts the default model.
-  static let defaultModelPath = ".models/all-MiniLM-L6-v2"
+  static let modelsFolder = ".models"
+
+  /// The models that are taken when none is named, the first that is there.
+  static let defaultModels = [CatalogueModel.multilingualE5.name, CatalogueModel.allMiniLM.name]
 
   /// Serves without an encoder.
   static let noModel = "none"
 
+  /// Serves with the hashing encoder.
+  static let hashingModel = "hashing"
+
+  private static var defaultModelPath: String? {
+    defaultModels.map { modelsFolder + "/" + $0 }.first {
+      FileManager.default.fileExists(atPath: $0 + "/config.json")
+    }
+  }
+
+  /// The encoder behind a server, when one is set.
+  func remoteConfiguration() throws -> RemoteConfiguration? {
+    let url = string("encoder-url")
+    guard !url.isEmpty else { return nil }
+    guard ["", Self.noModel].contains(string("model")) else {
+      throw SettingsError(description: "model and encoder-url are both set; one encoder computes")
+    }
+    var remote = RemoteConfiguration(url: url, model: string("encoder-name"))
+    remote.apiKey = string("encoder-key").isEmpty ? nil : string("encoder-key")
+    remote.dimension = int("encoder-dimension") == 0 ? nil : int("encoder-dimension")
+    remote.queryPrefix = string("encoder-query-prefix")
+    remote.documentPrefix = string("encoder-document-prefix")
+    try remote.validate()
+    return remote
+  }
+
   func nodeConfiguration() throws -> Node.Configuration {
     var configuration = Node.Configuration(dataPath: string("data"))
-    let model = string("model")
-    if !model.isEmpty {
-      configuration.modelPath = model == Self.noModel ? nil : model
-    } else if FileManager.default.fileExists(atPath: Self.defaultModelPath) {
+    switch string("model") {
+    case Self.noModel: break
+    case Self.hashingModel: configuration.embedder = HashingEncoder()
+    case "":
       configuration.modelPath = Self.defaultModelPath
+      if configuration.modelPath == nil { configuration.embedder = HashingEncoder() }
+    case let path: configuration.modelPath = path
     }
+    configuration.encodingCacheBytes = int("encoding-cache-mib") << 20
     let listen = string("listen")
     guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
       throw SettingsError(description: "listen: '\(listen)' is not HOST:PORT")

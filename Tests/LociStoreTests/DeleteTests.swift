@@ -89,7 +89,7 @@ import Testing
   func deletedIsGoneAndTheRestIsFound(seed: UInt64, cacheBytes: Int) async throws {
     let test = try TestStore(shards: 1, encoder: Self.encoder, cacheBytes: cacheBytes)
     let search = HybridSearch(
-      encoder: nil, cache: test.vectors, pipeline: nil, workers: test.workers, clock: test.clock)
+      encoder: nil, cache: test.vectors, pipeline: nil, clock: test.clock)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<6 {
         group.addTask {

@@ -28,4 +28,18 @@ public struct EmbeddingServiceClient: Sendable {
   ) async throws -> V1.ListModelsResponse {
     try await rpc.unary("loci.v1.EmbeddingService", "ListModels", request, options: options)
   }
+
+  /// How alike texts are: the cosine of each of one set with each of another.
+  public func similarity(
+    _ request: V1.SimilarityRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.SimilarityResponse {
+    try await rpc.unary("loci.v1.EmbeddingService", "Similarity", request, options: options)
+  }
+
+  /// What the encoder did since the server started, and what waits for it.
+  public func getEncoderStats(
+    _ request: V1.GetEncoderStatsRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.GetEncoderStatsResponse {
+    try await rpc.unary("loci.v1.EmbeddingService", "GetEncoderStats", request, options: options)
+  }
 }

@@ -23,6 +23,53 @@ extension V1 {
     }
   }
 
+  /// What becomes of a text that is longer than the model reads.
+  public struct LongTexts: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The default: TRUNCATE.
+    public static let unspecified = Self(rawValue: 0)
+    /// Its beginning counts, the rest is ignored.
+    public static let truncate = Self(rawValue: 1)
+    /// It is cut into windows of the model's length, at most 64; its vector is their mean, weighted by tokens.
+    public static let windows = Self(rawValue: 2)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "truncate"
+      case 2: "windows"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  /// How vectors are written.
+  public struct VectorFormat: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The default: FLOATS.
+    public static let unspecified = Self(rawValue: 0)
+    /// In `vectors`.
+    public static let floats = Self(rawValue: 1)
+    /// In `packed`: float32, little-endian.
+    public static let float32Bytes = Self(rawValue: 2)
+    /// In `packed`: one signed byte a number; a number is its byte times its vector's scale in `scales`.
+    public static let int8 = Self(rawValue: 3)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "floats"
+      case 2: "float32Bytes"
+      case 3: "int8"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
   public struct EncodeRequest: WireMessage, Equatable {
     public static let protoName = "loci.v1.EncodeRequest"
 
@@ -30,12 +77,18 @@ extension V1 {
     public var texts: [String] = []
     /// Default DOCUMENT.
     public var inputType: V1.InputType = .unspecified
+    /// Default TRUNCATE.
+    public var longTexts: V1.LongTexts = .unspecified
+    /// Default FLOATS.
+    public var format: V1.VectorFormat = .unspecified
 
     public init() {}
 
-    public init(texts: [String] = [], inputType: V1.InputType = .unspecified) {
+    public init(texts: [String] = [], inputType: V1.InputType = .unspecified, longTexts: V1.LongTexts = .unspecified, format: V1.VectorFormat = .unspecified) {
       self.texts = texts
       self.inputType = inputType
+      self.longTexts = longTexts
+      self.format = format
     }
   }
 
@@ -52,15 +105,24 @@ extension V1 {
     public var truncated: [Bool] = []
     /// Names the model, its weights and its settings; vectors of two fingerprints never mix.
     public var fingerprint: String = ""
+    /// The vectors in the format that was asked for, one after the other; empty for FLOATS.
+    public var packed: [UInt8] = []
+    /// INT8: one scale for each text.
+    public var scales: [Float] = []
+    /// Texts whose vector was known from before.
+    public var cached: UInt32 = 0
 
     public init() {}
 
-    public init(dimension: UInt32 = 0, vectors: [Float] = [], tokenCounts: [UInt32] = [], truncated: [Bool] = [], fingerprint: String = "") {
+    public init(dimension: UInt32 = 0, vectors: [Float] = [], tokenCounts: [UInt32] = [], truncated: [Bool] = [], fingerprint: String = "", packed: [UInt8] = [], scales: [Float] = [], cached: UInt32 = 0) {
       self.dimension = dimension
       self.vectors = vectors
       self.tokenCounts = tokenCounts
       self.truncated = truncated
       self.fingerprint = fingerprint
+      self.packed = packed
+      self.scales = scales
+      self.cached = cached
     }
   }
 
@@ -117,15 +179,141 @@ extension V1 {
     public var tokensMax: UInt32 = 0
     /// Which BLAS computes it, e.g. "OpenBLAS (Cooperlake)".
     public var blas: String = ""
+    /// What computes: "transformer", "remote" or "hashing". A hashing encoder compares words, not meanings.
+    public var kind: String = ""
+    /// As config.json calls it: "bert", "xlm-roberta"; empty when the server does not know.
+    public var architecture: String = ""
+    /// "wordpiece" or "unigram"; empty when the server does not know.
+    public var tokenizer: String = ""
+    /// What is put before a text of each input type.
+    public var queryPrefix: String = ""
+    public var documentPrefix: String = ""
+    /// What a transformer computes in: "float32", "bfloat16" or "int8"; empty otherwise.
+    public var precision: String = ""
 
     public init() {}
 
-    public init(name: String = "", fingerprint: String = "", dimension: UInt32 = 0, tokensMax: UInt32 = 0, blas: String = "") {
+    public init(name: String = "", fingerprint: String = "", dimension: UInt32 = 0, tokensMax: UInt32 = 0, blas: String = "", kind: String = "", architecture: String = "", tokenizer: String = "", queryPrefix: String = "", documentPrefix: String = "", precision: String = "") {
       self.name = name
       self.fingerprint = fingerprint
       self.dimension = dimension
       self.tokensMax = tokensMax
       self.blas = blas
+      self.kind = kind
+      self.architecture = architecture
+      self.tokenizer = tokenizer
+      self.queryPrefix = queryPrefix
+      self.documentPrefix = documentPrefix
+      self.precision = precision
+    }
+  }
+
+  /// Texts, or vectors made before.
+  public struct VectorSet: WireMessage, Equatable {
+    public static let protoName = "loci.v1.VectorSet"
+
+    /// 0 to 1000 texts of at most 1 MiB each.
+    public var texts: [String] = []
+    /// Default DOCUMENT.
+    public var inputType: V1.InputType = .unspecified
+    /// Instead of texts: vectors, one after the other, each of the model's dimension.
+    public var vectors: [Float] = []
+
+    public init() {}
+
+    public init(texts: [String] = [], inputType: V1.InputType = .unspecified, vectors: [Float] = []) {
+      self.texts = texts
+      self.inputType = inputType
+      self.vectors = vectors
+    }
+  }
+
+  public struct SimilarityRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SimilarityRequest"
+
+    public var left: V1.VectorSet? = nil
+    /// Absent: left with itself.
+    public var right: V1.VectorSet? = nil
+
+    public init() {}
+
+    public init(left: V1.VectorSet? = nil, right: V1.VectorSet? = nil) {
+      self.left = left
+      self.right = right
+    }
+  }
+
+  public struct SimilarityResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SimilarityResponse"
+
+    /// Vectors in left and in right.
+    public var rows: UInt32 = 0
+    public var columns: UInt32 = 0
+    /// Cosines, -1 to 1, row by row. Shape (rows, columns). At most 1,000,000.
+    public var cosines: [Float] = []
+    public var fingerprint: String = ""
+
+    public init() {}
+
+    public init(rows: UInt32 = 0, columns: UInt32 = 0, cosines: [Float] = [], fingerprint: String = "") {
+      self.rows = rows
+      self.columns = columns
+      self.cosines = cosines
+      self.fingerprint = fingerprint
+    }
+  }
+
+  public struct GetEncoderStatsRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.GetEncoderStatsRequest"
+
+
+    public init() {}
+  }
+
+  public struct GetEncoderStatsResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.GetEncoderStatsResponse"
+
+    /// Texts encoded, by class; a text from the cache counts in cache_hits only.
+    public var queryTexts: UInt64 = 0
+    public var documentTexts: UInt64 = 0
+    /// Those of the background: new and changed items of contexts and memories.
+    public var backgroundTexts: UInt64 = 0
+    /// Tokens read, special tokens included.
+    public var tokens: UInt64 = 0
+    /// Times that the encoder ran, each for texts of one or more callers.
+    public var batches: UInt64 = 0
+    /// Texts that wait now.
+    public var waitingQueries: UInt32 = 0
+    public var waitingDocuments: UInt32 = 0
+    /// Requests refused because too much waited.
+    public var refused: UInt64 = 0
+    public var cacheHits: UInt64 = 0
+    public var cacheMisses: UInt64 = 0
+    public var cacheBytes: UInt64 = 0
+    public var cacheBytesMax: UInt64 = 0
+    /// Stored vectors that another encoder made and that wait to be made again; they are not found by meaning until then
+    /// unless their encoder is still there.
+    public var outdatedVectors: UInt64 = 0
+    /// Items whose first vector is still to be made.
+    public var pendingItems: UInt64 = 0
+
+    public init() {}
+
+    public init(queryTexts: UInt64 = 0, documentTexts: UInt64 = 0, backgroundTexts: UInt64 = 0, tokens: UInt64 = 0, batches: UInt64 = 0, waitingQueries: UInt32 = 0, waitingDocuments: UInt32 = 0, refused: UInt64 = 0, cacheHits: UInt64 = 0, cacheMisses: UInt64 = 0, cacheBytes: UInt64 = 0, cacheBytesMax: UInt64 = 0, outdatedVectors: UInt64 = 0, pendingItems: UInt64 = 0) {
+      self.queryTexts = queryTexts
+      self.documentTexts = documentTexts
+      self.backgroundTexts = backgroundTexts
+      self.tokens = tokens
+      self.batches = batches
+      self.waitingQueries = waitingQueries
+      self.waitingDocuments = waitingDocuments
+      self.refused = refused
+      self.cacheHits = cacheHits
+      self.cacheMisses = cacheMisses
+      self.cacheBytes = cacheBytes
+      self.cacheBytesMax = cacheBytesMax
+      self.outdatedVectors = outdatedVectors
+      self.pendingItems = pendingItems
     }
   }
 
@@ -141,6 +329,8 @@ extension V1.EncodeRequest: ViewableMessage {
   init(c: UnsafePointer<Loci__V1__EncodeRequest>) throws(WireDecodingError) {
     self.texts = try C.strings(c.pointee.texts, c.pointee.n_texts, "EncodeRequest.texts")
     self.inputType = V1.InputType(rawValue: Int32(bitPattern: c.pointee.input_type.rawValue))
+    self.longTexts = V1.LongTexts(rawValue: Int32(bitPattern: c.pointee.long_texts.rawValue))
+    self.format = V1.VectorFormat(rawValue: Int32(bitPattern: c.pointee.format.rawValue))
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__EncodeRequest> {
@@ -151,6 +341,8 @@ extension V1.EncodeRequest: ViewableMessage {
       c.pointee.n_texts = texts.count
     }
     c.pointee.input_type = Loci__V1__InputType(rawValue: UInt32(bitPattern: inputType.rawValue))
+    c.pointee.long_texts = Loci__V1__LongTexts(rawValue: UInt32(bitPattern: longTexts.rawValue))
+    c.pointee.format = Loci__V1__VectorFormat(rawValue: UInt32(bitPattern: format.rawValue))
     return c
   }
 }
@@ -167,6 +359,12 @@ extension V1.EncodeRequest {
     }
     public var inputType: V1.InputType {
       V1.InputType(rawValue: Int32(bitPattern: c.pointee.input_type.rawValue))
+    }
+    public var longTexts: V1.LongTexts {
+      V1.LongTexts(rawValue: Int32(bitPattern: c.pointee.long_texts.rawValue))
+    }
+    public var format: V1.VectorFormat {
+      V1.VectorFormat(rawValue: Int32(bitPattern: c.pointee.format.rawValue))
     }
   }
 
@@ -191,6 +389,9 @@ extension V1.EncodeResponse: ViewableMessage {
     self.tokenCounts = C.array(c.pointee.token_counts, c.pointee.n_token_counts)
     self.truncated = C.array(c.pointee.truncated, c.pointee.n_truncated).map { $0 != 0 }
     self.fingerprint = try C.string(c.pointee.fingerprint, "EncodeResponse.fingerprint")
+    self.packed = C.bytes(c.pointee.packed)
+    self.scales = C.array(c.pointee.scales, c.pointee.n_scales)
+    self.cached = c.pointee.cached
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__EncodeResponse> {
@@ -210,6 +411,12 @@ extension V1.EncodeResponse: ViewableMessage {
       c.pointee.n_truncated = truncated.count
     }
     c.pointee.fingerprint = arena.copy(fingerprint)
+    c.pointee.packed = arena.copy(packed)
+    if !scales.isEmpty {
+      c.pointee.scales = arena.copyElements(scales)
+      c.pointee.n_scales = scales.count
+    }
+    c.pointee.cached = cached
     return c
   }
 }
@@ -235,6 +442,15 @@ extension V1.EncodeResponse {
     }
     public var fingerprint: UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len)
+    }
+    public var packed: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.packed.data, count: c.pointee.packed.len)
+    }
+    public var scales: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.scales, count: c.pointee.n_scales)
+    }
+    public var cached: UInt32 {
+      c.pointee.cached
     }
   }
 
@@ -413,6 +629,12 @@ extension V1.Model: ViewableMessage {
     self.dimension = c.pointee.dimension
     self.tokensMax = c.pointee.tokens_max
     self.blas = try C.string(c.pointee.blas, "Model.blas")
+    self.kind = try C.string(c.pointee.kind, "Model.kind")
+    self.architecture = try C.string(c.pointee.architecture, "Model.architecture")
+    self.tokenizer = try C.string(c.pointee.tokenizer, "Model.tokenizer")
+    self.queryPrefix = try C.string(c.pointee.query_prefix, "Model.query_prefix")
+    self.documentPrefix = try C.string(c.pointee.document_prefix, "Model.document_prefix")
+    self.precision = try C.string(c.pointee.precision, "Model.precision")
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Model> {
@@ -423,6 +645,12 @@ extension V1.Model: ViewableMessage {
     c.pointee.dimension = dimension
     c.pointee.tokens_max = tokensMax
     c.pointee.blas = arena.copy(blas)
+    c.pointee.kind = arena.copy(kind)
+    c.pointee.architecture = arena.copy(architecture)
+    c.pointee.tokenizer = arena.copy(tokenizer)
+    c.pointee.query_prefix = arena.copy(queryPrefix)
+    c.pointee.document_prefix = arena.copy(documentPrefix)
+    c.pointee.precision = arena.copy(precision)
     return c
   }
 }
@@ -448,6 +676,318 @@ extension V1.Model {
     }
     public var blas: UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(start: c.pointee.blas.data, count: c.pointee.blas.len)
+    }
+    public var kind: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.kind.data, count: c.pointee.kind.len)
+    }
+    public var architecture: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.architecture.data, count: c.pointee.architecture.len)
+    }
+    public var tokenizer: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.tokenizer.data, count: c.pointee.tokenizer.len)
+    }
+    public var queryPrefix: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.query_prefix.data, count: c.pointee.query_prefix.len)
+    }
+    public var documentPrefix: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.document_prefix.data, count: c.pointee.document_prefix.len)
+    }
+    public var precision: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.precision.data, count: c.pointee.precision.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.VectorSet: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__vector_set()
+  }
+
+  init(c: UnsafePointer<Loci__V1__VectorSet>) throws(WireDecodingError) {
+    self.texts = try C.strings(c.pointee.texts, c.pointee.n_texts, "VectorSet.texts")
+    self.inputType = V1.InputType(rawValue: Int32(bitPattern: c.pointee.input_type.rawValue))
+    self.vectors = C.array(c.pointee.vectors, c.pointee.n_vectors)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__VectorSet> {
+    let c = arena.make(Loci__V1__VectorSet.self)
+    loci__v1__vector_set__init(c)
+    if !texts.isEmpty {
+      c.pointee.texts = arena.map(texts) { arena.copy($0) }
+      c.pointee.n_texts = texts.count
+    }
+    c.pointee.input_type = Loci__V1__InputType(rawValue: UInt32(bitPattern: inputType.rawValue))
+    if !vectors.isEmpty {
+      c.pointee.vectors = arena.copyElements(vectors)
+      c.pointee.n_vectors = vectors.count
+    }
+    return c
+  }
+}
+
+extension V1.VectorSet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__VectorSet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__VectorSet.self) }
+
+    public var texts: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.texts, count: c.pointee.n_texts)
+    }
+    public var inputType: V1.InputType {
+      V1.InputType(rawValue: Int32(bitPattern: c.pointee.input_type.rawValue))
+    }
+    public var vectors: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.vectors, count: c.pointee.n_vectors)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SimilarityRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__similarity_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SimilarityRequest>) throws(WireDecodingError) {
+    self.left = try C.message(c.pointee.left)
+    self.right = try C.message(c.pointee.right)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SimilarityRequest> {
+    let c = arena.make(Loci__V1__SimilarityRequest.self)
+    loci__v1__similarity_request__init(c)
+    if let value = left { c.pointee.left = value.lower(arena) }
+    if let value = right { c.pointee.right = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SimilarityRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SimilarityRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SimilarityRequest.self) }
+
+    public var left: V1.VectorSet.View? {
+      C.view(c.pointee.left)
+    }
+    public var right: V1.VectorSet.View? {
+      C.view(c.pointee.right)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SimilarityResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__similarity_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SimilarityResponse>) throws(WireDecodingError) {
+    self.rows = c.pointee.rows
+    self.columns = c.pointee.columns
+    self.cosines = C.array(c.pointee.cosines, c.pointee.n_cosines)
+    self.fingerprint = try C.string(c.pointee.fingerprint, "SimilarityResponse.fingerprint")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SimilarityResponse> {
+    let c = arena.make(Loci__V1__SimilarityResponse.self)
+    loci__v1__similarity_response__init(c)
+    c.pointee.rows = rows
+    c.pointee.columns = columns
+    if !cosines.isEmpty {
+      c.pointee.cosines = arena.copyElements(cosines)
+      c.pointee.n_cosines = cosines.count
+    }
+    c.pointee.fingerprint = arena.copy(fingerprint)
+    return c
+  }
+}
+
+extension V1.SimilarityResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SimilarityResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SimilarityResponse.self) }
+
+    public var rows: UInt32 {
+      c.pointee.rows
+    }
+    public var columns: UInt32 {
+      c.pointee.columns
+    }
+    public var cosines: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.cosines, count: c.pointee.n_cosines)
+    }
+    public var fingerprint: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.GetEncoderStatsRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__get_encoder_stats_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__GetEncoderStatsRequest>) throws(WireDecodingError) {
+    self.init()
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetEncoderStatsRequest> {
+    let c = arena.make(Loci__V1__GetEncoderStatsRequest.self)
+    loci__v1__get_encoder_stats_request__init(c)
+    return c
+  }
+}
+
+extension V1.GetEncoderStatsRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__GetEncoderStatsRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetEncoderStatsRequest.self) }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.GetEncoderStatsResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__get_encoder_stats_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__GetEncoderStatsResponse>) throws(WireDecodingError) {
+    self.queryTexts = c.pointee.query_texts
+    self.documentTexts = c.pointee.document_texts
+    self.backgroundTexts = c.pointee.background_texts
+    self.tokens = c.pointee.tokens
+    self.batches = c.pointee.batches
+    self.waitingQueries = c.pointee.waiting_queries
+    self.waitingDocuments = c.pointee.waiting_documents
+    self.refused = c.pointee.refused
+    self.cacheHits = c.pointee.cache_hits
+    self.cacheMisses = c.pointee.cache_misses
+    self.cacheBytes = c.pointee.cache_bytes
+    self.cacheBytesMax = c.pointee.cache_bytes_max
+    self.outdatedVectors = c.pointee.outdated_vectors
+    self.pendingItems = c.pointee.pending_items
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetEncoderStatsResponse> {
+    let c = arena.make(Loci__V1__GetEncoderStatsResponse.self)
+    loci__v1__get_encoder_stats_response__init(c)
+    c.pointee.query_texts = queryTexts
+    c.pointee.document_texts = documentTexts
+    c.pointee.background_texts = backgroundTexts
+    c.pointee.tokens = tokens
+    c.pointee.batches = batches
+    c.pointee.waiting_queries = waitingQueries
+    c.pointee.waiting_documents = waitingDocuments
+    c.pointee.refused = refused
+    c.pointee.cache_hits = cacheHits
+    c.pointee.cache_misses = cacheMisses
+    c.pointee.cache_bytes = cacheBytes
+    c.pointee.cache_bytes_max = cacheBytesMax
+    c.pointee.outdated_vectors = outdatedVectors
+    c.pointee.pending_items = pendingItems
+    return c
+  }
+}
+
+extension V1.GetEncoderStatsResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__GetEncoderStatsResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetEncoderStatsResponse.self) }
+
+    public var queryTexts: UInt64 {
+      c.pointee.query_texts
+    }
+    public var documentTexts: UInt64 {
+      c.pointee.document_texts
+    }
+    public var backgroundTexts: UInt64 {
+      c.pointee.background_texts
+    }
+    public var tokens: UInt64 {
+      c.pointee.tokens
+    }
+    public var batches: UInt64 {
+      c.pointee.batches
+    }
+    public var waitingQueries: UInt32 {
+      c.pointee.waiting_queries
+    }
+    public var waitingDocuments: UInt32 {
+      c.pointee.waiting_documents
+    }
+    public var refused: UInt64 {
+      c.pointee.refused
+    }
+    public var cacheHits: UInt64 {
+      c.pointee.cache_hits
+    }
+    public var cacheMisses: UInt64 {
+      c.pointee.cache_misses
+    }
+    public var cacheBytes: UInt64 {
+      c.pointee.cache_bytes
+    }
+    public var cacheBytesMax: UInt64 {
+      c.pointee.cache_bytes_max
+    }
+    public var outdatedVectors: UInt64 {
+      c.pointee.outdated_vectors
+    }
+    public var pendingItems: UInt64 {
+      c.pointee.pending_items
     }
   }
 

@@ -13,6 +13,10 @@ package protocol EmbeddingServiceProvider: Sendable {
     _ responses: ResponseStream<V1.EncodeStreamResponse>
   ) async throws
   func listModels(_ request: V1.ListModelsRequest, _ call: CallContext) async throws -> V1.ListModelsResponse
+  /// How alike texts are: the cosine of each of one set with each of another.
+  func similarity(_ request: V1.SimilarityRequest, _ call: CallContext) async throws -> V1.SimilarityResponse
+  /// What the encoder did since the server started, and what waits for it.
+  func getEncoderStats(_ request: V1.GetEncoderStatsRequest, _ call: CallContext) async throws -> V1.GetEncoderStatsResponse
 }
 
 extension EmbeddingServiceProvider {
@@ -22,7 +26,9 @@ extension EmbeddingServiceProvider {
       methods: [
         .unary("Encode", encode),
         .bidirectional("EncodeStream", encodeStream),
-        .unary("ListModels", listModels)
+        .unary("ListModels", listModels),
+        .unary("Similarity", similarity),
+        .unary("GetEncoderStats", getEncoderStats)
       ])
   }
 }

@@ -156,6 +156,14 @@ package enum RPCCatalog {
       request: V1.ListModelsRequest.self,
       isScoped: false, isMutating: false, isStreaming: false),
     Entry(
+      service: "loci.v1.EmbeddingService", method: "Similarity",
+      request: V1.SimilarityRequest.self,
+      isScoped: false, isMutating: false, isStreaming: false),
+    Entry(
+      service: "loci.v1.EmbeddingService", method: "GetEncoderStats",
+      request: V1.GetEncoderStatsRequest.self,
+      isScoped: false, isMutating: false, isStreaming: false),
+    Entry(
       service: "loci.v1.SessionService", method: "CreateSession",
       request: V1.CreateSessionRequest.self,
       isScoped: true, isMutating: true, isStreaming: false),

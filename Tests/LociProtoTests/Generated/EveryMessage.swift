@@ -145,6 +145,11 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.ListModelsRequest.self,
   V1.ListModelsResponse.self,
   V1.Model.self,
+  V1.VectorSet.self,
+  V1.SimilarityRequest.self,
+  V1.SimilarityResponse.self,
+  V1.GetEncoderStatsRequest.self,
+  V1.GetEncoderStatsResponse.self,
   V1.Session.self,
   V1.SessionTransition.self,
   V1.Variable.self,
@@ -3270,6 +3275,10 @@ extension V1.AssembleContextResponse: TestedMessage {
 
 extension V1.InputType: Arbitrary {}
 
+extension V1.LongTexts: Arbitrary {}
+
+extension V1.VectorFormat: Arbitrary {}
+
 extension V1.EncodeRequest: TestedMessage {
   static let textFields: [(name: String, number: Int)] = [("texts", 1)]
 
@@ -3277,6 +3286,8 @@ extension V1.EncodeRequest: TestedMessage {
     var value = Self()
     value.texts = .arbitrary(&random)
     value.inputType = .arbitrary(&random)
+    value.longTexts = .arbitrary(&random)
+    value.format = .arbitrary(&random)
     return value
   }
 
@@ -3284,6 +3295,8 @@ extension V1.EncodeRequest: TestedMessage {
     var value = Self()
     value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
     value.inputType = view.inputType
+    value.longTexts = view.longTexts
+    value.format = view.format
     return value
   }
 }
@@ -3298,6 +3311,9 @@ extension V1.EncodeResponse: TestedMessage {
     value.tokenCounts = .arbitrary(&random)
     value.truncated = .arbitrary(&random)
     value.fingerprint = .arbitrary(&random)
+    value.packed = .arbitrary(&random)
+    value.scales = .arbitrary(&random)
+    value.cached = .arbitrary(&random)
     return value
   }
 
@@ -3308,6 +3324,9 @@ extension V1.EncodeResponse: TestedMessage {
     value.tokenCounts = Array(view.tokenCounts)
     value.truncated = Array(view.truncated)
     value.fingerprint = String(decoding: view.fingerprint, as: UTF8.self)
+    value.packed = Array(view.packed)
+    value.scales = Array(view.scales)
+    value.cached = view.cached
     return value
   }
 }
@@ -3369,7 +3388,7 @@ extension V1.ListModelsResponse: TestedMessage {
 }
 
 extension V1.Model: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("name", 1), ("fingerprint", 2), ("blas", 5)]
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("fingerprint", 2), ("blas", 5), ("kind", 6), ("architecture", 7), ("tokenizer", 8), ("query_prefix", 9), ("document_prefix", 10), ("precision", 11)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
@@ -3378,6 +3397,12 @@ extension V1.Model: TestedMessage {
     value.dimension = .arbitrary(&random)
     value.tokensMax = .arbitrary(&random)
     value.blas = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.architecture = .arbitrary(&random)
+    value.tokenizer = .arbitrary(&random)
+    value.queryPrefix = .arbitrary(&random)
+    value.documentPrefix = .arbitrary(&random)
+    value.precision = .arbitrary(&random)
     return value
   }
 
@@ -3388,6 +3413,122 @@ extension V1.Model: TestedMessage {
     value.dimension = view.dimension
     value.tokensMax = view.tokensMax
     value.blas = String(decoding: view.blas, as: UTF8.self)
+    value.kind = String(decoding: view.kind, as: UTF8.self)
+    value.architecture = String(decoding: view.architecture, as: UTF8.self)
+    value.tokenizer = String(decoding: view.tokenizer, as: UTF8.self)
+    value.queryPrefix = String(decoding: view.queryPrefix, as: UTF8.self)
+    value.documentPrefix = String(decoding: view.documentPrefix, as: UTF8.self)
+    value.precision = String(decoding: view.precision, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.VectorSet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("texts", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.texts = .arbitrary(&random)
+    value.inputType = .arbitrary(&random)
+    value.vectors = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
+    value.inputType = view.inputType
+    value.vectors = Array(view.vectors)
+    return value
+  }
+}
+
+extension V1.SimilarityRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.left = .arbitrary(&random)
+    value.right = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.left = view.left.map({ V1.VectorSet.rebuilt($0) })
+    value.right = view.right.map({ V1.VectorSet.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SimilarityResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("fingerprint", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rows = .arbitrary(&random)
+    value.columns = .arbitrary(&random)
+    value.cosines = .arbitrary(&random)
+    value.fingerprint = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rows = view.rows
+    value.columns = view.columns
+    value.cosines = Array(view.cosines)
+    value.fingerprint = String(decoding: view.fingerprint, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.GetEncoderStatsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_: inout SplitMix64) -> Self { Self() }
+
+  static func rebuilt(_: View) -> Self { Self() }
+}
+
+extension V1.GetEncoderStatsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.queryTexts = .arbitrary(&random)
+    value.documentTexts = .arbitrary(&random)
+    value.backgroundTexts = .arbitrary(&random)
+    value.tokens = .arbitrary(&random)
+    value.batches = .arbitrary(&random)
+    value.waitingQueries = .arbitrary(&random)
+    value.waitingDocuments = .arbitrary(&random)
+    value.refused = .arbitrary(&random)
+    value.cacheHits = .arbitrary(&random)
+    value.cacheMisses = .arbitrary(&random)
+    value.cacheBytes = .arbitrary(&random)
+    value.cacheBytesMax = .arbitrary(&random)
+    value.outdatedVectors = .arbitrary(&random)
+    value.pendingItems = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.queryTexts = view.queryTexts
+    value.documentTexts = view.documentTexts
+    value.backgroundTexts = view.backgroundTexts
+    value.tokens = view.tokens
+    value.batches = view.batches
+    value.waitingQueries = view.waitingQueries
+    value.waitingDocuments = view.waitingDocuments
+    value.refused = view.refused
+    value.cacheHits = view.cacheHits
+    value.cacheMisses = view.cacheMisses
+    value.cacheBytes = view.cacheBytes
+    value.cacheBytesMax = view.cacheBytesMax
+    value.outdatedVectors = view.outdatedVectors
+    value.pendingItems = view.pendingItems
     return value
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import LociClient
 import LociServer
+import LociText
 import LociVector
 import Logging
 import Testing
@@ -15,14 +16,15 @@ struct TestNode {
 
   /// Runs `body` against a new server, and stops it gracefully.
   static func run<T>(
-    folder: String? = nil, model: String? = nil, shards: Int = 2, segments: SegmentPolicy = .init(),
-    openCollections: Int = 1_024,
+    folder: String? = nil, model: String? = nil, embedder: (any TextEmbedder)? = nil, shards: Int = 2,
+    segments: SegmentPolicy = .init(), openCollections: Int = 1_024,
     _ body: (TestNode) async throws -> T
   ) async throws -> T {
     let path = folder ?? NSTemporaryDirectory() + "loci-test-\(UUID().uuidString)"
     defer { if folder == nil { try? FileManager.default.removeItem(atPath: path) } }
     var configuration = Node.Configuration(dataPath: path)
     configuration.modelPath = model
+    configuration.embedder = embedder
     configuration.port = 0
     configuration.shards = shards
     configuration.segments = segments

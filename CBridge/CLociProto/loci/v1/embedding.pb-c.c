@@ -322,7 +322,232 @@ void   loci__v1__model__free_unpacked
   assert(message->base.descriptor == &loci__v1__model__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__v1__encode_request__field_descriptors[2] =
+void   loci__v1__vector_set__init
+                     (Loci__V1__VectorSet         *message)
+{
+  static const Loci__V1__VectorSet init_value = LOCI__V1__VECTOR_SET__INIT;
+  *message = init_value;
+}
+size_t loci__v1__vector_set__get_packed_size
+                     (const Loci__V1__VectorSet *message)
+{
+  assert(message->base.descriptor == &loci__v1__vector_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__vector_set__pack
+                     (const Loci__V1__VectorSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__vector_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__vector_set__pack_to_buffer
+                     (const Loci__V1__VectorSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__vector_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__VectorSet *
+       loci__v1__vector_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__VectorSet *)
+     protobuf_c_message_unpack (&loci__v1__vector_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__vector_set__free_unpacked
+                     (Loci__V1__VectorSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__vector_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__similarity_request__init
+                     (Loci__V1__SimilarityRequest         *message)
+{
+  static const Loci__V1__SimilarityRequest init_value = LOCI__V1__SIMILARITY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__similarity_request__get_packed_size
+                     (const Loci__V1__SimilarityRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__similarity_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__similarity_request__pack
+                     (const Loci__V1__SimilarityRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__similarity_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__similarity_request__pack_to_buffer
+                     (const Loci__V1__SimilarityRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__similarity_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SimilarityRequest *
+       loci__v1__similarity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SimilarityRequest *)
+     protobuf_c_message_unpack (&loci__v1__similarity_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__similarity_request__free_unpacked
+                     (Loci__V1__SimilarityRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__similarity_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__similarity_response__init
+                     (Loci__V1__SimilarityResponse         *message)
+{
+  static const Loci__V1__SimilarityResponse init_value = LOCI__V1__SIMILARITY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__similarity_response__get_packed_size
+                     (const Loci__V1__SimilarityResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__similarity_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__similarity_response__pack
+                     (const Loci__V1__SimilarityResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__similarity_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__similarity_response__pack_to_buffer
+                     (const Loci__V1__SimilarityResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__similarity_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SimilarityResponse *
+       loci__v1__similarity_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SimilarityResponse *)
+     protobuf_c_message_unpack (&loci__v1__similarity_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__similarity_response__free_unpacked
+                     (Loci__V1__SimilarityResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__similarity_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__get_encoder_stats_request__init
+                     (Loci__V1__GetEncoderStatsRequest         *message)
+{
+  static const Loci__V1__GetEncoderStatsRequest init_value = LOCI__V1__GET_ENCODER_STATS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__get_encoder_stats_request__get_packed_size
+                     (const Loci__V1__GetEncoderStatsRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__get_encoder_stats_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__get_encoder_stats_request__pack
+                     (const Loci__V1__GetEncoderStatsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__get_encoder_stats_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__get_encoder_stats_request__pack_to_buffer
+                     (const Loci__V1__GetEncoderStatsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__get_encoder_stats_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__GetEncoderStatsRequest *
+       loci__v1__get_encoder_stats_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__GetEncoderStatsRequest *)
+     protobuf_c_message_unpack (&loci__v1__get_encoder_stats_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__get_encoder_stats_request__free_unpacked
+                     (Loci__V1__GetEncoderStatsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__get_encoder_stats_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__get_encoder_stats_response__init
+                     (Loci__V1__GetEncoderStatsResponse         *message)
+{
+  static const Loci__V1__GetEncoderStatsResponse init_value = LOCI__V1__GET_ENCODER_STATS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__get_encoder_stats_response__get_packed_size
+                     (const Loci__V1__GetEncoderStatsResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__get_encoder_stats_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__get_encoder_stats_response__pack
+                     (const Loci__V1__GetEncoderStatsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__get_encoder_stats_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__get_encoder_stats_response__pack_to_buffer
+                     (const Loci__V1__GetEncoderStatsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__get_encoder_stats_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__GetEncoderStatsResponse *
+       loci__v1__get_encoder_stats_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__GetEncoderStatsResponse *)
+     protobuf_c_message_unpack (&loci__v1__get_encoder_stats_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__get_encoder_stats_response__free_unpacked
+                     (Loci__V1__GetEncoderStatsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__get_encoder_stats_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__v1__encode_request__field_descriptors[4] =
 {
   {
     "texts",
@@ -348,15 +573,41 @@ static const ProtobufCFieldDescriptor loci__v1__encode_request__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "long_texts",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__EncodeRequest, long_texts),
+    &loci__v1__long_texts__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "format",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__EncodeRequest, format),
+    &loci__v1__vector_format__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__encode_request__field_indices_by_name[] = {
+  3,   /* field[3] = format */
   1,   /* field[1] = input_type */
+  2,   /* field[2] = long_texts */
   0,   /* field[0] = texts */
 };
 static const ProtobufCIntRange loci__v1__encode_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor loci__v1__encode_request__descriptor =
 {
@@ -366,14 +617,14 @@ const ProtobufCMessageDescriptor loci__v1__encode_request__descriptor =
   "Loci__V1__EncodeRequest",
   "loci.v1",
   sizeof(Loci__V1__EncodeRequest),
-  2,
+  4,
   loci__v1__encode_request__field_descriptors,
   loci__v1__encode_request__field_indices_by_name,
   1,  loci__v1__encode_request__number_ranges,
   (ProtobufCMessageInit) loci__v1__encode_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__encode_response__field_descriptors[5] =
+static const ProtobufCFieldDescriptor loci__v1__encode_response__field_descriptors[8] =
 {
   {
     "dimension",
@@ -435,10 +686,49 @@ static const ProtobufCFieldDescriptor loci__v1__encode_response__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "packed",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__EncodeResponse, packed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scales",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__EncodeResponse, n_scales),
+    offsetof(Loci__V1__EncodeResponse, scales),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cached",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__EncodeResponse, cached),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__encode_response__field_indices_by_name[] = {
+  7,   /* field[7] = cached */
   0,   /* field[0] = dimension */
   4,   /* field[4] = fingerprint */
+  5,   /* field[5] = packed */
+  6,   /* field[6] = scales */
   2,   /* field[2] = token_counts */
   3,   /* field[3] = truncated */
   1,   /* field[1] = vectors */
@@ -446,7 +736,7 @@ static const unsigned loci__v1__encode_response__field_indices_by_name[] = {
 static const ProtobufCIntRange loci__v1__encode_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor loci__v1__encode_response__descriptor =
 {
@@ -456,7 +746,7 @@ const ProtobufCMessageDescriptor loci__v1__encode_response__descriptor =
   "Loci__V1__EncodeResponse",
   "loci.v1",
   sizeof(Loci__V1__EncodeResponse),
-  5,
+  8,
   loci__v1__encode_response__field_descriptors,
   loci__v1__encode_response__field_indices_by_name,
   1,  loci__v1__encode_response__number_ranges,
@@ -595,7 +885,7 @@ const ProtobufCMessageDescriptor loci__v1__list_models_response__descriptor =
   (ProtobufCMessageInit) loci__v1__list_models_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__model__field_descriptors[5] =
+static const ProtobufCFieldDescriptor loci__v1__model__field_descriptors[11] =
 {
   {
     "name",
@@ -657,18 +947,96 @@ static const ProtobufCFieldDescriptor loci__v1__model__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "kind",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Model, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "architecture",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Model, architecture),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tokenizer",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Model, tokenizer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query_prefix",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Model, query_prefix),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "document_prefix",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Model, document_prefix),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "precision",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Model, precision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__model__field_indices_by_name[] = {
+  6,   /* field[6] = architecture */
   4,   /* field[4] = blas */
   2,   /* field[2] = dimension */
+  9,   /* field[9] = document_prefix */
   1,   /* field[1] = fingerprint */
+  5,   /* field[5] = kind */
   0,   /* field[0] = name */
+  10,   /* field[10] = precision */
+  8,   /* field[8] = query_prefix */
+  7,   /* field[7] = tokenizer */
   3,   /* field[3] = tokens_max */
 };
 static const ProtobufCIntRange loci__v1__model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor loci__v1__model__descriptor =
 {
@@ -678,11 +1046,428 @@ const ProtobufCMessageDescriptor loci__v1__model__descriptor =
   "Loci__V1__Model",
   "loci.v1",
   sizeof(Loci__V1__Model),
-  5,
+  11,
   loci__v1__model__field_descriptors,
   loci__v1__model__field_indices_by_name,
   1,  loci__v1__model__number_ranges,
   (ProtobufCMessageInit) loci__v1__model__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__vector_set__field_descriptors[3] =
+{
+  {
+    "texts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__VectorSet, n_texts),
+    offsetof(Loci__V1__VectorSet, texts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "input_type",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__VectorSet, input_type),
+    &loci__v1__input_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "vectors",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__VectorSet, n_vectors),
+    offsetof(Loci__V1__VectorSet, vectors),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__vector_set__field_indices_by_name[] = {
+  1,   /* field[1] = input_type */
+  0,   /* field[0] = texts */
+  2,   /* field[2] = vectors */
+};
+static const ProtobufCIntRange loci__v1__vector_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__vector_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.VectorSet",
+  "VectorSet",
+  "Loci__V1__VectorSet",
+  "loci.v1",
+  sizeof(Loci__V1__VectorSet),
+  3,
+  loci__v1__vector_set__field_descriptors,
+  loci__v1__vector_set__field_indices_by_name,
+  1,  loci__v1__vector_set__number_ranges,
+  (ProtobufCMessageInit) loci__v1__vector_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__similarity_request__field_descriptors[2] =
+{
+  {
+    "left",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SimilarityRequest, left),
+    &loci__v1__vector_set__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "right",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SimilarityRequest, right),
+    &loci__v1__vector_set__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__similarity_request__field_indices_by_name[] = {
+  0,   /* field[0] = left */
+  1,   /* field[1] = right */
+};
+static const ProtobufCIntRange loci__v1__similarity_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__similarity_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SimilarityRequest",
+  "SimilarityRequest",
+  "Loci__V1__SimilarityRequest",
+  "loci.v1",
+  sizeof(Loci__V1__SimilarityRequest),
+  2,
+  loci__v1__similarity_request__field_descriptors,
+  loci__v1__similarity_request__field_indices_by_name,
+  1,  loci__v1__similarity_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__similarity_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__similarity_response__field_descriptors[4] =
+{
+  {
+    "rows",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SimilarityResponse, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "columns",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SimilarityResponse, columns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cosines",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__SimilarityResponse, n_cosines),
+    offsetof(Loci__V1__SimilarityResponse, cosines),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fingerprint",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SimilarityResponse, fingerprint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__similarity_response__field_indices_by_name[] = {
+  1,   /* field[1] = columns */
+  2,   /* field[2] = cosines */
+  3,   /* field[3] = fingerprint */
+  0,   /* field[0] = rows */
+};
+static const ProtobufCIntRange loci__v1__similarity_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__v1__similarity_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SimilarityResponse",
+  "SimilarityResponse",
+  "Loci__V1__SimilarityResponse",
+  "loci.v1",
+  sizeof(Loci__V1__SimilarityResponse),
+  4,
+  loci__v1__similarity_response__field_descriptors,
+  loci__v1__similarity_response__field_indices_by_name,
+  1,  loci__v1__similarity_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__similarity_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define loci__v1__get_encoder_stats_request__field_descriptors NULL
+#define loci__v1__get_encoder_stats_request__field_indices_by_name NULL
+#define loci__v1__get_encoder_stats_request__number_ranges NULL
+const ProtobufCMessageDescriptor loci__v1__get_encoder_stats_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.GetEncoderStatsRequest",
+  "GetEncoderStatsRequest",
+  "Loci__V1__GetEncoderStatsRequest",
+  "loci.v1",
+  sizeof(Loci__V1__GetEncoderStatsRequest),
+  0,
+  loci__v1__get_encoder_stats_request__field_descriptors,
+  loci__v1__get_encoder_stats_request__field_indices_by_name,
+  0,  loci__v1__get_encoder_stats_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__get_encoder_stats_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__get_encoder_stats_response__field_descriptors[14] =
+{
+  {
+    "query_texts",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, query_texts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "document_texts",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, document_texts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "background_texts",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, background_texts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tokens",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batches",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, batches),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting_queries",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, waiting_queries),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting_documents",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, waiting_documents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refused",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, refused),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cache_hits",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, cache_hits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cache_misses",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, cache_misses),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cache_bytes",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, cache_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cache_bytes_max",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, cache_bytes_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "outdated_vectors",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, outdated_vectors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pending_items",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetEncoderStatsResponse, pending_items),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__get_encoder_stats_response__field_indices_by_name[] = {
+  2,   /* field[2] = background_texts */
+  4,   /* field[4] = batches */
+  10,   /* field[10] = cache_bytes */
+  11,   /* field[11] = cache_bytes_max */
+  8,   /* field[8] = cache_hits */
+  9,   /* field[9] = cache_misses */
+  1,   /* field[1] = document_texts */
+  12,   /* field[12] = outdated_vectors */
+  13,   /* field[13] = pending_items */
+  0,   /* field[0] = query_texts */
+  7,   /* field[7] = refused */
+  3,   /* field[3] = tokens */
+  6,   /* field[6] = waiting_documents */
+  5,   /* field[5] = waiting_queries */
+};
+static const ProtobufCIntRange loci__v1__get_encoder_stats_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 14 }
+};
+const ProtobufCMessageDescriptor loci__v1__get_encoder_stats_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.GetEncoderStatsResponse",
+  "GetEncoderStatsResponse",
+  "Loci__V1__GetEncoderStatsResponse",
+  "loci.v1",
+  sizeof(Loci__V1__GetEncoderStatsResponse),
+  14,
+  loci__v1__get_encoder_stats_response__field_descriptors,
+  loci__v1__get_encoder_stats_response__field_indices_by_name,
+  1,  loci__v1__get_encoder_stats_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__get_encoder_stats_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue loci__v1__input_type__enum_values_by_number[3] =
@@ -715,16 +1500,82 @@ const ProtobufCEnumDescriptor loci__v1__input_type__descriptor =
   loci__v1__input_type__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor loci__v1__embedding_service__method_descriptors[3] =
+static const ProtobufCEnumValue loci__v1__long_texts__enum_values_by_number[3] =
+{
+  { "LONG_TEXTS_UNSPECIFIED", "LOCI__V1__LONG_TEXTS__LONG_TEXTS_UNSPECIFIED", 0 },
+  { "LONG_TEXTS_TRUNCATE", "LOCI__V1__LONG_TEXTS__LONG_TEXTS_TRUNCATE", 1 },
+  { "LONG_TEXTS_WINDOWS", "LOCI__V1__LONG_TEXTS__LONG_TEXTS_WINDOWS", 2 },
+};
+static const ProtobufCIntRange loci__v1__long_texts__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex loci__v1__long_texts__enum_values_by_name[3] =
+{
+  { "LONG_TEXTS_TRUNCATE", 1 },
+  { "LONG_TEXTS_UNSPECIFIED", 0 },
+  { "LONG_TEXTS_WINDOWS", 2 },
+};
+const ProtobufCEnumDescriptor loci__v1__long_texts__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.LongTexts",
+  "LongTexts",
+  "Loci__V1__LongTexts",
+  "loci.v1",
+  3,
+  loci__v1__long_texts__enum_values_by_number,
+  3,
+  loci__v1__long_texts__enum_values_by_name,
+  1,
+  loci__v1__long_texts__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__vector_format__enum_values_by_number[4] =
+{
+  { "VECTOR_FORMAT_UNSPECIFIED", "LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_UNSPECIFIED", 0 },
+  { "VECTOR_FORMAT_FLOATS", "LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_FLOATS", 1 },
+  { "VECTOR_FORMAT_FLOAT32_BYTES", "LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_FLOAT32_BYTES", 2 },
+  { "VECTOR_FORMAT_INT8", "LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_INT8", 3 },
+};
+static const ProtobufCIntRange loci__v1__vector_format__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex loci__v1__vector_format__enum_values_by_name[4] =
+{
+  { "VECTOR_FORMAT_FLOAT32_BYTES", 2 },
+  { "VECTOR_FORMAT_FLOATS", 1 },
+  { "VECTOR_FORMAT_INT8", 3 },
+  { "VECTOR_FORMAT_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__vector_format__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.VectorFormat",
+  "VectorFormat",
+  "Loci__V1__VectorFormat",
+  "loci.v1",
+  4,
+  loci__v1__vector_format__enum_values_by_number,
+  4,
+  loci__v1__vector_format__enum_values_by_name,
+  1,
+  loci__v1__vector_format__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor loci__v1__embedding_service__method_descriptors[5] =
 {
   { "Encode", &loci__v1__encode_request__descriptor, &loci__v1__encode_response__descriptor },
   { "EncodeStream", &loci__v1__encode_stream_request__descriptor, &loci__v1__encode_stream_response__descriptor },
   { "ListModels", &loci__v1__list_models_request__descriptor, &loci__v1__list_models_response__descriptor },
+  { "Similarity", &loci__v1__similarity_request__descriptor, &loci__v1__similarity_response__descriptor },
+  { "GetEncoderStats", &loci__v1__get_encoder_stats_request__descriptor, &loci__v1__get_encoder_stats_response__descriptor },
 };
 const unsigned loci__v1__embedding_service__method_indices_by_name[] = {
   0,        /* Encode */
   1,        /* EncodeStream */
-  2         /* ListModels */
+  4,        /* GetEncoderStats */
+  2,        /* ListModels */
+  3         /* Similarity */
 };
 const ProtobufCServiceDescriptor loci__v1__embedding_service__descriptor =
 {
@@ -733,7 +1584,7 @@ const ProtobufCServiceDescriptor loci__v1__embedding_service__descriptor =
   "EmbeddingService",
   "Loci__V1__EmbeddingService",
   "loci.v1",
-  3,
+  5,
   loci__v1__embedding_service__method_descriptors,
   loci__v1__embedding_service__method_indices_by_name
 };
@@ -760,6 +1611,22 @@ void loci__v1__embedding_service__list_models(ProtobufCService *service,
 {
   assert(service->descriptor == &loci__v1__embedding_service__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__embedding_service__similarity(ProtobufCService *service,
+                                             const Loci__V1__SimilarityRequest *input,
+                                             Loci__V1__SimilarityResponse_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__embedding_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__embedding_service__get_encoder_stats(ProtobufCService *service,
+                                                    const Loci__V1__GetEncoderStatsRequest *input,
+                                                    Loci__V1__GetEncoderStatsResponse_Closure closure,
+                                                    void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__embedding_service__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__embedding_service__init (Loci__V1__EmbeddingService_Service *service,
                                         Loci__V1__EmbeddingService_ServiceDestroy destroy)

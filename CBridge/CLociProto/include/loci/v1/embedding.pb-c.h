@@ -22,6 +22,11 @@ typedef struct Loci__V1__EncodeStreamResponse Loci__V1__EncodeStreamResponse;
 typedef struct Loci__V1__ListModelsRequest Loci__V1__ListModelsRequest;
 typedef struct Loci__V1__ListModelsResponse Loci__V1__ListModelsResponse;
 typedef struct Loci__V1__Model Loci__V1__Model;
+typedef struct Loci__V1__VectorSet Loci__V1__VectorSet;
+typedef struct Loci__V1__SimilarityRequest Loci__V1__SimilarityRequest;
+typedef struct Loci__V1__SimilarityResponse Loci__V1__SimilarityResponse;
+typedef struct Loci__V1__GetEncoderStatsRequest Loci__V1__GetEncoderStatsRequest;
+typedef struct Loci__V1__GetEncoderStatsResponse Loci__V1__GetEncoderStatsResponse;
 
 
 /* --- enums --- */
@@ -38,6 +43,46 @@ typedef enum _Loci__V1__InputType {
   LOCI__V1__INPUT_TYPE__INPUT_TYPE_QUERY = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__INPUT_TYPE)
 } Loci__V1__InputType;
+/*
+ * What becomes of a text that is longer than the model reads.
+ */
+typedef enum _Loci__V1__LongTexts {
+  /*
+   * The default: TRUNCATE.
+   */
+  LOCI__V1__LONG_TEXTS__LONG_TEXTS_UNSPECIFIED = 0,
+  /*
+   * Its beginning counts, the rest is ignored.
+   */
+  LOCI__V1__LONG_TEXTS__LONG_TEXTS_TRUNCATE = 1,
+  /*
+   * It is cut into windows of the model's length, at most 64; its vector is their mean, weighted by tokens.
+   */
+  LOCI__V1__LONG_TEXTS__LONG_TEXTS_WINDOWS = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__LONG_TEXTS)
+} Loci__V1__LongTexts;
+/*
+ * How vectors are written.
+ */
+typedef enum _Loci__V1__VectorFormat {
+  /*
+   * The default: FLOATS.
+   */
+  LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_UNSPECIFIED = 0,
+  /*
+   * In `vectors`.
+   */
+  LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_FLOATS = 1,
+  /*
+   * In `packed`: float32, little-endian.
+   */
+  LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_FLOAT32_BYTES = 2,
+  /*
+   * In `packed`: one signed byte a number; a number is its byte times its vector's scale in `scales`.
+   */
+  LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_INT8 = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__VECTOR_FORMAT)
+} Loci__V1__VectorFormat;
 
 /* --- messages --- */
 
@@ -53,10 +98,18 @@ struct  Loci__V1__EncodeRequest
    * Default DOCUMENT.
    */
   Loci__V1__InputType input_type;
+  /*
+   * Default TRUNCATE.
+   */
+  Loci__V1__LongTexts long_texts;
+  /*
+   * Default FLOATS.
+   */
+  Loci__V1__VectorFormat format;
 };
 #define LOCI__V1__ENCODE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__encode_request__descriptor) \
-    , 0,NULL, LOCI__V1__INPUT_TYPE__INPUT_TYPE_UNSPECIFIED }
+    , 0,NULL, LOCI__V1__INPUT_TYPE__INPUT_TYPE_UNSPECIFIED, LOCI__V1__LONG_TEXTS__LONG_TEXTS_UNSPECIFIED, LOCI__V1__VECTOR_FORMAT__VECTOR_FORMAT_UNSPECIFIED }
 
 
 struct  Loci__V1__EncodeResponse
@@ -85,10 +138,23 @@ struct  Loci__V1__EncodeResponse
    * Names the model, its weights and its settings; vectors of two fingerprints never mix.
    */
   ProtobufCBinaryData fingerprint;
+  /*
+   * The vectors in the format that was asked for, one after the other; empty for FLOATS.
+   */
+  ProtobufCBinaryData packed;
+  /*
+   * INT8: one scale for each text.
+   */
+  size_t n_scales;
+  float *scales;
+  /*
+   * Texts whose vector was known from before.
+   */
+  uint32_t cached;
 };
 #define LOCI__V1__ENCODE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__encode_response__descriptor) \
-    , 0, 0,NULL, 0,NULL, 0,NULL, {0,NULL} }
+    , 0, 0,NULL, 0,NULL, 0,NULL, {0,NULL}, {0,NULL}, 0,NULL, 0 }
 
 
 struct  Loci__V1__EncodeStreamRequest
@@ -145,10 +211,148 @@ struct  Loci__V1__Model
    * Which BLAS computes it, e.g. "OpenBLAS (Cooperlake)".
    */
   ProtobufCBinaryData blas;
+  /*
+   * What computes: "transformer", "remote" or "hashing". A hashing encoder compares words, not meanings.
+   */
+  ProtobufCBinaryData kind;
+  /*
+   * As config.json calls it: "bert", "xlm-roberta"; empty when the server does not know.
+   */
+  ProtobufCBinaryData architecture;
+  /*
+   * "wordpiece" or "unigram"; empty when the server does not know.
+   */
+  ProtobufCBinaryData tokenizer;
+  /*
+   * What is put before a text of each input type.
+   */
+  ProtobufCBinaryData query_prefix;
+  ProtobufCBinaryData document_prefix;
+  /*
+   * What a transformer computes in: "float32", "bfloat16" or "int8"; empty otherwise.
+   */
+  ProtobufCBinaryData precision;
 };
 #define LOCI__V1__MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__model__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+/*
+ * Texts, or vectors made before.
+ */
+struct  Loci__V1__VectorSet
+{
+  ProtobufCMessage base;
+  /*
+   * 0 to 1000 texts of at most 1 MiB each.
+   */
+  size_t n_texts;
+  ProtobufCBinaryData *texts;
+  /*
+   * Default DOCUMENT.
+   */
+  Loci__V1__InputType input_type;
+  /*
+   * Instead of texts: vectors, one after the other, each of the model's dimension.
+   */
+  size_t n_vectors;
+  float *vectors;
+};
+#define LOCI__V1__VECTOR_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__vector_set__descriptor) \
+    , 0,NULL, LOCI__V1__INPUT_TYPE__INPUT_TYPE_UNSPECIFIED, 0,NULL }
+
+
+struct  Loci__V1__SimilarityRequest
+{
+  ProtobufCMessage base;
+  Loci__V1__VectorSet *left;
+  /*
+   * Absent: left with itself.
+   */
+  Loci__V1__VectorSet *right;
+};
+#define LOCI__V1__SIMILARITY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__similarity_request__descriptor) \
+    , NULL, NULL }
+
+
+struct  Loci__V1__SimilarityResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Vectors in left and in right.
+   */
+  uint32_t rows;
+  uint32_t columns;
+  /*
+   * Cosines, -1 to 1, row by row. Shape (rows, columns). At most 1,000,000.
+   */
+  size_t n_cosines;
+  float *cosines;
+  ProtobufCBinaryData fingerprint;
+};
+#define LOCI__V1__SIMILARITY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__similarity_response__descriptor) \
+    , 0, 0, 0,NULL, {0,NULL} }
+
+
+struct  Loci__V1__GetEncoderStatsRequest
+{
+  ProtobufCMessage base;
+};
+#define LOCI__V1__GET_ENCODER_STATS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_encoder_stats_request__descriptor) \
+     }
+
+
+struct  Loci__V1__GetEncoderStatsResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Texts encoded, by class; a text from the cache counts in cache_hits only.
+   */
+  uint64_t query_texts;
+  uint64_t document_texts;
+  /*
+   * Those of the background: new and changed items of contexts and memories.
+   */
+  uint64_t background_texts;
+  /*
+   * Tokens read, special tokens included.
+   */
+  uint64_t tokens;
+  /*
+   * Times that the encoder ran, each for texts of one or more callers.
+   */
+  uint64_t batches;
+  /*
+   * Texts that wait now.
+   */
+  uint32_t waiting_queries;
+  uint32_t waiting_documents;
+  /*
+   * Requests refused because too much waited.
+   */
+  uint64_t refused;
+  uint64_t cache_hits;
+  uint64_t cache_misses;
+  uint64_t cache_bytes;
+  uint64_t cache_bytes_max;
+  /*
+   * Stored vectors that another encoder made and that wait to be made again; they are not found by meaning until then
+   * unless their encoder is still there.
+   */
+  uint64_t outdated_vectors;
+  /*
+   * Items whose first vector is still to be made.
+   */
+  uint64_t pending_items;
+};
+#define LOCI__V1__GET_ENCODER_STATS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_encoder_stats_response__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 /* Loci__V1__EncodeRequest methods */
@@ -284,6 +488,101 @@ Loci__V1__Model *
 void   loci__v1__model__free_unpacked
                      (Loci__V1__Model *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__VectorSet methods */
+void   loci__v1__vector_set__init
+                     (Loci__V1__VectorSet         *message);
+size_t loci__v1__vector_set__get_packed_size
+                     (const Loci__V1__VectorSet   *message);
+size_t loci__v1__vector_set__pack
+                     (const Loci__V1__VectorSet   *message,
+                      uint8_t             *out);
+size_t loci__v1__vector_set__pack_to_buffer
+                     (const Loci__V1__VectorSet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__VectorSet *
+       loci__v1__vector_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__vector_set__free_unpacked
+                     (Loci__V1__VectorSet *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SimilarityRequest methods */
+void   loci__v1__similarity_request__init
+                     (Loci__V1__SimilarityRequest         *message);
+size_t loci__v1__similarity_request__get_packed_size
+                     (const Loci__V1__SimilarityRequest   *message);
+size_t loci__v1__similarity_request__pack
+                     (const Loci__V1__SimilarityRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__similarity_request__pack_to_buffer
+                     (const Loci__V1__SimilarityRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SimilarityRequest *
+       loci__v1__similarity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__similarity_request__free_unpacked
+                     (Loci__V1__SimilarityRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SimilarityResponse methods */
+void   loci__v1__similarity_response__init
+                     (Loci__V1__SimilarityResponse         *message);
+size_t loci__v1__similarity_response__get_packed_size
+                     (const Loci__V1__SimilarityResponse   *message);
+size_t loci__v1__similarity_response__pack
+                     (const Loci__V1__SimilarityResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__similarity_response__pack_to_buffer
+                     (const Loci__V1__SimilarityResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SimilarityResponse *
+       loci__v1__similarity_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__similarity_response__free_unpacked
+                     (Loci__V1__SimilarityResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__GetEncoderStatsRequest methods */
+void   loci__v1__get_encoder_stats_request__init
+                     (Loci__V1__GetEncoderStatsRequest         *message);
+size_t loci__v1__get_encoder_stats_request__get_packed_size
+                     (const Loci__V1__GetEncoderStatsRequest   *message);
+size_t loci__v1__get_encoder_stats_request__pack
+                     (const Loci__V1__GetEncoderStatsRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__get_encoder_stats_request__pack_to_buffer
+                     (const Loci__V1__GetEncoderStatsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__GetEncoderStatsRequest *
+       loci__v1__get_encoder_stats_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__get_encoder_stats_request__free_unpacked
+                     (Loci__V1__GetEncoderStatsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__GetEncoderStatsResponse methods */
+void   loci__v1__get_encoder_stats_response__init
+                     (Loci__V1__GetEncoderStatsResponse         *message);
+size_t loci__v1__get_encoder_stats_response__get_packed_size
+                     (const Loci__V1__GetEncoderStatsResponse   *message);
+size_t loci__v1__get_encoder_stats_response__pack
+                     (const Loci__V1__GetEncoderStatsResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__get_encoder_stats_response__pack_to_buffer
+                     (const Loci__V1__GetEncoderStatsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__GetEncoderStatsResponse *
+       loci__v1__get_encoder_stats_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__get_encoder_stats_response__free_unpacked
+                     (Loci__V1__GetEncoderStatsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__V1__EncodeRequest_Closure)
@@ -307,6 +606,21 @@ typedef void (*Loci__V1__ListModelsResponse_Closure)
 typedef void (*Loci__V1__Model_Closure)
                  (const Loci__V1__Model *message,
                   void *closure_data);
+typedef void (*Loci__V1__VectorSet_Closure)
+                 (const Loci__V1__VectorSet *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SimilarityRequest_Closure)
+                 (const Loci__V1__SimilarityRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SimilarityResponse_Closure)
+                 (const Loci__V1__SimilarityResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__GetEncoderStatsRequest_Closure)
+                 (const Loci__V1__GetEncoderStatsRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__GetEncoderStatsResponse_Closure)
+                 (const Loci__V1__GetEncoderStatsResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -326,6 +640,14 @@ struct Loci__V1__EmbeddingService_Service
                       const Loci__V1__ListModelsRequest *input,
                       Loci__V1__ListModelsResponse_Closure closure,
                       void *closure_data);
+  void (*similarity)(Loci__V1__EmbeddingService_Service *service,
+                     const Loci__V1__SimilarityRequest *input,
+                     Loci__V1__SimilarityResponse_Closure closure,
+                     void *closure_data);
+  void (*get_encoder_stats)(Loci__V1__EmbeddingService_Service *service,
+                            const Loci__V1__GetEncoderStatsRequest *input,
+                            Loci__V1__GetEncoderStatsResponse_Closure closure,
+                            void *closure_data);
 };
 typedef void (*Loci__V1__EmbeddingService_ServiceDestroy)(Loci__V1__EmbeddingService_Service *);
 void loci__v1__embedding_service__init (Loci__V1__EmbeddingService_Service *service,
@@ -336,7 +658,9 @@ void loci__v1__embedding_service__init (Loci__V1__EmbeddingService_Service *serv
     { LOCI__V1__EMBEDDING_SERVICE__BASE_INIT,\
       function_prefix__ ## encode,\
       function_prefix__ ## encode_stream,\
-      function_prefix__ ## list_models  }
+      function_prefix__ ## list_models,\
+      function_prefix__ ## similarity,\
+      function_prefix__ ## get_encoder_stats  }
 void loci__v1__embedding_service__encode(ProtobufCService *service,
                                          const Loci__V1__EncodeRequest *input,
                                          Loci__V1__EncodeResponse_Closure closure,
@@ -349,10 +673,20 @@ void loci__v1__embedding_service__list_models(ProtobufCService *service,
                                               const Loci__V1__ListModelsRequest *input,
                                               Loci__V1__ListModelsResponse_Closure closure,
                                               void *closure_data);
+void loci__v1__embedding_service__similarity(ProtobufCService *service,
+                                             const Loci__V1__SimilarityRequest *input,
+                                             Loci__V1__SimilarityResponse_Closure closure,
+                                             void *closure_data);
+void loci__v1__embedding_service__get_encoder_stats(ProtobufCService *service,
+                                                    const Loci__V1__GetEncoderStatsRequest *input,
+                                                    Loci__V1__GetEncoderStatsResponse_Closure closure,
+                                                    void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    loci__v1__input_type__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__long_texts__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__vector_format__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__encode_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__encode_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__encode_stream_request__descriptor;
@@ -360,6 +694,11 @@ extern const ProtobufCMessageDescriptor loci__v1__encode_stream_response__descri
 extern const ProtobufCMessageDescriptor loci__v1__list_models_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__list_models_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__model__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__vector_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__similarity_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__similarity_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__get_encoder_stats_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__get_encoder_stats_response__descriptor;
 extern const ProtobufCServiceDescriptor loci__v1__embedding_service__descriptor;
 
 PROTOBUF_C__END_DECLS

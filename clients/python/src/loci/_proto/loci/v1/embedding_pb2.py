@@ -13,29 +13,43 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17loci/v1/embedding.proto\x12\x07loci.v1\"F\n\rEncodeRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\ninput_type\x18\x02 \x01(\x0e\x32\x12.loci.v1.InputType\"r\n\x0e\x45ncodeResponse\x12\x11\n\tdimension\x18\x01 \x01(\r\x12\x0f\n\x07vectors\x18\x02 \x03(\x02\x12\x14\n\x0ctoken_counts\x18\x03 \x03(\r\x12\x11\n\ttruncated\x18\x04 \x03(\x08\x12\x13\n\x0b\x66ingerprint\x18\x05 \x01(\t\"=\n\x13\x45ncodeStreamRequest\x12&\n\x06\x65ncode\x18\x01 \x01(\x0b\x32\x16.loci.v1.EncodeRequest\"?\n\x14\x45ncodeStreamResponse\x12\'\n\x06\x65ncode\x18\x01 \x01(\x0b\x32\x17.loci.v1.EncodeResponse\"\x13\n\x11ListModelsRequest\"4\n\x12ListModelsResponse\x12\x1e\n\x06models\x18\x01 \x03(\x0b\x32\x0e.loci.v1.Model\"_\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x12\n\ntokens_max\x18\x04 \x01(\r\x12\x0c\n\x04\x62las\x18\x05 \x01(\t*V\n\tInputType\x12\x1a\n\x16INPUT_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13INPUT_TYPE_DOCUMENT\x10\x01\x12\x14\n\x10INPUT_TYPE_QUERY\x10\x02\x32\xe5\x01\n\x10\x45mbeddingService\x12\x39\n\x06\x45ncode\x12\x16.loci.v1.EncodeRequest\x1a\x17.loci.v1.EncodeResponse\x12O\n\x0c\x45ncodeStream\x12\x1c.loci.v1.EncodeStreamRequest\x1a\x1d.loci.v1.EncodeStreamResponse(\x01\x30\x01\x12\x45\n\nListModels\x12\x1a.loci.v1.ListModelsRequest\x1a\x1b.loci.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17loci/v1/embedding.proto\x12\x07loci.v1\"\x95\x01\n\rEncodeRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\ninput_type\x18\x02 \x01(\x0e\x32\x12.loci.v1.InputType\x12&\n\nlong_texts\x18\x03 \x01(\x0e\x32\x12.loci.v1.LongTexts\x12%\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x15.loci.v1.VectorFormat\"\xa2\x01\n\x0e\x45ncodeResponse\x12\x11\n\tdimension\x18\x01 \x01(\r\x12\x0f\n\x07vectors\x18\x02 \x03(\x02\x12\x14\n\x0ctoken_counts\x18\x03 \x03(\r\x12\x11\n\ttruncated\x18\x04 \x03(\x08\x12\x13\n\x0b\x66ingerprint\x18\x05 \x01(\t\x12\x0e\n\x06packed\x18\x06 \x01(\x0c\x12\x0e\n\x06scales\x18\x07 \x03(\x02\x12\x0e\n\x06\x63\x61\x63hed\x18\x08 \x01(\r\"=\n\x13\x45ncodeStreamRequest\x12&\n\x06\x65ncode\x18\x01 \x01(\x0b\x32\x16.loci.v1.EncodeRequest\"?\n\x14\x45ncodeStreamResponse\x12\'\n\x06\x65ncode\x18\x01 \x01(\x0b\x32\x17.loci.v1.EncodeResponse\"\x13\n\x11ListModelsRequest\"4\n\x12ListModelsResponse\x12\x1e\n\x06models\x18\x01 \x03(\x0b\x32\x0e.loci.v1.Model\"\xd8\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x12\n\ntokens_max\x18\x04 \x01(\r\x12\x0c\n\x04\x62las\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x07 \x01(\t\x12\x11\n\ttokenizer\x18\x08 \x01(\t\x12\x14\n\x0cquery_prefix\x18\t \x01(\t\x12\x17\n\x0f\x64ocument_prefix\x18\n \x01(\t\x12\x11\n\tprecision\x18\x0b \x01(\t\"S\n\tVectorSet\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\ninput_type\x18\x02 \x01(\x0e\x32\x12.loci.v1.InputType\x12\x0f\n\x07vectors\x18\x03 \x03(\x02\"X\n\x11SimilarityRequest\x12 \n\x04left\x18\x01 \x01(\x0b\x32\x12.loci.v1.VectorSet\x12!\n\x05right\x18\x02 \x01(\x0b\x32\x12.loci.v1.VectorSet\"Y\n\x12SimilarityResponse\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\x12\x0f\n\x07\x63osines\x18\x03 \x03(\x02\x12\x13\n\x0b\x66ingerprint\x18\x04 \x01(\t\"\x18\n\x16GetEncoderStatsRequest\"\xcf\x02\n\x17GetEncoderStatsResponse\x12\x13\n\x0bquery_texts\x18\x01 \x01(\x04\x12\x16\n\x0e\x64ocument_texts\x18\x02 \x01(\x04\x12\x18\n\x10\x62\x61\x63kground_texts\x18\x03 \x01(\x04\x12\x0e\n\x06tokens\x18\x04 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x05 \x01(\x04\x12\x17\n\x0fwaiting_queries\x18\x06 \x01(\r\x12\x19\n\x11waiting_documents\x18\x07 \x01(\r\x12\x0f\n\x07refused\x18\x08 \x01(\x04\x12\x12\n\ncache_hits\x18\t \x01(\x04\x12\x14\n\x0c\x63\x61\x63he_misses\x18\n \x01(\x04\x12\x13\n\x0b\x63\x61\x63he_bytes\x18\x0b \x01(\x04\x12\x17\n\x0f\x63\x61\x63he_bytes_max\x18\x0c \x01(\x04\x12\x18\n\x10outdated_vectors\x18\r \x01(\x04\x12\x15\n\rpending_items\x18\x0e \x01(\x04*V\n\tInputType\x12\x1a\n\x16INPUT_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13INPUT_TYPE_DOCUMENT\x10\x01\x12\x14\n\x10INPUT_TYPE_QUERY\x10\x02*X\n\tLongTexts\x12\x1a\n\x16LONG_TEXTS_UNSPECIFIED\x10\x00\x12\x17\n\x13LONG_TEXTS_TRUNCATE\x10\x01\x12\x16\n\x12LONG_TEXTS_WINDOWS\x10\x02*\x80\x01\n\x0cVectorFormat\x12\x1d\n\x19VECTOR_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n\x14VECTOR_FORMAT_FLOATS\x10\x01\x12\x1f\n\x1bVECTOR_FORMAT_FLOAT32_BYTES\x10\x02\x12\x16\n\x12VECTOR_FORMAT_INT8\x10\x03\x32\x82\x03\n\x10\x45mbeddingService\x12\x39\n\x06\x45ncode\x12\x16.loci.v1.EncodeRequest\x1a\x17.loci.v1.EncodeResponse\x12O\n\x0c\x45ncodeStream\x12\x1c.loci.v1.EncodeStreamRequest\x1a\x1d.loci.v1.EncodeStreamResponse(\x01\x30\x01\x12\x45\n\nListModels\x12\x1a.loci.v1.ListModelsRequest\x1a\x1b.loci.v1.ListModelsResponse\x12\x45\n\nSimilarity\x12\x1a.loci.v1.SimilarityRequest\x1a\x1b.loci.v1.SimilarityResponse\x12T\n\x0fGetEncoderStats\x12\x1f.loci.v1.GetEncoderStatsRequest\x1a .loci.v1.GetEncoderStatsResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'loci.v1.embedding_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _INPUTTYPE._serialized_start=524
-  _INPUTTYPE._serialized_end=610
-  _ENCODEREQUEST._serialized_start=36
-  _ENCODEREQUEST._serialized_end=106
-  _ENCODERESPONSE._serialized_start=108
-  _ENCODERESPONSE._serialized_end=222
-  _ENCODESTREAMREQUEST._serialized_start=224
-  _ENCODESTREAMREQUEST._serialized_end=285
-  _ENCODESTREAMRESPONSE._serialized_start=287
-  _ENCODESTREAMRESPONSE._serialized_end=350
-  _LISTMODELSREQUEST._serialized_start=352
-  _LISTMODELSREQUEST._serialized_end=371
-  _LISTMODELSRESPONSE._serialized_start=373
-  _LISTMODELSRESPONSE._serialized_end=425
-  _MODEL._serialized_start=427
-  _MODEL._serialized_end=522
-  _EMBEDDINGSERVICE._serialized_start=613
-  _EMBEDDINGSERVICE._serialized_end=842
+  _INPUTTYPE._serialized_start=1405
+  _INPUTTYPE._serialized_end=1491
+  _LONGTEXTS._serialized_start=1493
+  _LONGTEXTS._serialized_end=1581
+  _VECTORFORMAT._serialized_start=1584
+  _VECTORFORMAT._serialized_end=1712
+  _ENCODEREQUEST._serialized_start=37
+  _ENCODEREQUEST._serialized_end=186
+  _ENCODERESPONSE._serialized_start=189
+  _ENCODERESPONSE._serialized_end=351
+  _ENCODESTREAMREQUEST._serialized_start=353
+  _ENCODESTREAMREQUEST._serialized_end=414
+  _ENCODESTREAMRESPONSE._serialized_start=416
+  _ENCODESTREAMRESPONSE._serialized_end=479
+  _LISTMODELSREQUEST._serialized_start=481
+  _LISTMODELSREQUEST._serialized_end=500
+  _LISTMODELSRESPONSE._serialized_start=502
+  _LISTMODELSRESPONSE._serialized_end=554
+  _MODEL._serialized_start=557
+  _MODEL._serialized_end=773
+  _VECTORSET._serialized_start=775
+  _VECTORSET._serialized_end=858
+  _SIMILARITYREQUEST._serialized_start=860
+  _SIMILARITYREQUEST._serialized_end=948
+  _SIMILARITYRESPONSE._serialized_start=950
+  _SIMILARITYRESPONSE._serialized_end=1039
+  _GETENCODERSTATSREQUEST._serialized_start=1041
+  _GETENCODERSTATSREQUEST._serialized_end=1065
+  _GETENCODERSTATSRESPONSE._serialized_start=1068
+  _GETENCODERSTATSRESPONSE._serialized_end=1403
+  _EMBEDDINGSERVICE._serialized_start=1715
+  _EMBEDDINGSERVICE._serialized_end=2101
 # @@protoc_insertion_point(module_scope)
