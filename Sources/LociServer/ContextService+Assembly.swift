@@ -59,7 +59,9 @@ extension ContextService {
     switch (counter, node.encoder) {
     case (.encoder, nil): throw .failedPrecondition("no encoder is loaded: count by ESTIMATE")
     case (.estimate, _), (_, nil): return EstimatedTokenCounter()
-    case (_, let encoder?): return EncoderTokenCounter(encoder)
+    case (_, let encoder?):
+      guard let local = encoder.embedder as? TextEncoder else { return EstimatedTokenCounter() }
+      return EncoderTokenCounter(local)
     }
   }
 }
