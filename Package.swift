@@ -62,7 +62,8 @@ let package = Package(
     // Kernels and collections of vectors.
     .target(name: "LociVector", dependencies: ["CLociIndex", "CLociMath", "LociCore"], swiftSettings: strict),
     // Tokenizers and encoders.
-    .target(name: "LociText", dependencies: ["CLociEncoder", "CLociUnicode"], swiftSettings: strict),
+    .target(
+      name: "LociText", dependencies: ["CLociEncoder", "CLociUnicode", "LociCore"], swiftSettings: strict),
     // The event log.
     .target(
       name: "LociLog",
