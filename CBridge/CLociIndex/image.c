@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crc32c.h"
 #include "loci_math.h"
 
 static const char magic[8] = {'L', 'O', 'C', 'I', 'V', 'I', 'D', 'X'};
@@ -66,9 +65,9 @@ uint8_t *loci_image_allocate(loci_image_header *h, bool has_plane) {
 
 void loci_image_seal(uint8_t *image, loci_image_header *h) {
   for (int s = 0; s < SECTIONS; s++) {
-    h->sections[s].crc = loci_index_crc32c(image + h->sections[s].offset, h->sections[s].length);
+    h->sections[s].crc = loci_math_crc32c(0, image + h->sections[s].offset, h->sections[s].length);
   }
-  h->crc = loci_index_crc32c(h, offsetof(loci_image_header, crc));
+  h->crc = loci_math_crc32c(0, h, offsetof(loci_image_header, crc));
   memcpy(image, h, sizeof *h);
 }
 
@@ -114,7 +113,7 @@ static loci_index_status verify_sections(const loci_index *index) {
   const loci_image_header *h = &index->header;
   for (int s = 0; s < SECTIONS; s++) {
     const loci_image_section *section = &h->sections[s];
-    if (loci_index_crc32c(index->image + section->offset, section->length) != section->crc)
+    if (loci_math_crc32c(0, index->image + section->offset, section->length) != section->crc)
       return LOCI_INDEX_BAD_CHECKSUM;
   }
   return LOCI_INDEX_OK;
@@ -127,7 +126,7 @@ loci_index_status loci_index_open(const void *image, size_t bytes, bool verify, 
   memcpy(&h, image, sizeof h);
   if (memcmp(h.magic, magic, 8) != 0) return LOCI_INDEX_NOT_AN_IMAGE;
   if (h.version != LOCI_IMAGE_VERSION) return LOCI_INDEX_NEWER_VERSION;
-  if (loci_index_crc32c(&h, offsetof(loci_image_header, crc)) != h.crc) return LOCI_INDEX_BAD_CHECKSUM;
+  if (loci_math_crc32c(0, &h, offsetof(loci_image_header, crc)) != h.crc) return LOCI_INDEX_BAD_CHECKSUM;
   uint64_t lengths[SECTIONS];
   if (!loci_image_lengths(&h, lengths) || h.bytes > bytes) return LOCI_INDEX_OUT_OF_BOUNDS;
   for (int s = 0; s < SECTIONS; s++) {

@@ -18,14 +18,14 @@ package final class CollectionCatalog: Sendable {
   }
 
   private final class Entry: Sendable {
-    let phase = Mutex(Phase.opening(pending: []))
+    let phase = Locked(Phase.opening(pending: []))
     /// Held while the collection is opened.
-    let opening = Mutex(())
+    let opening = Locked(())
     /// When it was last used, by the catalog's own count.
     let lastUse = Atomic<UInt64>(0)
   }
 
-  private let entries = Mutex<[CollectionKey: Entry]>([:])
+  private let entries = Locked<[CollectionKey: Entry]>([:])
   private let path: String
   private let policy: SegmentPolicy
   private let pace: Pace
@@ -276,7 +276,7 @@ extension CollectionIdentity {
 /// Holds a stream of writes to a rate.
 private final class Pace: Sendable {
   private let bytesPerSecond: Int
-  private let free = Mutex(ContinuousClock.now)
+  private let free = Locked(ContinuousClock.now)
 
   init(bytesPerSecond: Int) { self.bytesPerSecond = bytesPerSecond }
 

@@ -1,6 +1,5 @@
 import LociCore
 package import LociText
-import Synchronization
 
 /// Counts the tokens of a text, without what a model puts around it.
 package protocol TokenCounting: Sendable {
@@ -45,7 +44,7 @@ package final class TokenCountCache: Sendable {
     let item: Int64
   }
 
-  private let counts = Mutex<[Key: Int]>([:])
+  private let counts = Locked<[Key: Int]>([:])
   private let countMax: Int
 
   package init(countMax: Int = 200_000) { self.countMax = countMax }

@@ -27,9 +27,8 @@ import LociStore
     }
   }
 
-  /// For loci_bm25. Valid as long as the terms are.
+  /// For loci_bm25, which asks for the type LOCI_FTS_TERMS_POINTER. Valid as long as the terms are.
   @unsafe var pointer: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(handle) }
-  static let pointerType = LOCI_FTS_TERMS_POINTER
 
   /// A document that is not in the index.
   struct Document {

@@ -1,6 +1,7 @@
 import CLociEncoder
 import Dispatch
 import Foundation
+import LociCore
 import Synchronization
 
 /// All layers in the layout that one instruction level computes with. Immutable once made.
@@ -64,7 +65,7 @@ import Synchronization
 /// Scratch memory for forward passes, kept between them: a fresh block each time would be faulted in anew.
 @safe final class ScratchPool: Sendable {
   private static let kept = 4
-  private let free = Mutex<[ScratchBlock]>([])
+  private let free = Locked<[ScratchBlock]>([])
 
   /// Lends at least `byteCount` bytes, aligned to a cache line.
   func with<T>(byteCount: Int, _ body: (UnsafeMutableRawPointer) -> T) -> T {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crc32c.h"
 #include "image.h"
 #include "loci_math.h"
 
@@ -52,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t at = (data[i] | data[i + 1] << 8 | data[i + 2] << 16) % sizes[which];
     copy[at] = data[i + 3];
   }
-  uint32_t crc = loci_index_crc32c(copy, offsetof(loci_image_header, crc));
+  uint32_t crc = loci_math_crc32c(0, copy, offsetof(loci_image_header, crc));
   memcpy(copy + offsetof(loci_image_header, crc), &crc, sizeof crc);
   loci_index *index;
   if (loci_index_open(copy, sizes[which], false, &index) != LOCI_INDEX_OK) return 0;

@@ -1,4 +1,4 @@
-import Synchronization
+import LociCore
 
 /// An immutable part of a collection: a mapped file.
 ///
@@ -9,9 +9,9 @@ package final class Segment: Sendable {
   let path: String
   let fileBytes: Int
   private let file: MappedFile?
-  private let content: Mutex<Result<Content, SegmentError>?>
+  private let content: Locked<Result<Content, SegmentError>?>
   /// What filters left, for those that come again.
-  private let filtered = Mutex<[PointFilter: RowBitmap]>([:])
+  private let filtered = Locked<[PointFilter: RowBitmap]>([:])
   private static let filteredMax = 32
 
   /// What was checked.
@@ -59,7 +59,7 @@ package final class Segment: Sendable {
     self.file = file
     self.path = path
     fileBytes = file?.count ?? 0
-    content = Mutex(problem.map { .failure($0) })
+    content = Locked(problem.map { .failure($0) })
   }
 
   private static func open(

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import LociCore
 
 /// Where points can be read again from: the log and its projection.
 package protocol PointSource: Sendable {

@@ -1,4 +1,4 @@
-import Synchronization
+import LociCore
 
 extension SegmentedCollection {
   package struct State: Sendable {

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import LociCore
 
 /// What an event of the log does to a collection's points.
 package enum PointChange: Sendable {
@@ -37,11 +37,11 @@ package final class SegmentedCollection: Sendable {
   }
 
   /// Locked before `published`, never the other way round.
-  let writer: Mutex<Writer>
-  private let published: Mutex<CollectionView>
+  let writer: Locked<Writer>
+  private let published: Locked<CollectionView>
   /// Held by whoever builds segments.
-  let maintenance = Mutex(())
-  let counts = Mutex(Counts())
+  let maintenance = Locked(())
+  let counts = Locked(Counts())
 
   struct Counts {
     var built: UInt64 = 0
@@ -79,11 +79,11 @@ package final class SegmentedCollection: Sendable {
     }
     let tail = try Tail(layout)
     view.tails = [TailView(tail: tail, snapshot: RowSnapshot())]
-    writer = Mutex(
+    writer = Locked(
       Writer(
         view: view, covered: state?.covered ?? 0, stamp: state?.stamp ?? [],
         nextSegment: state?.nextSegment ?? 1))
-    published = Mutex(view)
+    published = Locked(view)
     Self.removeStrangers(folder, keeping: Set(view.parts.map { Self.segmentPath(folder, $0.segment.id) }))
   }
 

@@ -1,4 +1,4 @@
-import Synchronization
+import LociCore
 
 /// The mutable end of a collection: points in memory that are in no segment yet, scanned exactly.
 final class Tail: Sendable {
@@ -9,8 +9,8 @@ final class Tail: Sendable {
 
   /// Vectors by the collection's row numbers.
   let vectors: VectorCollection
-  private let entries = Mutex<[Int64: Entry]>([:])
-  private let attributeBytes = Mutex(0)
+  private let entries = Locked<[Int64: Entry]>([:])
+  private let attributeBytes = Locked(0)
 
   init(_ layout: CollectionLayout) throws(VectorError) {
     vectors = try VectorCollection(

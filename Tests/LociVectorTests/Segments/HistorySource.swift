@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import LociCore
 
 @testable import LociVector
 
@@ -19,7 +19,7 @@ final class History: PointSource {
   }
 
   let layout: CollectionLayout
-  let state = Mutex(State())
+  let state = Locked(State())
 
   init(_ layout: CollectionLayout) { self.layout = layout }
 

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import LociCore
 import Testing
 
 @testable import LociVector
@@ -239,9 +239,9 @@ private struct Model {
   /// Copies the folder as a crash would leave it, at a random write of a segment and at the end, and opens the copies.
   private mutating func crash() throws {
     let target = folder.path
-    let copies = Mutex(0)
+    let copies = Locked(0)
     let choice = Int.random(in: 1...3, using: &rng)
-    let writes = Mutex(0)
+    let writes = Locked(0)
     func copy() {
       let number = copies.withLock { copies in
         copies += 1
