@@ -4,6 +4,7 @@ import LociMemory
 import LociProto
 import LociRecall
 import LociStore
+import LociText
 import LociWire
 
 extension ContextService {
