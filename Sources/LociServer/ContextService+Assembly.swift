@@ -61,8 +61,8 @@ extension ContextService {
     case (.encoder, nil): throw .failedPrecondition("no encoder is loaded: count by ESTIMATE")
     case (.estimate, _), (_, nil): return EstimatedTokenCounter()
     case (_, let encoder?):
-      guard let local = encoder.embedder as? TextEncoder else { return EstimatedTokenCounter() }
-      return EncoderTokenCounter(local)
+      guard let local = encoder.embedder as? LocalEmbedder else { return EstimatedTokenCounter() }
+      return EncoderTokenCounter(local.encoder)
     }
   }
 }

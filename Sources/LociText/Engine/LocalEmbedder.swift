@@ -2,7 +2,7 @@ package import LociCore
 
 /// An encoder that computes here, on threads of its own.
 package struct LocalEmbedder: TextEmbedder {
-  private let encoder: TextEncoder
+  package let encoder: TextEncoder
   private let workers: WorkerPool
 
   /// - Parameter workers: as wide as the engine runs batches at once.
