@@ -49,6 +49,10 @@ import Testing
       explain: true, consistency: consistency
     ).encoded(),
     "Encode": V1.EncodeRequest(texts: ["a", "b"]).encoded(),
+    "Similarity": V1.SimilarityRequest(
+      left: V1.VectorSet(texts: ["a"], inputType: .query), right: V1.VectorSet(vectors: [0.5, 0.5])
+    ).encoded(),
+    "GetEncoderStats": V1.GetEncoderStatsRequest().encoded(),
     "ListModels": V1.ListModelsRequest().encoded(),
     "AddMemories": V1.AddMemoriesRequest(
       scope: scope,
