@@ -19,16 +19,19 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(
       url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: [.defaults, "YAML"]),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0")
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1")
   ],
   targets: [
     // C core. Plain C11 behind one header each.
@@ -145,14 +148,26 @@ let package = Package(
         "CLociWire", "LociCore", "LociProto",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio")
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOTLS", package: "swift-nio")
+      ],
+      swiftSettings: strict),
+    // Who callers are and what they may do: keys, tokens, certificates, grants.
+    .target(
+      name: "LociAccess",
+      dependencies: [
+        "LociCore", "LociProto", "LociRecall", "LociStore",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "JWTKit", package: "jwt-kit")
       ],
       swiftSettings: strict),
     // The services, and the node put together.
     .target(
       name: "LociServer",
       dependencies: [
-        "LociCollection", "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall",
+        "LociAccess", "LociCollection", "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall",
         "LociSession", "LociStore", "LociText", "LociVector", "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
@@ -166,14 +181,16 @@ let package = Package(
     .executableTarget(
       name: "loci",
       dependencies: [
-        "LociClient", "LociCore", "LociProto", "LociRemote", "LociServer", "LociText", "LociWire",
+        "LociAccess", "LociClient", "LociCore", "LociProto", "LociRemote", "LociServer", "LociText",
+        "LociWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle")
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "X509", package: "swift-certificates")
       ],
       swiftSettings: strict),
 

@@ -1,4 +1,5 @@
 import Foundation
+import LociAccess
 import LociCollection
 import LociCore
 import LociLog
@@ -50,7 +51,8 @@ package struct Checkup: Sendable {
       index: IndexSlice(
         sources: Node.sources, vectors: VectorCache(encoder: nil, bytesMax: 1 << 20)
       ) { _ in },
-      collections: CollectionSlice(changed: { _ in }), workers: workers, logger: logger)
+      collections: CollectionSlice(changed: { _ in }), access: AccessSlice(AccessDirectory()), workers: workers,
+      logger: logger)
     for shard in store.shards {
       do {
         let events = try await store.verifyLog(of: shard, workers: workers)

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+package import LociAccess
 import LociCollection
 import LociContext
 package import LociCore
@@ -10,7 +11,7 @@ import LociSession
 import LociStore
 package import LociText
 package import LociVector
-import LociWire
+package import LociWire
 package import Logging
 import NIOCore
 
@@ -27,12 +28,18 @@ package final class Node: Sendable {
     package var embedderWidth = 4
     /// Vectors of texts encoded lately, bytes.
     package var encodingCacheBytes = 64 << 20
-    /// Address to listen on; a loopback one until authentication exists.
+    /// Address to listen on. One that others reach needs `tls` and `authentication`.
     package var host = "127.0.0.1"
     /// 0: a free one.
     package var port = 7420
     /// A Unix socket to listen on as well.
     package var unixSocketPath: String?
+    /// Certificates for TCP.
+    package var tls: TLSFiles?
+    /// How callers show who they are; `nil`: nobody has to, and everyone may do everything.
+    package var authentication: Authentication?
+    /// Calls a second of one tenant; 0: as many as it likes.
+    package var callsPerSecondMax = 0
     /// Shards of a new data directory.
     package var shards = 4
     /// Threads for reads, searches and encoding of queries. 0: as many as there are cores, at least 2.
@@ -51,9 +58,16 @@ package final class Node: Sendable {
     package init(dataPath: String) { self.dataPath = dataPath }
 
     package func validate() throws(LociError) {
-      guard Self.isLoopback(host) else {
+      guard Self.isLoopback(host) || (tls != nil && authentication != nil) else {
         throw .failedPrecondition(
           "refusing to listen on \(host): only loopback addresses are served without TLS and authentication")
+      }
+      guard tls.map({ $0.certificatePath != nil && $0.keyPath != nil }) ?? true else {
+        throw .invalid(field: "tls", problem: "needs a certificate and its key")
+      }
+      try authentication?.validate()
+      guard callsPerSecondMax >= 0 else {
+        throw .invalid(field: "calls-per-second", problem: "is \(callsPerSecondMax), must be at least 0")
       }
       guard (0...65_535).contains(port) else {
         throw .invalid(field: "port", problem: "is \(port), must be 0 to 65535")
@@ -72,6 +86,20 @@ package final class Node: Sendable {
     }
   }
 
+  package struct Authentication: Sendable {
+    /// A secret that opens everything, for making the first keys.
+    package var rootKey: String?
+    package var tokens: TokenVerifier?
+
+    package init() {}
+
+    package func validate() throws(LociError) {
+      guard rootKey.map({ $0.utf8.count >= 32 }) ?? true else {
+        throw .invalid(field: "root-key", problem: "needs at least 32 bytes")
+      }
+    }
+  }
+
   package static let version = NodeStatus.version
 
   private let configuration: Configuration
@@ -79,10 +107,13 @@ package final class Node: Sendable {
   private let parts: NodeParts
   private let collections: CollectionCatalog
   private let status = NodeStatus()
+  private let directory = AccessDirectory()
+  private let refusals = RefusalLog()
   private let server: RPCServer
   private let stopping = AsyncStream.makeStream(of: Void.self)
 
   /// Opens the data and the model. Nothing listens yet.
+  /// - Throws: `LociError`; what is wrong with the certificates.
   package init(_ configuration: Configuration, clock: any WallClock = SystemWallClock(), logger: Logger)
     throws
   {
@@ -105,8 +136,8 @@ package final class Node: Sendable {
       logger: logger)
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
-      collections: CollectionSlice(changed: collections.apply), workers: workers, clock: clock, logger: logger
-    )
+      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory),
+      workers: workers, clock: clock, logger: logger)
     self.collections = collections
     parts = NodeParts(
       store: store, encoder: encoder, pipeline: pipeline,
@@ -118,13 +149,24 @@ package final class Node: Sendable {
     var wire = RPCServer.Configuration()
     wire.tcp = .init(host: configuration.host, port: configuration.port)
     wire.unixSocketPath = configuration.unixSocketPath
+    wire.tls = configuration.tls
+    let gate = Gate(
+      authenticator: configuration.authentication.map { [directory] authentication in
+        Authenticator(
+          directory: directory, tokens: authentication.tokens, rootKey: authentication.rootKey, clock: clock)
+      }, directory: directory, refusals: refusals,
+      quotas: CallQuotas(perSecond: configuration.callsPerSecondMax), clock: clock)
     server = try RPCServer(
       table: ServiceTable([
-        ContextService(node: parts).serviceDescription, MemoryService(node: parts).serviceDescription,
-        SessionService(node: parts).serviceDescription, CheckpointService(node: parts).serviceDescription,
-        StateService(node: parts).serviceDescription, EmbeddingService(node: parts).serviceDescription,
-        VectorService(node: parts, collections: collections).serviceDescription,
-        AdminService(node: parts, status: status).serviceDescription
+        ContextService(node: parts).serviceDescription(gate),
+        MemoryService(node: parts).serviceDescription(gate),
+        SessionService(node: parts).serviceDescription(gate),
+        CheckpointService(node: parts).serviceDescription(gate),
+        StateService(node: parts).serviceDescription(gate),
+        EmbeddingService(node: parts).serviceDescription(gate),
+        VectorService(node: parts, collections: collections).serviceDescription(gate),
+        AccessService(node: parts, gate: gate).serviceDescription(gate),
+        AdminService(node: parts, status: status).serviceDescription(gate)
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
   }
 
@@ -164,8 +206,8 @@ package final class Node: Sendable {
 
   /// Opens a data folder with every slice there is.
   static func openStore(
-    path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, workers: WorkerPool,
-    clock: any WallClock = SystemWallClock(), logger: Logger
+    path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, access: AccessSlice,
+    workers: WorkerPool, clock: any WallClock = SystemWallClock(), logger: Logger
   ) throws(LociError) -> Store {
     var configuration = Store.Configuration(path: path)
     configuration.shardsIfNew = shardsIfNew
@@ -173,7 +215,7 @@ package final class Node: Sendable {
       configuration,
       slices: [
         index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
-        collections
+        collections, access
       ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
@@ -182,6 +224,9 @@ package final class Node: Sendable {
   /// - Parameter ready: told where the server listens, the TCP address first.
   package func run(ready: @escaping @Sendable (_ addresses: [String]) throws -> Void) async throws {
     try await findEarlierEncoder()
+    for shard in parts.store.shards {
+      try await shard.read { [directory] db in try AccessQueries.load(db, into: directory) }
+    }
     let addresses = try await server.start().map(Self.text)
     status.serving(server)
     logger.notice("listening", metadata: ["addresses": "\(addresses.joined(separator: ", "))"])
@@ -191,6 +236,7 @@ package final class Node: Sendable {
       },
       Task(priority: .background) { [parts] in await Self.forgetOldRequests(of: parts.store) },
       Task(priority: .background) { [parts] in await Self.expireSessions(of: parts) },
+      Task(priority: .background) { [parts, refusals] in await Self.record(refusals, parts) },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }
@@ -219,6 +265,15 @@ package final class Node: Sendable {
   private static func expireSessions(of parts: NodeParts) async {
     while (try? await Task.sleep(for: .seconds(1))) != nil {
       await parts.store.expireSessions(now: parts.clock.now())
+    }
+  }
+
+  /// Once a second, so that a flood of refused calls is a few rows.
+  private static func record(_ refusals: RefusalLog, _ parts: NodeParts) async {
+    while (try? await Task.sleep(for: .seconds(1))) != nil {
+      for (tenant, refused) in refusals.take() {
+        _ = try? await parts.write(RecordRefusals(refused, tenant: tenant))
+      }
     }
   }
 

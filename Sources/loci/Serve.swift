@@ -14,6 +14,10 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Folder of the encoder's model.") var model: String?
   @Option(help: "HOST:PORT to listen on.") var listen: String?
   @Option(help: "Unix socket to listen on as well.") var socket: String?
+  @Option(help: "none or required.") var authentication: String?
+  @Option(help: "PEM file with the server's certificate and its issuers.") var tlsCertificate: String?
+  @Option(help: "PEM file with its key.") var tlsKey: String?
+  @Option(help: "PEM file with who signs clients' certificates.") var tlsClientAuthority: String?
   @Option(help: "Shards of a new data folder.") var shards: Int?
   @Option(help: "Worker threads.") var workers: Int?
   @Option(help: "Memory for vectors, MiB.") var vectorCacheMib: Int?
@@ -22,7 +26,11 @@ struct ServeOptions: ParsableArguments {
 
   func settings() async throws -> Settings {
     var flags: [String: ConfigContent] = [:]
-    let strings = ["data": data, "model": model, "listen": listen, "socket": socket, "log-level": logLevel]
+    let strings = [
+      "data": data, "model": model, "listen": listen, "socket": socket, "log-level": logLevel,
+      "authentication": authentication, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
+      "tls-client-authority": tlsClientAuthority
+    ]
     for (key, value) in strings { if let value { flags[key] = .string(value) } }
     let numbers = [
       "shards": shards, "workers": workers, "vector-cache-mib": vectorCacheMib, "drain-seconds": drainSeconds
@@ -46,7 +54,7 @@ struct Serve: AsyncParsableCommand {
     LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     var logger = Logger(label: "loci")
     logger.logLevel = level
-    var configuration = try settings.nodeConfiguration()
+    var configuration = try await settings.nodeConfiguration()
     if let remote = try settings.remoteConfiguration() {
       configuration.embedder = try await RemoteEncoder.connect(remote)
       configuration.embedderWidth = remote.concurrency

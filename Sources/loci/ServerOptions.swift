@@ -9,6 +9,8 @@ struct ServerOptions: ParsableArguments {
   @Option(help: "Server address, HOST:PORT or unix:PATH. Also LOCI_TARGET.")
   var target: String = ProcessInfo.processInfo.environment["LOCI_TARGET"] ?? "127.0.0.1:7420"
 
+  @OptionGroup var credentials: CredentialOptions
+
   @Option(help: "Seconds that one call may take.")
   var timeout: Double = 30
 
@@ -26,6 +28,7 @@ struct ServerOptions: ParsableArguments {
   func withClient<T>(_ body: (LociClient) async throws -> T) async throws -> T {
     var configuration = LociClient.Configuration()
     configuration.timeout = .milliseconds(Int64(timeout * 1_000))
+    credentials.apply(to: &configuration.transport)
     let client = try Target(target).client(configuration)
     do {
       let result = try await body(client)
@@ -35,6 +38,30 @@ struct ServerOptions: ParsableArguments {
       await client.close()
       throw CommandFailure(error)
     }
+  }
+}
+
+/// Who the caller is, and whom it trusts.
+struct CredentialOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("API key or token. Better: LOCI_API_KEY.", visibility: .hidden))
+  var apiKey: String?
+  @Flag(help: "Connect with TLS. Implied by --tls-authority. Also LOCI_TLS=1.")
+  var tls = false
+  @Option(help: "PEM file with who signs the server's certificate. Also LOCI_TLS_AUTHORITY.")
+  var tlsAuthority: String?
+  @Option(help: "PEM file with an own certificate. Also LOCI_TLS_CERTIFICATE.")
+  var tlsCertificate: String?
+  @Option(help: "PEM file with its key. Also LOCI_TLS_KEY.")
+  var tlsKey: String?
+
+  func apply(to transport: inout RPCClient.Configuration) {
+    let environment = ProcessInfo.processInfo.environment
+    if let secret = apiKey ?? environment["LOCI_API_KEY"] { transport.authorization = "Bearer \(secret)" }
+    let files = TLSFiles(
+      certificatePath: tlsCertificate ?? environment["LOCI_TLS_CERTIFICATE"],
+      keyPath: tlsKey ?? environment["LOCI_TLS_KEY"],
+      authorityPath: tlsAuthority ?? environment["LOCI_TLS_AUTHORITY"])
+    if tls || files != TLSFiles() || environment["LOCI_TLS"] == "1" { transport.tls = files }
   }
 }
 

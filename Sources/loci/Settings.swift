@@ -1,8 +1,10 @@
 import Configuration
 import Foundation
+import LociAccess
 import LociRemote
 import LociServer
 import LociText
+import LociWire
 import SystemPackage
 
 /// What the server can be told, and where each value came from: flag, then LOCI_* environment, then the YAML
@@ -41,8 +43,33 @@ struct Settings {
       help: "memory for vectors of texts encoded lately"),
     Setting(
       key: "listen", type: .string, fallback: .string("127.0.0.1:7420"),
-      help: "HOST:PORT; port 0 takes a free one; loopback only"),
+      help: "HOST:PORT; port 0 takes a free one; beyond loopback only with TLS and authentication"),
     Setting(key: "socket", type: .string, fallback: .string(""), help: "a Unix socket to listen on as well"),
+    Setting(
+      key: "authentication", type: .string, fallback: .string("none"),
+      help: "required: callers show an API key, a token or a certificate; none: everyone may do everything"),
+    Setting(
+      key: "root-key", type: .string, fallback: .string(""),
+      help: "a secret of at least 32 bytes that opens everything, for making the first keys", isSecret: true),
+    Setting(
+      key: "jwt-keys", type: .string, fallback: .string(""), help: "file with a JSON Web Key Set for tokens"),
+    Setting(
+      key: "jwt-secret", type: .string, fallback: .string(""), help: "secret of tokens signed with HS256",
+      isSecret: true),
+    Setting(
+      key: "jwt-issuer", type: .string, fallback: .string(""), help: "what a token's iss must be; empty: any"),
+    Setting(
+      key: "jwt-audience", type: .string, fallback: .string(""), help: "what a token's aud must hold; empty: any"),
+    Setting(
+      key: "tls-certificate", type: .string, fallback: .string(""),
+      help: "PEM file with the server's certificate and its issuers"),
+    Setting(key: "tls-key", type: .string, fallback: .string(""), help: "PEM file with its key"),
+    Setting(
+      key: "tls-client-authority", type: .string, fallback: .string(""),
+      help: "PEM file with who signs clients' certificates: only clients with one get in"),
+    Setting(
+      key: "calls-per-second", type: .int, fallback: .int(0),
+      help: "calls a second of one tenant; 0: as many as it likes"),
     Setting(key: "shards", type: .int, fallback: .int(4), help: "shards of a new data folder, 1 to 4096"),
     Setting(key: "workers", type: .int, fallback: .int(0), help: "worker threads; 0: one for each core"),
     Setting(
@@ -134,7 +161,34 @@ struct Settings {
     return remote
   }
 
-  func nodeConfiguration() throws -> Node.Configuration {
+  /// What is set, or `nil` when it is empty.
+  private func set(_ key: String) -> String? { string(key).isEmpty ? nil : string(key) }
+
+  private func authentication() async throws -> Node.Authentication? {
+    switch string("authentication") {
+    case "none": return nil
+    case "required": break
+    case let other: throw SettingsError(description: "authentication: '\(other)' is neither none nor required")
+    }
+    var tokens = TokenVerifier.Configuration()
+    tokens.keysPath = set("jwt-keys")
+    tokens.secret = set("jwt-secret")
+    tokens.issuer = set("jwt-issuer")
+    tokens.audience = set("jwt-audience")
+    var authentication = Node.Authentication()
+    authentication.rootKey = set("root-key")
+    authentication.tokens = tokens.isEmpty ? nil : try await TokenVerifier(tokens)
+    return authentication
+  }
+
+  private var tls: TLSFiles? {
+    let files = TLSFiles(
+      certificatePath: set("tls-certificate"), keyPath: set("tls-key"),
+      authorityPath: set("tls-client-authority"))
+    return files == TLSFiles() ? nil : files
+  }
+
+  func nodeConfiguration() async throws -> Node.Configuration {
     var configuration = Node.Configuration(dataPath: string("data"))
     switch string("model") {
     case Self.noModel: break
@@ -156,6 +210,9 @@ struct Settings {
     configuration.workerThreads = int("workers")
     configuration.vectorCacheBytes = int("vector-cache-mib") << 20
     configuration.drainGrace = .seconds(int("drain-seconds"))
+    configuration.tls = tls
+    configuration.authentication = try await authentication()
+    configuration.callsPerSecondMax = int("calls-per-second")
     try configuration.validate()
     return configuration
   }

@@ -53,6 +53,17 @@ import Testing
       left: V1.VectorSet(texts: ["a"], inputType: .query), right: V1.VectorSet(vectors: [0.5, 0.5])
     ).encoded(),
     "GetEncoderStats": V1.GetEncoderStatsRequest().encoded(),
+    "WhoAmI": V1.WhoAmIRequest().encoded(),
+    "CreateKey": V1.CreateKeyRequest(scope: scope, role: .reader, name: "n", expiresAtUs: 1 << 50).encoded(),
+    "ListKeys": V1.ListKeysRequest(scope: scope, page: V1.Page(size: 5)).encoded(),
+    "RevokeKey": V1.RevokeKeyRequest(scope: scope, keyID: "abcdefghijklmnop").encoded(),
+    "RotateKey": V1.RotateKeyRequest(scope: scope, keyID: "abcdefghijklmnop", overlapMs: 1_000).encoded(),
+    "SetGrant": V1.SetGrantRequest(
+      scope: scope, grant: V1.Grant(agent: "other", permission: .write, expiresAtUs: 1 << 50)
+    ).encoded(),
+    "RemoveGrant": V1.RemoveGrantRequest(scope: scope, agent: "other").encoded(),
+    "ListGrants": V1.ListGrantsRequest(scope: scope).encoded(),
+    "ListRefusals": V1.ListRefusalsRequest(scope: scope, limit: 5).encoded(),
     "ListModels": V1.ListModelsRequest().encoded(),
     "AddMemories": V1.AddMemoriesRequest(
       scope: scope,

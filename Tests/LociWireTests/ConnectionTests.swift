@@ -132,5 +132,6 @@ import Testing
     connected.connection.beginDrain()
     connected.loop.run()
     #expect(!connected.channel.isActive)
+    connected.loop.shutdownGracefully { _ in }
   }
 }

@@ -50,11 +50,12 @@ def main():
     problems = rules.check(files)
     if problems:
         sys.exit("\n".join(problems))
+    scoped = set(swift_services.scoped_names(files)) | {name for name, _ in swift_services.wrapper_names(files)}
     for file in files:
         write(f"{root}/Sources/LociProto/Generated/{stem(file)}.swift", swift_messages.emit(file))
         if file.service:
             name = stem(file)
-            write(f"{root}/Sources/LociServer/Generated/{name}Provider.swift", swift_services.server(file))
+            write(f"{root}/Sources/LociServer/Generated/{name}Provider.swift", swift_services.server(file, scoped))
             write(f"{root}/Sources/LociClient/Generated/{name}Client.swift", swift_services.client(file))
     write(f"{root}/Sources/LociServer/Generated/ScopedRequest.swift", swift_services.scoped(files))
     write(f"{root}/Sources/LociServer/Generated/RPCCatalog.swift", swift_services.catalog(files))

@@ -1,6 +1,7 @@
 """Emits what a server implements and what a client calls."""
 import model
 import naming
+import permissions
 from swift_messages import HEADER
 
 # Handlers that answer at once on the event loop: they must never block.
@@ -37,9 +38,9 @@ def requirement(method, inline):
     )
 
 
-def server(file):
+def server(file, scoped):
     comments = model.Comments(file)
-    out = HEADER.format(source=file.name) + "package import LociProto\npackage import LociWire\n\n"
+    out = HEADER.format(source=file.name) + "import LociAccess\npackage import LociProto\npackage import LociWire\n\n"
     for index, service in enumerate(file.service):
         full = f"{file.package}.{service.name}"
         out += model.doc(comments.at(6, index), "") or f"/// What a server of {full} implements.\n"
@@ -48,12 +49,20 @@ def server(file):
             out += model.doc(comments.at(6, index, 2, place), "  ")
             out += f"  {requirement(method, (full, method.name) in INLINE)}\n"
         out += f"}}\n\nextension {service.name}Provider {{\n"
-        out += "  package var serviceDescription: ServiceDescription {\n"
+        out += "  package func serviceDescription(_ gate: Gate) -> ServiceDescription {\n"
         out += f'    ServiceDescription(\n      name: "{full}",\n      methods: [\n'
         rows = []
         for method in service.method:
             how = "inline" if (full, method.name) in INLINE else kind(method)
-            rows.append(f'        .{how}("{method.name}", {naming.lower_first(method.name)})')
+            permission = permissions.of(service.name, method.name)
+            handler = naming.lower_first(method.name)
+            # What anyone may call passes no gate.
+            if permission != "open":
+                gate = kind(method)
+                if method.input_type in scoped:
+                    gate = f"scoped{gate[0].upper()}{gate[1:]}"
+                handler = f"gate.{gate}(.{permission}, {handler})"
+            rows.append(f'        .{how}("{method.name}", {handler})')
         out += ",\n".join(rows) + "\n      ])\n  }\n}\n\n"
     return out.rstrip("\n") + "\n"
 
@@ -102,7 +111,21 @@ def scoped(files):
     out += "package protocol ScopedRequest { var scope: V1.Scope? { get } }\n\n"
     for name in sorted(scoped_names(files)):
         out += f"extension {naming.swift_type(name)}: ScopedRequest {{}}\n"
+    for name, field in sorted(wrapper_names(files)):
+        out += f"\nextension {naming.swift_type(name)}: ScopedRequest {{\n"
+        out += f"  package var scope: V1.Scope? {{ {naming.camel(field)}?.scope }}\n}}\n"
     return out
+
+
+def wrapper_names(files):
+    """Requests of streams that hold a request with a scope and nothing else, with that field's name."""
+    scoped = set(scoped_names(files))
+    streamed = {m.input_type for f in files for s in f.service for m in s.method if m.client_streaming}
+    for file in files:
+        for message in file.message_type:
+            is_streamed = f".{file.package}.{message.name}" in streamed
+            if is_streamed and len(message.field) == 1 and message.field[0].type_name in scoped:
+                yield f".{file.package}.{message.name}", message.field[0].name
 
 
 def scoped_names(files):
@@ -115,13 +138,15 @@ def scoped_names(files):
 def catalog(files):
     """Every RPC, for tests that must forget none."""
     names = set(scoped_names(files))
-    out = HEADER.format(source="proto/loci/v1") + "package import LociProto\n\n"
+    out = HEADER.format(source="proto/loci/v1") + "package import LociAccess\npackage import LociProto\n\n"
     out += "/// Every RPC of the contract, so that a test can cover them all and a new one cannot be forgotten.\n"
     out += "package enum RPCCatalog {\n  package struct Entry: Sendable {\n"
     out += "    package let service, method: String\n    package let request: any WireMessage.Type\n"
     out += "    /// Whether the request names a scope.\n    package let isScoped: Bool\n"
     out += "    /// Whether the request carries write options: it changes something.\n"
-    out += "    package let isMutating: Bool\n    package let isStreaming: Bool\n  }\n\n"
+    out += "    package let isMutating: Bool\n    package let isStreaming: Bool\n"
+    out += "    /// Whether the caller streams.\n    package let streamsRequests: Bool\n"
+    out += "    /// What the caller must be allowed.\n    package let permission: Permission\n  }\n\n"
     out += "  package static let entries: [Entry] = [\n"
     by_name = {f".{f.package}.{m.name}": m for f in files for m in f.message_type}
     rows = []
@@ -135,6 +160,8 @@ def catalog(files):
                     f'    Entry(\n      service: "{file.package}.{service.name}", method: "{method.name}",\n'
                     f"      request: {naming.swift_type(method.input_type)}.self,\n"
                     f"      isScoped: {str(method.input_type in names).lower()}, "
-                    f"isMutating: {str(mutating).lower()}, isStreaming: {str(streaming).lower()})"
+                    f"isMutating: {str(mutating).lower()}, isStreaming: {str(streaming).lower()},\n"
+                    f"      streamsRequests: {str(method.client_streaming).lower()}, "
+                    f"permission: .{permissions.of(service.name, method.name)})"
                 )
     return out + ",\n".join(rows) + "\n  ]\n}\n"

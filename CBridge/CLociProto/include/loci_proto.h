@@ -6,6 +6,7 @@
 #include "loci_descriptors.h"
 #include "loci/log/v1/events.pb-c.h"
 #include "loci/v1/types.pb-c.h"
+#include "loci/v1/access.pb-c.h"
 #include "loci/v1/admin.pb-c.h"
 #include "loci/v1/checkpoint.pb-c.h"
 #include "loci/v1/memory.pb-c.h"

@@ -41,6 +41,12 @@ extension LogV1 {
       case aliasDeleted(LogV1.AliasDeleted)
       case pointsUpserted(LogV1.PointsUpserted)
       case pointsDeleted(LogV1.PointsDeleted)
+      /// 160 to 179: who may do what.
+      case accessKeyCreated(LogV1.AccessKeyCreated)
+      case accessKeyRevoked(LogV1.AccessKeyRevoked)
+      case grantSet(LogV1.GrantSet)
+      case grantRemoved(LogV1.GrantRemoved)
+      case accessRefused(LogV1.AccessRefused)
     }
 
     /// Whose data it is about.
@@ -137,7 +143,7 @@ extension LogV1 {
     public static let protoName = "loci.log.v1.AppendedMessage"
 
     public var id: String = ""
-    /// loci.v1.Role.
+    /// loci.v1.AccessRole.
     public var role: Int32 = 0
     public var text: String = ""
     public var name: String = ""
@@ -780,6 +786,102 @@ extension LogV1 {
     }
   }
 
+  public struct AccessKeyCreated: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AccessKeyCreated"
+
+    public var id: String = ""
+    public var name: String = ""
+    /// loci.v1.AccessRole.
+    public var role: Int32 = 0
+    /// Empty: every agent of the event's tenant.
+    public var agent: String = ""
+    /// SHA-256 of the whole key.
+    public var hash: [UInt8] = []
+    public var expiresAtUs: Int64 = 0
+
+    public init() {}
+
+    public init(id: String = "", name: String = "", role: Int32 = 0, agent: String = "", hash: [UInt8] = [], expiresAtUs: Int64 = 0) {
+      self.id = id
+      self.name = name
+      self.role = role
+      self.agent = agent
+      self.hash = hash
+      self.expiresAtUs = expiresAtUs
+    }
+  }
+
+  public struct AccessKeyRevoked: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AccessKeyRevoked"
+
+    public var id: String = ""
+    /// From then on.
+    public var revokedAtUs: Int64 = 0
+
+    public init() {}
+
+    public init(id: String = "", revokedAtUs: Int64 = 0) {
+      self.id = id
+      self.revokedAtUs = revokedAtUs
+    }
+  }
+
+  /// The event's agent lets another one in.
+  public struct GrantSet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.GrantSet"
+
+    public var agent: String = ""
+    /// loci.v1.AccessPermission.
+    public var permission: Int32 = 0
+    public var expiresAtUs: Int64 = 0
+
+    public init() {}
+
+    public init(agent: String = "", permission: Int32 = 0, expiresAtUs: Int64 = 0) {
+      self.agent = agent
+      self.permission = permission
+      self.expiresAtUs = expiresAtUs
+    }
+  }
+
+  public struct GrantRemoved: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.GrantRemoved"
+
+    public var agent: String = ""
+
+    public init() {}
+
+    public init(agent: String = "") {
+      self.agent = agent
+    }
+  }
+
+  /// A call that was refused; the event's tenant is the principal's.
+  public struct AccessRefused: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AccessRefused"
+
+    public var principal: String = ""
+    /// loci.v1.AccessRole.
+    public var role: Int32 = 0
+    public var principalAgent: String = ""
+    public var method: String = ""
+    public var tenant: String = ""
+    public var agent: String = ""
+    public var count: UInt32 = 0
+
+    public init() {}
+
+    public init(principal: String = "", role: Int32 = 0, principalAgent: String = "", method: String = "", tenant: String = "", agent: String = "", count: UInt32 = 0) {
+      self.principal = principal
+      self.role = role
+      self.principalAgent = principalAgent
+      self.method = method
+      self.tenant = tenant
+      self.agent = agent
+      self.count = count
+    }
+  }
+
 }
 
 extension LogV1.Event: ViewableMessage {
@@ -826,6 +928,11 @@ extension LogV1.Event: ViewableMessage {
     case 67: self.kind = .aliasDeleted(try C.message(c.pointee.alias_deleted) ?? LogV1.AliasDeleted())
     case 68: self.kind = .pointsUpserted(try C.message(c.pointee.points_upserted) ?? LogV1.PointsUpserted())
     case 69: self.kind = .pointsDeleted(try C.message(c.pointee.points_deleted) ?? LogV1.PointsDeleted())
+    case 160: self.kind = .accessKeyCreated(try C.message(c.pointee.access_key_created) ?? LogV1.AccessKeyCreated())
+    case 161: self.kind = .accessKeyRevoked(try C.message(c.pointee.access_key_revoked) ?? LogV1.AccessKeyRevoked())
+    case 162: self.kind = .grantSet(try C.message(c.pointee.grant_set) ?? LogV1.GrantSet())
+    case 163: self.kind = .grantRemoved(try C.message(c.pointee.grant_removed) ?? LogV1.GrantRemoved())
+    case 164: self.kind = .accessRefused(try C.message(c.pointee.access_refused) ?? LogV1.AccessRefused())
     default: self.kind = nil
     }
   }
@@ -933,6 +1040,21 @@ extension LogV1.Event: ViewableMessage {
     case .pointsDeleted(let value):
       c.pointee.kind_case = .init(rawValue: 69)
       c.pointee.points_deleted = value.lower(arena)
+    case .accessKeyCreated(let value):
+      c.pointee.kind_case = .init(rawValue: 160)
+      c.pointee.access_key_created = value.lower(arena)
+    case .accessKeyRevoked(let value):
+      c.pointee.kind_case = .init(rawValue: 161)
+      c.pointee.access_key_revoked = value.lower(arena)
+    case .grantSet(let value):
+      c.pointee.kind_case = .init(rawValue: 162)
+      c.pointee.grant_set = value.lower(arena)
+    case .grantRemoved(let value):
+      c.pointee.kind_case = .init(rawValue: 163)
+      c.pointee.grant_removed = value.lower(arena)
+    case .accessRefused(let value):
+      c.pointee.kind_case = .init(rawValue: 164)
+      c.pointee.access_refused = value.lower(arena)
     case nil: break
     }
     return c
@@ -1050,6 +1172,21 @@ extension LogV1.Event {
     }
     public var pointsDeleted: LogV1.PointsDeleted.View? {
       c.pointee.kind_case.rawValue == 69 ? C.view(c.pointee.points_deleted) : nil
+    }
+    public var accessKeyCreated: LogV1.AccessKeyCreated.View? {
+      c.pointee.kind_case.rawValue == 160 ? C.view(c.pointee.access_key_created) : nil
+    }
+    public var accessKeyRevoked: LogV1.AccessKeyRevoked.View? {
+      c.pointee.kind_case.rawValue == 161 ? C.view(c.pointee.access_key_revoked) : nil
+    }
+    public var grantSet: LogV1.GrantSet.View? {
+      c.pointee.kind_case.rawValue == 162 ? C.view(c.pointee.grant_set) : nil
+    }
+    public var grantRemoved: LogV1.GrantRemoved.View? {
+      c.pointee.kind_case.rawValue == 163 ? C.view(c.pointee.grant_removed) : nil
+    }
+    public var accessRefused: LogV1.AccessRefused.View? {
+      c.pointee.kind_case.rawValue == 164 ? C.view(c.pointee.access_refused) : nil
     }
   }
 
@@ -3215,6 +3352,271 @@ extension LogV1.CheckpointThreadCopied {
     }
     public var targetThreadID: UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(start: c.pointee.target_thread_id.data, count: c.pointee.target_thread_id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AccessKeyCreated: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__access_key_created()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AccessKeyCreated>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "AccessKeyCreated.id")
+    self.name = try C.string(c.pointee.name, "AccessKeyCreated.name")
+    self.role = c.pointee.role
+    self.agent = try C.string(c.pointee.agent, "AccessKeyCreated.agent")
+    self.hash = C.bytes(c.pointee.hash)
+    self.expiresAtUs = c.pointee.expires_at_us
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AccessKeyCreated> {
+    let c = arena.make(Loci__Log__V1__AccessKeyCreated.self)
+    loci__log__v1__access_key_created__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.name = arena.copy(name)
+    c.pointee.role = role
+    c.pointee.agent = arena.copy(agent)
+    c.pointee.hash = arena.copy(hash)
+    c.pointee.expires_at_us = expiresAtUs
+    return c
+  }
+}
+
+extension LogV1.AccessKeyCreated {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AccessKeyCreated>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AccessKeyCreated.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var role: Int32 {
+      c.pointee.role
+    }
+    public var agent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len)
+    }
+    public var hash: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.hash.data, count: c.pointee.hash.len)
+    }
+    public var expiresAtUs: Int64 {
+      c.pointee.expires_at_us
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AccessKeyRevoked: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__access_key_revoked()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AccessKeyRevoked>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "AccessKeyRevoked.id")
+    self.revokedAtUs = c.pointee.revoked_at_us
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AccessKeyRevoked> {
+    let c = arena.make(Loci__Log__V1__AccessKeyRevoked.self)
+    loci__log__v1__access_key_revoked__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.revoked_at_us = revokedAtUs
+    return c
+  }
+}
+
+extension LogV1.AccessKeyRevoked {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AccessKeyRevoked>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AccessKeyRevoked.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var revokedAtUs: Int64 {
+      c.pointee.revoked_at_us
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.GrantSet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__grant_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__GrantSet>) throws(WireDecodingError) {
+    self.agent = try C.string(c.pointee.agent, "GrantSet.agent")
+    self.permission = c.pointee.permission
+    self.expiresAtUs = c.pointee.expires_at_us
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__GrantSet> {
+    let c = arena.make(Loci__Log__V1__GrantSet.self)
+    loci__log__v1__grant_set__init(c)
+    c.pointee.agent = arena.copy(agent)
+    c.pointee.permission = permission
+    c.pointee.expires_at_us = expiresAtUs
+    return c
+  }
+}
+
+extension LogV1.GrantSet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__GrantSet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__GrantSet.self) }
+
+    public var agent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len)
+    }
+    public var permission: Int32 {
+      c.pointee.permission
+    }
+    public var expiresAtUs: Int64 {
+      c.pointee.expires_at_us
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.GrantRemoved: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__grant_removed()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__GrantRemoved>) throws(WireDecodingError) {
+    self.agent = try C.string(c.pointee.agent, "GrantRemoved.agent")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__GrantRemoved> {
+    let c = arena.make(Loci__Log__V1__GrantRemoved.self)
+    loci__log__v1__grant_removed__init(c)
+    c.pointee.agent = arena.copy(agent)
+    return c
+  }
+}
+
+extension LogV1.GrantRemoved {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__GrantRemoved>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__GrantRemoved.self) }
+
+    public var agent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AccessRefused: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__access_refused()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AccessRefused>) throws(WireDecodingError) {
+    self.principal = try C.string(c.pointee.principal, "AccessRefused.principal")
+    self.role = c.pointee.role
+    self.principalAgent = try C.string(c.pointee.principal_agent, "AccessRefused.principal_agent")
+    self.method = try C.string(c.pointee.method, "AccessRefused.method")
+    self.tenant = try C.string(c.pointee.tenant, "AccessRefused.tenant")
+    self.agent = try C.string(c.pointee.agent, "AccessRefused.agent")
+    self.count = c.pointee.count
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AccessRefused> {
+    let c = arena.make(Loci__Log__V1__AccessRefused.self)
+    loci__log__v1__access_refused__init(c)
+    c.pointee.principal = arena.copy(principal)
+    c.pointee.role = role
+    c.pointee.principal_agent = arena.copy(principalAgent)
+    c.pointee.method = arena.copy(method)
+    c.pointee.tenant = arena.copy(tenant)
+    c.pointee.agent = arena.copy(agent)
+    c.pointee.count = count
+    return c
+  }
+}
+
+extension LogV1.AccessRefused {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AccessRefused>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AccessRefused.self) }
+
+    public var principal: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.principal.data, count: c.pointee.principal.len)
+    }
+    public var role: Int32 {
+      c.pointee.role
+    }
+    public var principalAgent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.principal_agent.data, count: c.pointee.principal_agent.len)
+    }
+    public var method: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.method.data, count: c.pointee.method.len)
+    }
+    public var tenant: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.tenant.data, count: c.pointee.tenant.len)
+    }
+    public var agent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len)
+    }
+    public var count: UInt32 {
+      c.pointee.count
     }
   }
 

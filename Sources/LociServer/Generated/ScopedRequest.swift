@@ -12,6 +12,7 @@ extension V1.CollectionStatsRequest: ScopedRequest {}
 extension V1.CopyThreadRequest: ScopedRequest {}
 extension V1.CreateCollectionRequest: ScopedRequest {}
 extension V1.CreateContextRequest: ScopedRequest {}
+extension V1.CreateKeyRequest: ScopedRequest {}
 extension V1.CreateSessionRequest: ScopedRequest {}
 extension V1.DeleteAliasRequest: ScopedRequest {}
 extension V1.DeleteContextRequest: ScopedRequest {}
@@ -38,8 +39,11 @@ extension V1.HeartbeatSessionRequest: ScopedRequest {}
 extension V1.ListBranchesRequest: ScopedRequest {}
 extension V1.ListCollectionsRequest: ScopedRequest {}
 extension V1.ListContextsRequest: ScopedRequest {}
+extension V1.ListGrantsRequest: ScopedRequest {}
+extension V1.ListKeysRequest: ScopedRequest {}
 extension V1.ListMemoriesRequest: ScopedRequest {}
 extension V1.ListMessagesRequest: ScopedRequest {}
+extension V1.ListRefusalsRequest: ScopedRequest {}
 extension V1.ListSessionsRequest: ScopedRequest {}
 extension V1.ListSnapshotsRequest: ScopedRequest {}
 extension V1.ListTransitionsRequest: ScopedRequest {}
@@ -52,7 +56,11 @@ extension V1.PutCheckpointRequest: ScopedRequest {}
 extension V1.PutWritesRequest: ScopedRequest {}
 extension V1.ReadCheckpointsRequest: ScopedRequest {}
 extension V1.RecommendRequest: ScopedRequest {}
+extension V1.Refusal: ScopedRequest {}
+extension V1.RemoveGrantRequest: ScopedRequest {}
+extension V1.RevokeKeyRequest: ScopedRequest {}
 extension V1.RollbackSessionRequest: ScopedRequest {}
+extension V1.RotateKeyRequest: ScopedRequest {}
 extension V1.ScrollPointsRequest: ScopedRequest {}
 extension V1.SearchBatchRequest: ScopedRequest {}
 extension V1.SearchMemoriesRequest: ScopedRequest {}
@@ -60,6 +68,7 @@ extension V1.SearchMessagesRequest: ScopedRequest {}
 extension V1.SearchRangeRequest: ScopedRequest {}
 extension V1.SearchVectorsRequest: ScopedRequest {}
 extension V1.SetAliasRequest: ScopedRequest {}
+extension V1.SetGrantRequest: ScopedRequest {}
 extension V1.SetVariablesRequest: ScopedRequest {}
 extension V1.StatsRequest: ScopedRequest {}
 extension V1.TakeSnapshotRequest: ScopedRequest {}
@@ -67,3 +76,11 @@ extension V1.TransitionSessionRequest: ScopedRequest {}
 extension V1.UpdateContextRequest: ScopedRequest {}
 extension V1.UpdateMemoryRequest: ScopedRequest {}
 extension V1.UpsertRequest: ScopedRequest {}
+
+extension V1.AppendStreamRequest: ScopedRequest {
+  package var scope: V1.Scope? { append?.scope }
+}
+
+extension V1.UpsertStreamRequest: ScopedRequest {
+  package var scope: V1.Scope? { upsert?.scope }
+}

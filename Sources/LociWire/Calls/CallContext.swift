@@ -1,3 +1,4 @@
+import LociCore
 import NIOCore
 import Synchronization
 
@@ -39,6 +40,13 @@ package final class ConnectionIdentity: Sendable {
   package let id: UInt64
   package let remoteAddress: String
   package let isUnixSocket: Bool
+  private let certificate = Locked<String?>(nil)
+
+  /// The name in the client's certificate, a URI among its alternative names that begins with `loci:`; `nil` without one.
+  package internal(set) var certificateName: String? {
+    get { certificate.withLock { $0 } }
+    set { certificate.withLock { $0 = newValue } }
+  }
 
   package init(id: UInt64, remoteAddress: String, isUnixSocket: Bool) {
     self.id = id

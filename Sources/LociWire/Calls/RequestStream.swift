@@ -8,19 +8,35 @@ package struct RequestStream<Message: WireMessage>: AsyncSequence, Sendable {
   package typealias Failure = any Error
 
   let queue: InboundQueue
+  private var check: (@Sendable (Message) async throws -> Void)?
 
-  package func makeAsyncIterator() -> Iterator { Iterator(queue: queue) }
+  init(queue: InboundQueue) { self.queue = queue }
+
+  /// The same stream, which ends with what `check` throws for one of its messages.
+  package func checking(_ check: @escaping @Sendable (Message) async throws -> Void) -> Self {
+    var checked = self
+    checked.check = check
+    return checked
+  }
+
+  package func makeAsyncIterator() -> Iterator { Iterator(queue: queue, check: check) }
 
   package struct Iterator: AsyncIteratorProtocol {
     private let queue: InboundQueue
+    private let check: (@Sendable (Message) async throws -> Void)?
     private let arena = Arena()
 
-    init(queue: InboundQueue) { self.queue = queue }
+    init(queue: InboundQueue, check: (@Sendable (Message) async throws -> Void)?) {
+      self.queue = queue
+      self.check = check
+    }
 
     /// - Throws: `RPCStatus`: `invalidArgument` for a message that does not decode, or why the stream broke.
     package mutating func next() async throws -> Message? {
       guard let bytes = try await queue.next() else { return nil }
-      return try bytes.decode(Message.self, arena: arena)
+      let message = try bytes.decode(Message.self, arena: arena)
+      try await check?(message)
+      return message
     }
   }
 }

@@ -21,6 +21,8 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
   private var isReading = false
   private var isFlushScheduled = false
   private(set) var isClosed = false
+  /// Why the connection broke, when it was not the other side that closed it.
+  private var failure: (any Error)?
 
   init(core: ClientCore) { self.core = core }
 
@@ -120,11 +122,15 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
     let lost = calls
     calls = [:]
     core.connectionClosed(self)
-    for call in lost.values { core.end(call, .connectionLost) }
+    let reason = failure.map { RPCStatus(code: .unavailable, message: "connection closed: \($0)") }
+    for call in lost.values { core.end(call, reason ?? .connectionLost) }
     context.fireChannelInactive()
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    failure = failure ?? error
+    context.close(promise: nil)
+  }
 
   // MARK: Frames
 

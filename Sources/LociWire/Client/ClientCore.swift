@@ -2,6 +2,7 @@ import LociCore
 import LociProto
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// What a client consists of, on one event loop: at most one connection, made when it is first needed and again
 /// when it was lost, and the calls that wait for it.
@@ -40,6 +41,7 @@ final class ClientCore: @unchecked Sendable {
   private var callsInProgress = 0
   private var wake: (at: NIODeadline, task: Scheduled<Void>)?
   private var closeWaiters: [Waiter<Void>] = []
+  private lazy var tls = Result { try configuration.tls?.clientContext() }
 
   init(target: Target, configuration: RPCClient.Configuration, eventLoop: any EventLoop) {
     self.target = target
@@ -135,6 +137,8 @@ final class ClientCore: @unchecked Sendable {
   private func connect() {
     connectivity = .connecting
     let connection = ClientConnection(core: self)
+    let tls: NIOSSLContext?
+    do { tls = try self.tls.get() } catch { return connectFailed(error) }
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(TimeAmount(configuration.connectTimeout))
       .channelOption(
@@ -144,7 +148,14 @@ final class ClientCore: @unchecked Sendable {
       .channelOption(.maxMessagesPerRead, value: 4)
       .channelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 1 << 20))
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(connection) }
+        channel.eventLoop.makeCompletedFuture {
+          let pipeline = channel.pipeline.syncOperations
+          if let tls, let name = self.serverName {
+            try pipeline.addHandler(
+              NIOSSLClientHandler(context: tls, serverHostname: name.isAddress ? nil : name))
+          }
+          try pipeline.addHandler(connection)
+        }
       }
     let connected =
       switch target {
@@ -160,6 +171,12 @@ final class ClientCore: @unchecked Sendable {
       case .failure(let error): self.connectFailed(error)
       }
     }
+  }
+
+  /// What the server's certificate must say; `nil` for a Unix socket.
+  private var serverName: String? {
+    guard case .tcp(let host, _) = target else { return nil }
+    return configuration.tls?.serverName ?? host
   }
 
   private func connected(_ connection: ClientConnection, _ channel: any Channel) {
@@ -245,4 +262,9 @@ extension ClientCore.Target: CustomStringConvertible {
     case .unixSocket(let path): path
     }
   }
+}
+
+extension String {
+  /// Whether this is an IP address, which TLS does not send as a name.
+  fileprivate var isAddress: Bool { (try? SocketAddress(ipAddress: self, port: 0)) != nil }
 }

@@ -14,6 +14,11 @@ extension RPCClient {
     /// Tells the server when an answer is no longer wanted, with a frame type that other servers ignore.
     public var sendsCancelFrames = true
 
+    /// Over TCP; `nil` for none.
+    public var tls: TLSFiles?
+    /// Sent with each call that names none itself, e.g. "Bearer loci_…".
+    public var authorization: String?
+
     public init() {}
   }
 }

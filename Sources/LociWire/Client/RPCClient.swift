@@ -37,7 +37,7 @@ public final class RPCClient: Sendable {
     _ service: String, _ method: String, _ request: Request, options: CallOptions = .init()
   ) async throws -> Answer {
     let call = UnaryClientCall<Answer>(
-      head: RequestHead(service: service, method: method, metadata: options.metadata), request: request,
+      head: RequestHead(service: service, method: method, metadata: metadata(options)), request: request,
       deadline: deadline(options), waitsForServer: options.waitsForServer)
     return try await withTaskCancellationHandler {
       try await Waiter.suspend { waiter in
@@ -47,6 +47,15 @@ public final class RPCClient: Sendable {
     } onCancel: {
       core.cancel(call)
     }
+  }
+
+  private func metadata(_ options: CallOptions) -> Metadata {
+    guard let authorization = core.configuration.authorization, options.metadata["authorization"] == nil else {
+      return options.metadata
+    }
+    var metadata = options.metadata
+    metadata.add(authorization, for: "authorization")
+    return metadata
   }
 
   /// One request, a stream of answers. The call is under way when this returns; dropping the sequence cancels
@@ -77,7 +86,7 @@ public final class RPCClient: Sendable {
   ) -> StreamHandle {
     let call = StreamingClientCall(
       core: core,
-      head: RequestHead(service: service, method: method, metadata: options.metadata, flags: flags),
+      head: RequestHead(service: service, method: method, metadata: metadata(options), flags: flags),
       request: request, deadline: deadline(options), waitsForServer: options.waitsForServer)
     core.submit(call)
     return StreamHandle(call: call)

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import Synchronization
 import NIOPosix
+import NIOSSL
 
 #if canImport(Glibc)
   import Glibc
@@ -17,6 +18,7 @@ struct Listener: Sendable {
   let registry: ConnectionRegistry
   let group: MultiThreadedEventLoopGroup
   let loops: [ObjectIdentifier: LoopResources]
+  let tls: NIOSSLContext?
 
   func bind(_ address: RPCServer.Configuration.TCPAddress) async throws -> any Channel {
     try await tuned(bootstrap)
@@ -79,7 +81,11 @@ struct Listener: Sendable {
     core.counters.connectionsAccepted.wrappingAdd(1, ordering: .relaxed)
     channel.closeFuture.whenComplete { _ in registry.remove(connection, address: address?.ipAddress) }
     return channel.eventLoop.makeCompletedFuture {
-      try channel.pipeline.syncOperations.addHandler(connection)
+      let pipeline = channel.pipeline.syncOperations
+      if let tls, !identity.isUnixSocket {
+        try pipeline.addHandlers([NIOSSLServerHandler(context: tls), PeerCertificate(identity)])
+      }
+      try pipeline.addHandler(connection)
     }
   }
 

@@ -17,6 +17,8 @@ extension RPCServer {
     /// `nil` for no Unix socket. A stale socket file is replaced, and removed at the end; only its owner may
     /// connect.
     package var unixSocketPath: String?
+    /// For TCP; `nil` for none. A Unix socket never has it.
+    package var tls: TLSFiles?
     package var eventLoops = 1
 
     package var connectionsMax = 4096

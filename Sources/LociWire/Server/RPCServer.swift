@@ -25,21 +25,22 @@ package final class RPCServer: Sendable {
   private let phase = Locked(Phase.made)
 
   /// - Parameter mapError: the status for errors that handlers throw and that are not `RPCStatus`.
-  /// - Throws: `Configuration.Problem`.
+  /// - Throws: `Configuration.Problem`; NIOSSL's error for certificates that cannot be used.
   package init(
     table: ServiceTable, configuration: Configuration = .init(), logger: Logger,
     mapError: @escaping @Sendable (any Error) -> RPCStatus = { _ in
       RPCStatus(code: .internalError, message: "internal error")
     }
-  ) throws(Configuration.Problem) {
+  ) throws {
     try configuration.validate()
+    let tls = try configuration.tls?.serverContext()
     core = ServerCore(table: table, configuration: configuration, logger: logger, mapError: mapError)
     registry = ConnectionRegistry(
       totalMax: configuration.connectionsMax, perAddressMax: configuration.connectionsPerAddressMax)
     group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
     var loops: [ObjectIdentifier: LoopResources] = [:]
     for loop in group.makeIterator() { loops[ObjectIdentifier(loop)] = LoopResources(eventLoop: loop) }
-    listener = Listener(core: core, registry: registry, group: group, loops: loops)
+    listener = Listener(core: core, registry: registry, group: group, loops: loops, tls: tls)
   }
 
   /// Listens. The addresses bound, TCP first.

@@ -45,6 +45,11 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.CheckpointWritesPut.self,
   LogV1.CheckpointsDeleted.self,
   LogV1.CheckpointThreadCopied.self,
+  LogV1.AccessKeyCreated.self,
+  LogV1.AccessKeyRevoked.self,
+  LogV1.GrantSet.self,
+  LogV1.GrantRemoved.self,
+  LogV1.AccessRefused.self,
   V1.Scope.self,
   V1.Position.self,
   V1.Consistency.self,
@@ -58,6 +63,28 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.Explanation.self,
   V1.SearchReport.self,
   V1.ErrorDetail.self,
+  V1.Principal.self,
+  V1.WhoAmIRequest.self,
+  V1.WhoAmIResponse.self,
+  V1.ApiKey.self,
+  V1.CreateKeyRequest.self,
+  V1.CreateKeyResponse.self,
+  V1.ListKeysRequest.self,
+  V1.ListKeysResponse.self,
+  V1.RevokeKeyRequest.self,
+  V1.RevokeKeyResponse.self,
+  V1.RotateKeyRequest.self,
+  V1.RotateKeyResponse.self,
+  V1.Grant.self,
+  V1.SetGrantRequest.self,
+  V1.SetGrantResponse.self,
+  V1.RemoveGrantRequest.self,
+  V1.RemoveGrantResponse.self,
+  V1.ListGrantsRequest.self,
+  V1.ListGrantsResponse.self,
+  V1.Refusal.self,
+  V1.ListRefusalsRequest.self,
+  V1.ListRefusalsResponse.self,
   V1.HealthRequest.self,
   V1.HealthResponse.self,
   V1.StatsRequest.self,
@@ -254,7 +281,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 33 {
+    switch random.next() % 38 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -287,6 +314,11 @@ extension LogV1.Event: TestedMessage {
     case 29: value.kind = .aliasDeleted(.arbitrary(&random))
     case 30: value.kind = .pointsUpserted(.arbitrary(&random))
     case 31: value.kind = .pointsDeleted(.arbitrary(&random))
+    case 32: value.kind = .accessKeyCreated(.arbitrary(&random))
+    case 33: value.kind = .accessKeyRevoked(.arbitrary(&random))
+    case 34: value.kind = .grantSet(.arbitrary(&random))
+    case 35: value.kind = .grantRemoved(.arbitrary(&random))
+    case 36: value.kind = .accessRefused(.arbitrary(&random))
     default: break
     }
     return value
@@ -329,6 +361,11 @@ extension LogV1.Event: TestedMessage {
     if let part = view.aliasDeleted.map({ LogV1.AliasDeleted.rebuilt($0) }) { value.kind = .aliasDeleted(part) }
     if let part = view.pointsUpserted.map({ LogV1.PointsUpserted.rebuilt($0) }) { value.kind = .pointsUpserted(part) }
     if let part = view.pointsDeleted.map({ LogV1.PointsDeleted.rebuilt($0) }) { value.kind = .pointsDeleted(part) }
+    if let part = view.accessKeyCreated.map({ LogV1.AccessKeyCreated.rebuilt($0) }) { value.kind = .accessKeyCreated(part) }
+    if let part = view.accessKeyRevoked.map({ LogV1.AccessKeyRevoked.rebuilt($0) }) { value.kind = .accessKeyRevoked(part) }
+    if let part = view.grantSet.map({ LogV1.GrantSet.rebuilt($0) }) { value.kind = .grantSet(part) }
+    if let part = view.grantRemoved.map({ LogV1.GrantRemoved.rebuilt($0) }) { value.kind = .grantRemoved(part) }
+    if let part = view.accessRefused.map({ LogV1.AccessRefused.rebuilt($0) }) { value.kind = .accessRefused(part) }
     return value
   }
 }
@@ -1179,6 +1216,114 @@ extension LogV1.CheckpointThreadCopied: TestedMessage {
   }
 }
 
+extension LogV1.AccessKeyCreated: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("name", 2), ("agent", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.agent = .arbitrary(&random)
+    value.hash = .arbitrary(&random)
+    value.expiresAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.role = view.role
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.hash = Array(view.hash)
+    value.expiresAtUs = view.expiresAtUs
+    return value
+  }
+}
+
+extension LogV1.AccessKeyRevoked: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.revokedAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.revokedAtUs = view.revokedAtUs
+    return value
+  }
+}
+
+extension LogV1.GrantSet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agent", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.agent = .arbitrary(&random)
+    value.permission = .arbitrary(&random)
+    value.expiresAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.permission = view.permission
+    value.expiresAtUs = view.expiresAtUs
+    return value
+  }
+}
+
+extension LogV1.GrantRemoved: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agent", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.agent = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.AccessRefused: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("principal", 1), ("principal_agent", 3), ("method", 4), ("tenant", 5), ("agent", 6)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.principal = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.principalAgent = .arbitrary(&random)
+    value.method = .arbitrary(&random)
+    value.tenant = .arbitrary(&random)
+    value.agent = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.principal = String(decoding: view.principal, as: UTF8.self)
+    value.role = view.role
+    value.principalAgent = String(decoding: view.principalAgent, as: UTF8.self)
+    value.method = String(decoding: view.method, as: UTF8.self)
+    value.tenant = String(decoding: view.tenant, as: UTF8.self)
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.count = view.count
+    return value
+  }
+}
+
 extension V1.ConsistencyLevel: Arbitrary {}
 
 extension V1.Role: Arbitrary {}
@@ -1453,6 +1598,418 @@ extension V1.ErrorDetail: TestedMessage {
     value.reason = String(decoding: view.reason, as: UTF8.self)
     value.subject = String(decoding: view.subject, as: UTF8.self)
     value.retryAfterMs = view.retryAfterMs
+    return value
+  }
+}
+
+extension V1.AccessRole: Arbitrary {}
+
+extension V1.AccessPermission: Arbitrary {}
+
+extension V1.Principal: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("tenant", 3), ("agent", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.tenant = .arbitrary(&random)
+    value.agent = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.role = view.role
+    value.tenant = String(decoding: view.tenant, as: UTF8.self)
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.WhoAmIRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_: inout SplitMix64) -> Self { Self() }
+
+  static func rebuilt(_: View) -> Self { Self() }
+}
+
+extension V1.WhoAmIResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.principal = .arbitrary(&random)
+    value.authenticationRequired = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.principal = view.principal.map({ V1.Principal.rebuilt($0) })
+    value.authenticationRequired = view.authenticationRequired
+    return value
+  }
+}
+
+extension V1.ApiKey: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("name", 2), ("tenant", 4), ("agent", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.tenant = .arbitrary(&random)
+    value.agent = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.expiresAtUs = .arbitrary(&random)
+    value.revokedAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.role = view.role
+    value.tenant = String(decoding: view.tenant, as: UTF8.self)
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.createdAtUs = view.createdAtUs
+    value.expiresAtUs = view.expiresAtUs
+    value.revokedAtUs = view.revokedAtUs
+    return value
+  }
+}
+
+extension V1.CreateKeyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.expiresAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.role = view.role
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.expiresAtUs = view.expiresAtUs
+    return value
+  }
+}
+
+extension V1.CreateKeyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("secret", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.key = .arbitrary(&random)
+    value.secret = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.key = view.key.map({ V1.ApiKey.rebuilt($0) })
+    value.secret = String(decoding: view.secret, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.ListKeysRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListKeysResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.keys = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.keys = view.keys.map { V1.ApiKey.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RevokeKeyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("key_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.keyID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.keyID = String(decoding: view.keyID, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.RevokeKeyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RotateKeyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("key_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.keyID = .arbitrary(&random)
+    value.overlapMs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.keyID = String(decoding: view.keyID, as: UTF8.self)
+    value.overlapMs = view.overlapMs
+    return value
+  }
+}
+
+extension V1.RotateKeyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("secret", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.key = .arbitrary(&random)
+    value.secret = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.key = view.key.map({ V1.ApiKey.rebuilt($0) })
+    value.secret = String(decoding: view.secret, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.Grant: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agent", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.agent = .arbitrary(&random)
+    value.permission = .arbitrary(&random)
+    value.expiresAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.permission = view.permission
+    value.expiresAtUs = view.expiresAtUs
+    return value
+  }
+}
+
+extension V1.SetGrantRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.grant = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.grant = view.grant.map({ V1.Grant.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetGrantResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RemoveGrantRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agent", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.agent = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.RemoveGrantResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListGrantsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListGrantsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.grants = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.grants = view.grants.map { V1.Grant.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.Refusal: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("method", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.atUs = .arbitrary(&random)
+    value.principal = .arbitrary(&random)
+    value.method = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.atUs = view.atUs
+    value.principal = view.principal.map({ V1.Principal.rebuilt($0) })
+    value.method = String(decoding: view.method, as: UTF8.self)
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.count = view.count
+    return value
+  }
+}
+
+extension V1.ListRefusalsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.limit = view.limit
+    return value
+  }
+}
+
+extension V1.ListRefusalsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.refusals = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.refusals = view.refusals.map { V1.Refusal.rebuilt($0) }
     return value
   }
 }

@@ -18,6 +18,7 @@ struct TestNode {
   static func run<T>(
     folder: String? = nil, model: String? = nil, embedder: (any TextEmbedder)? = nil, shards: Int = 2,
     segments: SegmentPolicy = .init(), openCollections: Int = 1_024,
+    configure: (inout Node.Configuration) -> Void = { _ in },
     _ body: (TestNode) async throws -> T
   ) async throws -> T {
     let path = folder ?? NSTemporaryDirectory() + "loci-test-\(UUID().uuidString)"
@@ -30,6 +31,7 @@ struct TestNode {
     configuration.segments = segments
     configuration.openCollections = openCollections
     configuration.drainGrace = .seconds(2)
+    configure(&configuration)
     var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     logger.logLevel = .critical
     let node = try Node(configuration, logger: logger)

@@ -7,11 +7,19 @@ import Testing
 
 /// What a test watches and steers of the service below.
 final class EchoProbe: Sendable {
+  /// Of a context. A whole one would keep the handler, which keeps the probe.
+  struct Seen {
+    let service: String
+    let metadata: Metadata
+    let remoteAddress: String
+    let deadline: ContinuousClock.Instant?
+  }
+
   private struct State {
     var sleepsCancelled = 0
     var sleepsStarted = 0
     var sent = 0
-    var contexts: [CallContext] = []
+    var contexts: [Seen] = []
   }
 
   private let state = Locked(State())
@@ -20,9 +28,14 @@ final class EchoProbe: Sendable {
   var sleepsCancelled: Int { state.withLock { $0.sleepsCancelled } }
   var sleepsStarted: Int { state.withLock { $0.sleepsStarted } }
   var messagesSent: Int { state.withLock { $0.sent } }
-  var contexts: [CallContext] { state.withLock { $0.contexts } }
+  var contexts: [Seen] { state.withLock { $0.contexts } }
 
-  func saw(_ context: CallContext) { state.withLock { $0.contexts.append(context) } }
+  func saw(_ context: CallContext) {
+    let seen = Seen(
+      service: context.service, metadata: context.metadata, remoteAddress: context.remoteAddress,
+      deadline: context.deadline)
+    state.withLock { $0.contexts.append(seen) }
+  }
   func sleepStarted() { state.withLock { $0.sleepsStarted += 1 } }
   func sleepCancelled() { state.withLock { $0.sleepsCancelled += 1 } }
   func sent() { state.withLock { $0.sent += 1 } }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional
+import ssl
+from typing import Mapping, Optional, Union
 
 from loci._proto.loci.v1 import types_pb2
 from loci._wire.channel import Channel
 from loci._wire.connection import Address
+from loci._wire.tls import TLS
 from loci.services import Admin, Checkpoints, Contexts, Embeddings, Memories, Sessions, State
 
 _UNIX = "unix:"
@@ -16,7 +18,10 @@ class Client:
     """Calls a Loci server for one agent. Safe to share between threads; connects on first use and again
     after the connection was lost.
 
-    `target` is "HOST:PORT" or "unix:PATH". `timeout` is the default for unary calls, in seconds.
+    `target` is "HOST:PORT" or "unix:PATH". `timeout` is the default for unary calls, in seconds. `api_key` is a key
+    or a token. `tls` is True for the system's authorities, or a context: `ssl.create_default_context(cafile=...)`,
+    with `load_cert_chain` for a certificate of one's own; `server_name` is what the server's certificate must say, the
+    host unless it is given.
     """
 
     def __init__(
@@ -28,10 +33,17 @@ class Client:
         timeout: float = 30.0,
         connect_timeout: float = 5.0,
         metadata: Optional[Mapping[str, str]] = None,
+        api_key: Optional[str] = None,
+        tls: Union[bool, ssl.SSLContext] = False,
+        server_name: Optional[str] = None,
     ) -> None:
-        self._channel = Channel(_address(target), connect_timeout)
+        context = ssl.create_default_context() if tls is True else tls or None
+        secure = None if context is None else TLS(context, server_name)
+        self._channel = Channel(_address(target), connect_timeout, secure)
         self._timeout = timeout
         self._metadata = list((metadata or {}).items())
+        if api_key is not None:
+            self._metadata.append(("authorization", f"Bearer {api_key}"))
         self._bind(tenant, agent)
 
     def for_agent(self, tenant: str, agent: str) -> Client:

@@ -1852,7 +1852,232 @@ void   loci__log__v1__checkpoint_thread_copied__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__checkpoint_thread_copied__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[35] =
+void   loci__log__v1__access_key_created__init
+                     (Loci__Log__V1__AccessKeyCreated         *message)
+{
+  static const Loci__Log__V1__AccessKeyCreated init_value = LOCI__LOG__V1__ACCESS_KEY_CREATED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__access_key_created__get_packed_size
+                     (const Loci__Log__V1__AccessKeyCreated *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_key_created__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__access_key_created__pack
+                     (const Loci__Log__V1__AccessKeyCreated *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_key_created__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__access_key_created__pack_to_buffer
+                     (const Loci__Log__V1__AccessKeyCreated *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_key_created__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AccessKeyCreated *
+       loci__log__v1__access_key_created__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AccessKeyCreated *)
+     protobuf_c_message_unpack (&loci__log__v1__access_key_created__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__access_key_created__free_unpacked
+                     (Loci__Log__V1__AccessKeyCreated *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__access_key_created__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__access_key_revoked__init
+                     (Loci__Log__V1__AccessKeyRevoked         *message)
+{
+  static const Loci__Log__V1__AccessKeyRevoked init_value = LOCI__LOG__V1__ACCESS_KEY_REVOKED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__access_key_revoked__get_packed_size
+                     (const Loci__Log__V1__AccessKeyRevoked *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_key_revoked__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__access_key_revoked__pack
+                     (const Loci__Log__V1__AccessKeyRevoked *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_key_revoked__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__access_key_revoked__pack_to_buffer
+                     (const Loci__Log__V1__AccessKeyRevoked *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_key_revoked__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AccessKeyRevoked *
+       loci__log__v1__access_key_revoked__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AccessKeyRevoked *)
+     protobuf_c_message_unpack (&loci__log__v1__access_key_revoked__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__access_key_revoked__free_unpacked
+                     (Loci__Log__V1__AccessKeyRevoked *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__access_key_revoked__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__grant_set__init
+                     (Loci__Log__V1__GrantSet         *message)
+{
+  static const Loci__Log__V1__GrantSet init_value = LOCI__LOG__V1__GRANT_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__grant_set__get_packed_size
+                     (const Loci__Log__V1__GrantSet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__grant_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__grant_set__pack
+                     (const Loci__Log__V1__GrantSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__grant_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__grant_set__pack_to_buffer
+                     (const Loci__Log__V1__GrantSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__grant_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__GrantSet *
+       loci__log__v1__grant_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__GrantSet *)
+     protobuf_c_message_unpack (&loci__log__v1__grant_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__grant_set__free_unpacked
+                     (Loci__Log__V1__GrantSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__grant_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__grant_removed__init
+                     (Loci__Log__V1__GrantRemoved         *message)
+{
+  static const Loci__Log__V1__GrantRemoved init_value = LOCI__LOG__V1__GRANT_REMOVED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__grant_removed__get_packed_size
+                     (const Loci__Log__V1__GrantRemoved *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__grant_removed__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__grant_removed__pack
+                     (const Loci__Log__V1__GrantRemoved *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__grant_removed__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__grant_removed__pack_to_buffer
+                     (const Loci__Log__V1__GrantRemoved *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__grant_removed__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__GrantRemoved *
+       loci__log__v1__grant_removed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__GrantRemoved *)
+     protobuf_c_message_unpack (&loci__log__v1__grant_removed__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__grant_removed__free_unpacked
+                     (Loci__Log__V1__GrantRemoved *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__grant_removed__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__access_refused__init
+                     (Loci__Log__V1__AccessRefused         *message)
+{
+  static const Loci__Log__V1__AccessRefused init_value = LOCI__LOG__V1__ACCESS_REFUSED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__access_refused__get_packed_size
+                     (const Loci__Log__V1__AccessRefused *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_refused__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__access_refused__pack
+                     (const Loci__Log__V1__AccessRefused *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_refused__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__access_refused__pack_to_buffer
+                     (const Loci__Log__V1__AccessRefused *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__access_refused__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AccessRefused *
+       loci__log__v1__access_refused__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AccessRefused *)
+     protobuf_c_message_unpack (&loci__log__v1__access_refused__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__access_refused__free_unpacked
+                     (Loci__Log__V1__AccessRefused *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__access_refused__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[40] =
 {
   {
     "tenant",
@@ -2274,8 +2499,71 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[35
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "access_key_created",
+    160,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, access_key_created),
+    &loci__log__v1__access_key_created__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "access_key_revoked",
+    161,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, access_key_revoked),
+    &loci__log__v1__access_key_revoked__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "grant_set",
+    162,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, grant_set),
+    &loci__log__v1__grant_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "grant_removed",
+    163,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, grant_removed),
+    &loci__log__v1__grant_removed__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "access_refused",
+    164,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, access_refused),
+    &loci__log__v1__access_refused__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
+  35,   /* field[35] = access_key_created */
+  36,   /* field[36] = access_key_revoked */
+  39,   /* field[39] = access_refused */
   1,   /* field[1] = agent */
   32,   /* field[32] = alias_deleted */
   31,   /* field[31] = alias_set */
@@ -2289,6 +2577,8 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
   13,   /* field[13] = context_updated */
+  38,   /* field[38] = grant_removed */
+  37,   /* field[37] = grant_set */
   10,   /* field[10] = items_embedded */
   7,   /* field[7] = memories_added */
   9,   /* field[9] = memories_deleted */
@@ -2312,12 +2602,13 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   0,   /* field[0] = tenant */
   21,   /* field[21] = variables_set */
 };
-static const ProtobufCIntRange loci__log__v1__event__number_ranges[3 + 1] =
+static const ProtobufCIntRange loci__log__v1__event__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 40, 13 },
   { 64, 29 },
-  { 0, 35 }
+  { 160, 35 },
+  { 0, 40 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -2327,10 +2618,10 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  35,
+  40,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
-  3,  loci__log__v1__event__number_ranges,
+  4,  loci__log__v1__event__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -5191,5 +5482,377 @@ const ProtobufCMessageDescriptor loci__log__v1__checkpoint_thread_copied__descri
   loci__log__v1__checkpoint_thread_copied__field_indices_by_name,
   1,  loci__log__v1__checkpoint_thread_copied__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__checkpoint_thread_copied__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__access_key_created__field_descriptors[6] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessKeyCreated, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessKeyCreated, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "role",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessKeyCreated, role),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "agent",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessKeyCreated, agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hash",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessKeyCreated, hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at_us",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessKeyCreated, expires_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__access_key_created__field_indices_by_name[] = {
+  3,   /* field[3] = agent */
+  5,   /* field[5] = expires_at_us */
+  4,   /* field[4] = hash */
+  0,   /* field[0] = id */
+  1,   /* field[1] = name */
+  2,   /* field[2] = role */
+};
+static const ProtobufCIntRange loci__log__v1__access_key_created__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__access_key_created__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AccessKeyCreated",
+  "AccessKeyCreated",
+  "Loci__Log__V1__AccessKeyCreated",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AccessKeyCreated),
+  6,
+  loci__log__v1__access_key_created__field_descriptors,
+  loci__log__v1__access_key_created__field_indices_by_name,
+  1,  loci__log__v1__access_key_created__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__access_key_created__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__access_key_revoked__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessKeyRevoked, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revoked_at_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessKeyRevoked, revoked_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__access_key_revoked__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = revoked_at_us */
+};
+static const ProtobufCIntRange loci__log__v1__access_key_revoked__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__access_key_revoked__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AccessKeyRevoked",
+  "AccessKeyRevoked",
+  "Loci__Log__V1__AccessKeyRevoked",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AccessKeyRevoked),
+  2,
+  loci__log__v1__access_key_revoked__field_descriptors,
+  loci__log__v1__access_key_revoked__field_indices_by_name,
+  1,  loci__log__v1__access_key_revoked__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__access_key_revoked__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__grant_set__field_descriptors[3] =
+{
+  {
+    "agent",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__GrantSet, agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "permission",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__GrantSet, permission),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__GrantSet, expires_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__grant_set__field_indices_by_name[] = {
+  0,   /* field[0] = agent */
+  2,   /* field[2] = expires_at_us */
+  1,   /* field[1] = permission */
+};
+static const ProtobufCIntRange loci__log__v1__grant_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__grant_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.GrantSet",
+  "GrantSet",
+  "Loci__Log__V1__GrantSet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__GrantSet),
+  3,
+  loci__log__v1__grant_set__field_descriptors,
+  loci__log__v1__grant_set__field_indices_by_name,
+  1,  loci__log__v1__grant_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__grant_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__grant_removed__field_descriptors[1] =
+{
+  {
+    "agent",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__GrantRemoved, agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__grant_removed__field_indices_by_name[] = {
+  0,   /* field[0] = agent */
+};
+static const ProtobufCIntRange loci__log__v1__grant_removed__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__grant_removed__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.GrantRemoved",
+  "GrantRemoved",
+  "Loci__Log__V1__GrantRemoved",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__GrantRemoved),
+  1,
+  loci__log__v1__grant_removed__field_descriptors,
+  loci__log__v1__grant_removed__field_indices_by_name,
+  1,  loci__log__v1__grant_removed__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__grant_removed__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__access_refused__field_descriptors[7] =
+{
+  {
+    "principal",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessRefused, principal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "role",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessRefused, role),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "principal_agent",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessRefused, principal_agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessRefused, method),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tenant",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessRefused, tenant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "agent",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessRefused, agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AccessRefused, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__access_refused__field_indices_by_name[] = {
+  5,   /* field[5] = agent */
+  6,   /* field[6] = count */
+  3,   /* field[3] = method */
+  0,   /* field[0] = principal */
+  2,   /* field[2] = principal_agent */
+  1,   /* field[1] = role */
+  4,   /* field[4] = tenant */
+};
+static const ProtobufCIntRange loci__log__v1__access_refused__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AccessRefused",
+  "AccessRefused",
+  "Loci__Log__V1__AccessRefused",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AccessRefused),
+  7,
+  loci__log__v1__access_refused__field_descriptors,
+  loci__log__v1__access_refused__field_indices_by_name,
+  1,  loci__log__v1__access_refused__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__access_refused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from loci._wire import envelopes, frames
 from loci._wire.connection import Address, Connection, Stream
+from loci._wire.tls import TLS
 from loci.errors import (
     DeadlineExceededError,
     InternalError,
@@ -55,8 +56,9 @@ class Deadline:
 class Channel:
     """Multiplexes calls over one connection. Safe to share between threads."""
 
-    def __init__(self, address: Address, connect_timeout: float = 5.0) -> None:
+    def __init__(self, address: Address, connect_timeout: float = 5.0, tls: Optional[TLS] = None) -> None:
         self._address = address
+        self._tls = tls
         self._connect_timeout = connect_timeout
         self._lock = threading.Lock()
         self._connection: Optional[Connection] = None
@@ -141,7 +143,7 @@ class Channel:
                 left = deadline.remaining
             limit = self._connect_timeout if left is None else min(left, self._connect_timeout)
             try:
-                self._connection = Connection(self._address, limit)
+                self._connection = Connection(self._address, limit, self._tls)
             except LociError:
                 pause = min(BACKOFF_MAX_SECONDS, BACKOFF_FIRST_SECONDS * 2**self._failures)
                 self._failures = min(self._failures + 1, 10)

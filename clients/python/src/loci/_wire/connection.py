@@ -8,6 +8,7 @@ import threading
 from typing import Dict, Optional, Tuple, Union
 
 from loci._wire import frames
+from loci._wire.tls import TLS, TLSSocket
 from loci.errors import LociError, UnavailableError
 
 Address = Union[Tuple[str, int], str]
@@ -63,9 +64,9 @@ class Stream:
 class Connection:
     """An open connection. Safe to share between threads."""
 
-    def __init__(self, address: Address, connect_timeout: float) -> None:
+    def __init__(self, address: Address, connect_timeout: float, tls: Optional[TLS] = None) -> None:
         try:
-            self._socket = _connect(address, connect_timeout)
+            self._socket = _connect(address, connect_timeout, tls)
         except OSError as error:
             raise UnavailableError(f"cannot connect: {error}") from error
         self._lock = threading.Lock()
@@ -153,7 +154,7 @@ class Connection:
             stream.fail(failure)
 
 
-def _connect(address: Address, timeout: float) -> socket.socket:
+def _connect(address: Address, timeout: float, tls: Optional[TLS]) -> Union[socket.socket, TLSSocket]:
     if isinstance(address, str):
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connected.settimeout(timeout)
@@ -162,6 +163,12 @@ def _connect(address: Address, timeout: float) -> socket.socket:
         connected = socket.create_connection(address, timeout)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if tls is not None:
+            try:
+                connected = TLSSocket(connected, tls.context, tls.server_name or address[0])
+            except BaseException:
+                connected.close()
+                raise
     connected.settimeout(None)
     return connected
 

@@ -56,6 +56,11 @@ typedef struct Loci__Log__V1__CheckpointWrite Loci__Log__V1__CheckpointWrite;
 typedef struct Loci__Log__V1__CheckpointWritesPut Loci__Log__V1__CheckpointWritesPut;
 typedef struct Loci__Log__V1__CheckpointsDeleted Loci__Log__V1__CheckpointsDeleted;
 typedef struct Loci__Log__V1__CheckpointThreadCopied Loci__Log__V1__CheckpointThreadCopied;
+typedef struct Loci__Log__V1__AccessKeyCreated Loci__Log__V1__AccessKeyCreated;
+typedef struct Loci__Log__V1__AccessKeyRevoked Loci__Log__V1__AccessKeyRevoked;
+typedef struct Loci__Log__V1__GrantSet Loci__Log__V1__GrantSet;
+typedef struct Loci__Log__V1__GrantRemoved Loci__Log__V1__GrantRemoved;
+typedef struct Loci__Log__V1__AccessRefused Loci__Log__V1__AccessRefused;
 
 
 /* --- enums --- */
@@ -96,7 +101,12 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_ALIAS_SET = 66,
   LOCI__LOG__V1__EVENT__KIND_ALIAS_DELETED = 67,
   LOCI__LOG__V1__EVENT__KIND_POINTS_UPSERTED = 68,
-  LOCI__LOG__V1__EVENT__KIND_POINTS_DELETED = 69
+  LOCI__LOG__V1__EVENT__KIND_POINTS_DELETED = 69,
+  LOCI__LOG__V1__EVENT__KIND_ACCESS_KEY_CREATED = 160,
+  LOCI__LOG__V1__EVENT__KIND_ACCESS_KEY_REVOKED = 161,
+  LOCI__LOG__V1__EVENT__KIND_GRANT_SET = 162,
+  LOCI__LOG__V1__EVENT__KIND_GRANT_REMOVED = 163,
+  LOCI__LOG__V1__EVENT__KIND_ACCESS_REFUSED = 164
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__LOG__V1__EVENT__KIND__CASE)
 } Loci__Log__V1__Event__KindCase;
 
@@ -152,6 +162,14 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__AliasDeleted *alias_deleted;
     Loci__Log__V1__PointsUpserted *points_upserted;
     Loci__Log__V1__PointsDeleted *points_deleted;
+    /*
+     * 160 to 179: who may do what.
+     */
+    Loci__Log__V1__AccessKeyCreated *access_key_created;
+    Loci__Log__V1__AccessKeyRevoked *access_key_revoked;
+    Loci__Log__V1__GrantSet *grant_set;
+    Loci__Log__V1__GrantRemoved *grant_removed;
+    Loci__Log__V1__AccessRefused *access_refused;
   };
 };
 #define LOCI__LOG__V1__EVENT__INIT \
@@ -226,7 +244,7 @@ struct  Loci__Log__V1__AppendedMessage
   ProtobufCMessage base;
   ProtobufCBinaryData id;
   /*
-   * loci.v1.Role.
+   * loci.v1.AccessRole.
    */
   int32_t role;
   ProtobufCBinaryData text;
@@ -792,6 +810,94 @@ struct  Loci__Log__V1__CheckpointThreadCopied
 #define LOCI__LOG__V1__CHECKPOINT_THREAD_COPIED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__checkpoint_thread_copied__descriptor) \
     , {0,NULL}, {0,NULL} }
+
+
+struct  Loci__Log__V1__AccessKeyCreated
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData name;
+  /*
+   * loci.v1.AccessRole.
+   */
+  int32_t role;
+  /*
+   * Empty: every agent of the event's tenant.
+   */
+  ProtobufCBinaryData agent;
+  /*
+   * SHA-256 of the whole key.
+   */
+  ProtobufCBinaryData hash;
+  int64_t expires_at_us;
+};
+#define LOCI__LOG__V1__ACCESS_KEY_CREATED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__access_key_created__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Loci__Log__V1__AccessKeyRevoked
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  /*
+   * From then on.
+   */
+  int64_t revoked_at_us;
+};
+#define LOCI__LOG__V1__ACCESS_KEY_REVOKED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__access_key_revoked__descriptor) \
+    , {0,NULL}, 0 }
+
+
+/*
+ * The event's agent lets another one in.
+ */
+struct  Loci__Log__V1__GrantSet
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData agent;
+  /*
+   * loci.v1.AccessPermission.
+   */
+  int32_t permission;
+  int64_t expires_at_us;
+};
+#define LOCI__LOG__V1__GRANT_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__grant_set__descriptor) \
+    , {0,NULL}, 0, 0 }
+
+
+struct  Loci__Log__V1__GrantRemoved
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData agent;
+};
+#define LOCI__LOG__V1__GRANT_REMOVED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__grant_removed__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * A call that was refused; the event's tenant is the principal's.
+ */
+struct  Loci__Log__V1__AccessRefused
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData principal;
+  /*
+   * loci.v1.AccessRole.
+   */
+  int32_t role;
+  ProtobufCBinaryData principal_agent;
+  ProtobufCBinaryData method;
+  ProtobufCBinaryData tenant;
+  ProtobufCBinaryData agent;
+  uint32_t count;
+};
+#define LOCI__LOG__V1__ACCESS_REFUSED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__access_refused__descriptor) \
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
 
 
 /* Loci__Log__V1__Event methods */
@@ -1573,6 +1679,101 @@ Loci__Log__V1__CheckpointThreadCopied *
 void   loci__log__v1__checkpoint_thread_copied__free_unpacked
                      (Loci__Log__V1__CheckpointThreadCopied *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AccessKeyCreated methods */
+void   loci__log__v1__access_key_created__init
+                     (Loci__Log__V1__AccessKeyCreated         *message);
+size_t loci__log__v1__access_key_created__get_packed_size
+                     (const Loci__Log__V1__AccessKeyCreated   *message);
+size_t loci__log__v1__access_key_created__pack
+                     (const Loci__Log__V1__AccessKeyCreated   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__access_key_created__pack_to_buffer
+                     (const Loci__Log__V1__AccessKeyCreated   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AccessKeyCreated *
+       loci__log__v1__access_key_created__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__access_key_created__free_unpacked
+                     (Loci__Log__V1__AccessKeyCreated *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AccessKeyRevoked methods */
+void   loci__log__v1__access_key_revoked__init
+                     (Loci__Log__V1__AccessKeyRevoked         *message);
+size_t loci__log__v1__access_key_revoked__get_packed_size
+                     (const Loci__Log__V1__AccessKeyRevoked   *message);
+size_t loci__log__v1__access_key_revoked__pack
+                     (const Loci__Log__V1__AccessKeyRevoked   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__access_key_revoked__pack_to_buffer
+                     (const Loci__Log__V1__AccessKeyRevoked   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AccessKeyRevoked *
+       loci__log__v1__access_key_revoked__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__access_key_revoked__free_unpacked
+                     (Loci__Log__V1__AccessKeyRevoked *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__GrantSet methods */
+void   loci__log__v1__grant_set__init
+                     (Loci__Log__V1__GrantSet         *message);
+size_t loci__log__v1__grant_set__get_packed_size
+                     (const Loci__Log__V1__GrantSet   *message);
+size_t loci__log__v1__grant_set__pack
+                     (const Loci__Log__V1__GrantSet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__grant_set__pack_to_buffer
+                     (const Loci__Log__V1__GrantSet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__GrantSet *
+       loci__log__v1__grant_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__grant_set__free_unpacked
+                     (Loci__Log__V1__GrantSet *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__GrantRemoved methods */
+void   loci__log__v1__grant_removed__init
+                     (Loci__Log__V1__GrantRemoved         *message);
+size_t loci__log__v1__grant_removed__get_packed_size
+                     (const Loci__Log__V1__GrantRemoved   *message);
+size_t loci__log__v1__grant_removed__pack
+                     (const Loci__Log__V1__GrantRemoved   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__grant_removed__pack_to_buffer
+                     (const Loci__Log__V1__GrantRemoved   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__GrantRemoved *
+       loci__log__v1__grant_removed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__grant_removed__free_unpacked
+                     (Loci__Log__V1__GrantRemoved *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AccessRefused methods */
+void   loci__log__v1__access_refused__init
+                     (Loci__Log__V1__AccessRefused         *message);
+size_t loci__log__v1__access_refused__get_packed_size
+                     (const Loci__Log__V1__AccessRefused   *message);
+size_t loci__log__v1__access_refused__pack
+                     (const Loci__Log__V1__AccessRefused   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__access_refused__pack_to_buffer
+                     (const Loci__Log__V1__AccessRefused   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AccessRefused *
+       loci__log__v1__access_refused__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__access_refused__free_unpacked
+                     (Loci__Log__V1__AccessRefused *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__Log__V1__Event_Closure)
@@ -1698,6 +1899,21 @@ typedef void (*Loci__Log__V1__CheckpointsDeleted_Closure)
 typedef void (*Loci__Log__V1__CheckpointThreadCopied_Closure)
                  (const Loci__Log__V1__CheckpointThreadCopied *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__AccessKeyCreated_Closure)
+                 (const Loci__Log__V1__AccessKeyCreated *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AccessKeyRevoked_Closure)
+                 (const Loci__Log__V1__AccessKeyRevoked *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__GrantSet_Closure)
+                 (const Loci__Log__V1__GrantSet *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__GrantRemoved_Closure)
+                 (const Loci__Log__V1__GrantRemoved *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AccessRefused_Closure)
+                 (const Loci__Log__V1__AccessRefused *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1745,6 +1961,11 @@ extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_write__descrip
 extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_writes_put__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__checkpoints_deleted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__checkpoint_thread_copied__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__access_key_created__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__access_key_revoked__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__grant_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__grant_removed__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor;
 
 PROTOBUF_C__END_DECLS
 

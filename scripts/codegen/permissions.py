@@ -1,0 +1,49 @@
+"""What each method asks of its caller. A method without a line here stops the generator.
+
+open     anyone
+known    anyone who has shown who they are
+read, write, share     of the data of the request's scope
+admin    of the tenant of the request's scope
+operate  of the server
+"""
+BY_SERVICE = {
+    "AccessService": {
+        "known": "WhoAmI",
+        "share": "SetGrant RemoveGrant ListGrants",
+        "admin": "CreateKey ListKeys RevokeKey RotateKey ListRefusals",
+    },
+    "AdminService": {"open": "Health Echo", "read": "Stats"},
+    "CheckpointService": {
+        "read": "ReadCheckpoints",
+        "write": "PutCheckpoint PutWrites DeleteThreads DeleteRuns CopyThread PruneThreads",
+    },
+    "ContextService": {
+        "read": "GetContext ListContexts ListMessages Export SearchMessages ListBranches AssembleContext",
+        "write": "CreateContext DeleteContext Append AppendStream DeleteMessages UpdateContext PinMessages "
+        "ForkContext MergeBranch",
+    },
+    "EmbeddingService": {"known": "Encode EncodeStream ListModels Similarity GetEncoderStats"},
+    "MemoryService": {
+        "read": "GetMemory ListMemories SearchMemories",
+        "write": "AddMemories UpdateMemory DeleteMemories",
+    },
+    "SessionService": {
+        "read": "GetSession ListSessions ListTransitions GetVariables ListSnapshots DiffSnapshots ExportSnapshot",
+        "write": "CreateSession TransitionSession HeartbeatSession DeleteSession SetVariables TakeSnapshot "
+        "PruneSnapshots RollbackSession ForkSession",
+    },
+    "StateService": {"read": "GetCurrent"},
+    "VectorService": {
+        "read": "DescribeCollection ListCollections FetchPoints SearchVectors SearchBatch SearchRange Recommend "
+        "ScrollPoints CollectionStats",
+        "write": "CreateCollection DropCollection SetAlias DeleteAlias Upsert UpsertStream DeletePoints "
+        "OptimizeCollection",
+    },
+}
+
+
+def of(service, method):
+    for permission, methods in BY_SERVICE.get(service, {}).items():
+        if method in methods.split():
+            return permission
+    raise SystemExit(f"scripts/codegen/permissions.py: {service}.{method} is missing")
