@@ -50,6 +50,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("m")]),
     .target(name: "CLociSQLite", path: "CBridge/CLociSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 
+    .systemLibrary(name: "CLociZstd", path: "CBridge/CLociZstd"),
+
     // Ids, scope, positions, errors, clock.
     .target(
       name: "LociCore",
@@ -106,11 +108,15 @@ let package = Package(
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
-    // Contexts and their messages.
+    // Compression of texts: importance, thinning, structure, retention, cold blocks. Knows no store.
+    .target(
+      name: "LociCompress", dependencies: ["CLociFTS", "CLociMath", "CLociZstd", "LociCore"],
+      swiftSettings: strict),
+    // Contexts, their messages, and compactions of them.
     .target(
       name: "LociContext",
       dependencies: [
-        "LociCore", "LociProto", "LociRecall", "LociStore", "LociText",
+        "LociCompress", "LociCore", "LociProto", "LociRecall", "LociStore", "LociText",
         .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
@@ -152,8 +158,8 @@ let package = Package(
     .target(
       name: "LociServer",
       dependencies: [
-        "LociCollection", "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall",
-        "LociSession", "LociStore", "LociText", "LociVector", "LociWire",
+        "LociCollection", "LociCompress", "LociContext", "LociCore", "LociLog", "LociMemory",
+        "LociProto", "LociRecall", "LociSession", "LociStore", "LociText", "LociVector", "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
@@ -200,6 +206,9 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio")
       ],
+      swiftSettings: common),
+    .testTarget(
+      name: "LociCompressTests", dependencies: ["CLociFTS", "LociCompress", "LociCore", "LociText"],
       swiftSettings: common),
     .testTarget(
       name: "LociFTSTests", dependencies: ["CLociFTS", "CSQLite3"], exclude: ["CSQLite3"],
