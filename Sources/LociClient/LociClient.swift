@@ -18,6 +18,7 @@ public final class LociClient: Sendable {
   public let state: StateServiceClient
   public let embeddings: EmbeddingServiceClient
   public let vectors: VectorServiceClient
+  public let compression: CompressionServiceClient
   public let admin: AdminServiceClient
   private let rpc: RPCClient
 
@@ -39,6 +40,7 @@ public final class LociClient: Sendable {
     state = StateServiceClient(rpc)
     embeddings = EmbeddingServiceClient(rpc)
     vectors = VectorServiceClient(rpc)
+    compression = CompressionServiceClient(rpc)
     admin = AdminServiceClient(rpc)
   }
 

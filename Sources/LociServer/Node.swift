@@ -123,6 +123,7 @@ package final class Node: Sendable {
         ContextService(node: parts).serviceDescription, MemoryService(node: parts).serviceDescription,
         SessionService(node: parts).serviceDescription, CheckpointService(node: parts).serviceDescription,
         StateService(node: parts).serviceDescription, EmbeddingService(node: parts).serviceDescription,
+        CompressionService(node: parts).serviceDescription,
         VectorService(node: parts, collections: collections).serviceDescription,
         AdminService(node: parts, status: status).serviceDescription
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
@@ -191,6 +192,7 @@ package final class Node: Sendable {
       },
       Task(priority: .background) { [parts] in await Self.forgetOldRequests(of: parts.store) },
       Task(priority: .background) { [parts] in await Self.expireSessions(of: parts) },
+      Task(priority: .background) { [parts, logger] in await Self.compactContexts(of: parts, logger) },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }
@@ -219,6 +221,15 @@ package final class Node: Sendable {
   private static func expireSessions(of parts: NodeParts) async {
     while (try? await Task.sleep(for: .seconds(1))) != nil {
       await parts.store.expireSessions(now: parts.clock.now())
+    }
+  }
+
+  /// A context is compacted at most some seconds after it reached its threshold.
+  private static func compactContexts(of parts: NodeParts, _ logger: Logger) async {
+    while (try? await Task.sleep(for: .seconds(5))) != nil {
+      do { try await parts.compactDue() } catch is CancellationError { return } catch {
+        logger.warning("contexts are not compacted", metadata: ["error": "\(error)"])
+      }
     }
   }
 
