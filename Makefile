@@ -9,7 +9,7 @@ DATA   ?= loci-data
 LISTEN ?= 127.0.0.1:7420
 
 .PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail model-test fuzz retrieval-quality check-neon \
-        sanitize clean large-model compare-tokenizers multilingual
+        sanitize clean large-model compare-tokenizers multilingual compression-quality
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -64,6 +64,11 @@ model-test: build ## Random histories of collections, OPERATIONS (default 100000
 
 retrieval-quality: build model ## nDCG of reduced precisions on SETS (default cranfield,cisi).
 	LOCI_RETRIEVAL=$(or $(SETS),cranfield,cisi) swift test $(FLAGS) --skip-build --filter RetrievalQuality
+
+compression-quality: build model ## What compression keeps of LoCoMo and agents' runs, beside its baselines; bytes; speed.
+	@mkdir -p bench/out
+	LOCI_COMPRESSION=1 swift test $(FLAGS) --skip-build --no-parallel --filter LociCompressTests.ReportTests \
+	  | tee bench/out/compression.txt
 
 check-neon: ## The encoder's NEON level, under emulation.
 	scripts/check-neon

@@ -53,6 +53,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("m")]),
     .target(name: "CLociSQLite", path: "CBridge/CLociSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 
+    .systemLibrary(name: "CLociZstd", path: "CBridge/CLociZstd"),
+
     // Ids, scope, positions, errors, clock.
     .target(
       name: "LociCore",
@@ -109,11 +111,15 @@ let package = Package(
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
-    // Contexts and their messages.
+    // Compression of texts: importance, thinning, structure, retention, cold blocks. Knows no store.
+    .target(
+      name: "LociCompress", dependencies: ["CLociFTS", "CLociMath", "CLociZstd", "LociCore"],
+      swiftSettings: strict),
+    // Contexts, their messages, and compactions of them.
     .target(
       name: "LociContext",
       dependencies: [
-        "LociCore", "LociProto", "LociRecall", "LociStore", "LociText",
+        "LociCompress", "LociCore", "LociProto", "LociRecall", "LociStore", "LociText",
         .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
@@ -167,8 +173,8 @@ let package = Package(
     .target(
       name: "LociServer",
       dependencies: [
-        "LociAccess", "LociCollection", "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto", "LociRecall",
-        "LociSession", "LociStore", "LociText", "LociVector", "LociWire",
+        "LociAccess", "LociCollection", "LociCompress", "LociContext", "LociCore", "LociLog", "LociMemory",
+        "LociProto", "LociRecall", "LociSession", "LociStore", "LociText", "LociVector", "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
@@ -217,6 +223,9 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio")
       ],
+      swiftSettings: common),
+    .testTarget(
+      name: "LociCompressTests", dependencies: ["CLociFTS", "LociCompress", "LociCore", "LociText"],
       swiftSettings: common),
     .testTarget(
       name: "LociFTSTests", dependencies: ["CLociFTS", "CSQLite3"], exclude: ["CSQLite3"],

@@ -19,6 +19,7 @@ public final class LociClient: Sendable {
   public let embeddings: EmbeddingServiceClient
   public let vectors: VectorServiceClient
   public let access: AccessServiceClient
+  public let compression: CompressionServiceClient
   public let admin: AdminServiceClient
   private let rpc: RPCClient
 
@@ -41,6 +42,7 @@ public final class LociClient: Sendable {
     embeddings = EmbeddingServiceClient(rpc)
     vectors = VectorServiceClient(rpc)
     access = AccessServiceClient(rpc)
+    compression = CompressionServiceClient(rpc)
     admin = AdminServiceClient(rpc)
   }
 

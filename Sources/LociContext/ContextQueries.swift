@@ -34,19 +34,23 @@ package enum ContextQueries {
     """
     m.item, m.id, c.id, m.number, m.role, m.text, m.name, m.created_at_us, m.trace_id, m.tool_call_id, \
     m.attributes, m.tokens, m.data, \
-    EXISTS (SELECT 1 FROM pins WHERE pins.context = m.context AND pins.number = m.number)
+    EXISTS (SELECT 1 FROM pins WHERE pins.context = m.context AND pins.number = m.number), \(ColdText.columns)
     """
 
   static func message(_ row: Row) throws -> V1.Message {
     V1.Message(
       id: row[1], contextID: row[2], number: UInt64(row[3] as Int64),
-      role: V1.Role(rawValue: row[4]), text: row[5], name: row[6], createdAtUs: row[7], traceID: row[8],
+      role: V1.Role(rawValue: row[4]), text: try ColdText.text(row[5], row, columns: 14), name: row[6],
+      createdAtUs: row[7], traceID: row[8],
       toolCallID: row[9], attributes: try AttributeColumn.decode(row[10]),
       tokenCount: UInt32(row[11] as Int64), data: bytes(row[12]), pinned: row[13])
   }
 
   /// Of a column that is NULL when there are none.
   package static func bytes(_ column: Data?) -> [UInt8] { column.map { [UInt8]($0) } ?? [] }
+
+  /// Of bytes for a column that may not be NULL.
+  static func data(_ bytes: [UInt8]) -> Data { Data(bytes) }
 
   /// What a message takes in an answer; roughly.
   static func cost(_ message: V1.Message) -> Int {

@@ -11,10 +11,11 @@ package struct ContextSlice: Slice {
   package init(index: IndexSlice) { self.index = index }
 
   package let name = "contexts"
-  package let tables = [
-    ProjectedTable("contexts", orderedBy: "row"), ProjectedTable("messages", orderedBy: "item"),
-    ProjectedTable("pins", orderedBy: "context, number")
-  ]
+  package let tables =
+    [
+      ProjectedTable("contexts", orderedBy: "row"), ProjectedTable("messages", orderedBy: "item"),
+      ProjectedTable("pins", orderedBy: "context, number")
+    ] + CompactionTables.tables
 
   package var migrations: [@Sendable (Database) throws -> Void] {
     [
@@ -72,7 +73,7 @@ package struct ContextSlice: Slice {
               context INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (context, number)
             ) STRICT, WITHOUT ROWID;
             """)
-      }
+      }, CompactionTables.create
     ]
   }
 
@@ -85,6 +86,11 @@ package struct ContextSlice: Slice {
     case .contextUpdated(let updated): try apply(updated, try scopeRow(event, transaction), transaction)
     case .messagesPinned(let pinned): try apply(pinned, try scopeRow(event, transaction), transaction)
     case .messagesRestored(let restored): try apply(restored, try scopeRow(event, transaction), transaction)
+    case .contextCompacted(let compacted): try apply(compacted, try scopeRow(event, transaction), transaction)
+    case .compactionUndone(let undone): try apply(undone, try scopeRow(event, transaction), transaction)
+    case .compressionPolicySet(let set): try apply(set, try scopeRow(event, transaction), transaction)
+    case .coldDictionaryTrained(let trained):
+      try apply(trained, try scopeRow(event, transaction), transaction)
     default: break
     }
   }
@@ -181,6 +187,8 @@ package struct ContextSlice: Slice {
     _ deleted: LogV1.MessagesDeleted, _ scope: Int64, _ transaction: ProjectionTransaction
   ) throws {
     ContextRows.of(transaction).forgetAll()
+    // What is deleted is gone: a block that holds it is opened, and what else was in it is as before.
+    try ColdText.warm(deleted.ids, scope: scope, transaction)
     var removed: [ItemText] = []
     for id in deleted.ids {
       guard
@@ -207,6 +215,10 @@ package struct ContextSlice: Slice {
   ) throws {
     let context = try contextRow(deleted.id, scope, transaction)
     ContextRows.of(transaction).forgetAll()
+    try ColdText.warm(context: context, transaction)
+    try transaction.db.cachedStatement(
+      sql: "DELETE FROM compression_policies WHERE scope = ? AND context_id = ?"
+    ).execute(arguments: [scope, deleted.id])
     let rows = try Row.fetchCursor(
       transaction.db.cachedStatement(sql: "SELECT item, text FROM messages WHERE context = ? ORDER BY item"),
       arguments: [context])

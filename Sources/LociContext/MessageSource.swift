@@ -9,9 +9,12 @@ package struct MessageSource: ItemSource {
   package let kind = Bucket.Kind.messages
 
   package func texts(of items: [Int64], in db: Database) throws -> [ItemText] {
-    let statement = try db.cachedStatement(sql: "SELECT text FROM messages WHERE item = ?")
+    let statement = try db.cachedStatement(
+      sql: "SELECT m.text, \(ColdText.columns) FROM messages m WHERE m.item = ?")
     return try items.compactMap { item in
-      try String.fetchOne(statement, arguments: [item]).map { ItemText(item: item, version: 1, text: $0) }
+      try Row.fetchOne(statement, arguments: [item]).map {
+        ItemText(item: item, version: 1, text: try ColdText.text($0[0], $0, columns: 1))
+      }
     }
   }
 
@@ -22,12 +25,14 @@ package struct MessageSource: ItemSource {
     let rows = try Row.fetchCursor(
       db.cachedStatement(
         sql: """
-          SELECT item, scope, text FROM messages WHERE item > ?1 AND (?2 IS NULL OR +scope = ?2) AND text <> ''
+          SELECT m.item, m.scope, m.text, \(ColdText.columns) FROM messages m
+          WHERE m.item > ?1 AND (?2 IS NULL OR +m.scope = ?2) AND (m.text <> '' OR m.cold IS NOT NULL)
           """),
       arguments: [after, scopeRow])
     var texts: [(scopeRow: Int64, text: ItemText)] = []
     while let row = try rows.next() {
-      texts.append((row[1], ItemText(item: row[0], version: 1, text: row[2])))
+      let text = try ColdText.text(row[2], row, columns: 3)
+      if !text.isEmpty { texts.append((row[1], ItemText(item: row[0], version: 1, text: text))) }
     }
     return texts
   }

@@ -27,5 +27,5 @@ public enum LociError: Error, Sendable, Equatable {
 
 /// What an id names, for errors.
 public enum ObjectKind: String, Sendable {
-  case context, message, memory, session, snapshot, checkpoint, shard, collection, point, model, key
+  case context, message, memory, session, snapshot, checkpoint, shard, collection, point, model, compaction, key
 }

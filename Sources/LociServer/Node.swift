@@ -164,6 +164,7 @@ package final class Node: Sendable {
         CheckpointService(node: parts).serviceDescription(gate),
         StateService(node: parts).serviceDescription(gate),
         EmbeddingService(node: parts).serviceDescription(gate),
+        CompressionService(node: parts).serviceDescription(gate),
         VectorService(node: parts, collections: collections).serviceDescription(gate),
         AccessService(node: parts, gate: gate).serviceDescription(gate),
         AdminService(node: parts, status: status).serviceDescription(gate)
@@ -237,6 +238,7 @@ package final class Node: Sendable {
       Task(priority: .background) { [parts] in await Self.forgetOldRequests(of: parts.store) },
       Task(priority: .background) { [parts] in await Self.expireSessions(of: parts) },
       Task(priority: .background) { [parts, refusals] in await Self.record(refusals, parts) },
+      Task(priority: .background) { [parts, logger] in await Self.compactContexts(of: parts, logger) },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }
@@ -273,6 +275,15 @@ package final class Node: Sendable {
     while (try? await Task.sleep(for: .seconds(1))) != nil {
       for (tenant, refused) in refusals.take() {
         _ = try? await parts.write(RecordRefusals(refused, tenant: tenant))
+      }
+    }
+  }
+
+  /// A context is compacted at most some seconds after it reached its threshold.
+  private static func compactContexts(of parts: NodeParts, _ logger: Logger) async {
+    while (try? await Task.sleep(for: .seconds(5))) != nil {
+      do { try await parts.compactDue() } catch is CancellationError { return } catch {
+        logger.warning("contexts are not compacted", metadata: ["error": "\(error)"])
       }
     }
   }

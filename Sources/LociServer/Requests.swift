@@ -44,6 +44,9 @@ extension V1.DeleteThreadsRequest: MutatingRequest {}
 extension V1.DeleteRunsRequest: MutatingRequest {}
 extension V1.CopyThreadRequest: MutatingRequest {}
 extension V1.PruneThreadsRequest: MutatingRequest {}
+extension V1.CompactContextRequest: MutatingRequest {}
+extension V1.UndoCompactionRequest: MutatingRequest {}
+extension V1.SetCompressionPolicyRequest: MutatingRequest {}
 
 extension MutatingRequest {
   /// The caller's request id with a hash of everything else, or `nil` when there is none. The method is part of

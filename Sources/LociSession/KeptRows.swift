@@ -1,4 +1,5 @@
 import GRDB
+import LociContext
 import LociStore
 
 /// What snapshots still need of rows that are about to change or go.
@@ -6,6 +7,7 @@ enum KeptRows {
   /// Messages that some snapshot of their session holds.
   static func keepMessages(_ ids: [String], _ scope: Int64, _ transaction: ProjectionTransaction) throws {
     guard try hasSnapshots(scope, transaction.db) else { return }
+    try ColdText.warm(ids, scope: scope, transaction)
     let keep = try transaction.db.cachedStatement(
       sql: """
         INSERT INTO kept_messages (item, session, until, number, id, role, text, name, created_at_us, trace_id,

@@ -58,7 +58,8 @@ package struct SnapshotView: Sendable {
   private static func message(_ row: Row, contextID: String) throws -> V1.Message {
     V1.Message(
       id: row[1], contextID: contextID, number: UInt64(row[0] as Int64), role: V1.Role(rawValue: row[2]),
-      text: row[3], name: row[4], createdAtUs: row[5], traceID: row[6], toolCallID: row[7],
+      text: try ColdText.text(row[3], row, columns: 11), name: row[4], createdAtUs: row[5], traceID: row[6],
+      toolCallID: row[7],
       attributes: try AttributeColumn.decode(row[8]), tokenCount: UInt32(row[9] as Int64),
       data: ContextQueries.bytes(row[10]))
   }
@@ -71,9 +72,9 @@ package struct SnapshotView: Sendable {
     let rows = try Row.fetchCursor(
       db.cachedStatement(
         sql: """
-          SELECT \(Self.messageColumns) FROM messages WHERE context = ?1 AND number >= ?2 AND item < ?3
+          SELECT \(Self.messageColumns), \(ColdText.columns) FROM messages m WHERE context = ?1 AND number >= ?2 AND item < ?3
           UNION ALL
-          SELECT \(Self.messageColumns) FROM kept_messages
+          SELECT \(Self.messageColumns), 0, NULL, NULL FROM kept_messages
           WHERE session = ?4 AND number >= ?2 AND item < ?3 AND until > ?5
           ORDER BY number LIMIT ?6
           """),
@@ -126,7 +127,7 @@ package struct SnapshotView: Sendable {
     return try Row.fetchAll(
       db.cachedStatement(
         sql: """
-          SELECT \(Self.messageColumns) FROM kept_messages
+          SELECT \(Self.messageColumns), 0, NULL, NULL FROM kept_messages
           WHERE session = ? AND item < ? AND until > ? ORDER BY number
           """), arguments: [session.row, itemBound, sequence]
     ).map { row in

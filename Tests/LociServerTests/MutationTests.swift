@@ -107,6 +107,27 @@ import Testing
       scope: scope, contextID: "c", tokenBudget: 100, query: "trains", memoryLimit: 3, historyLimit: 20,
       memoryShare: 0.5, counter: .estimate, messageOverheadTokens: 2, consistency: consistency
     ).encoded(),
+    "Score": V1.ScoreRequest(
+      texts: [V1.CompressionText(role: .user, name: "Anna", text: "the 9 trains")],
+      weights: V1.ImportanceWeights(time: 1)
+    ).encoded(),
+    "Compress": V1.CompressRequest(
+      texts: [V1.CompressionText(role: .tool, text: "Error 7 in /etc/hosts")],
+      target: V1.CompressionTarget(
+        ratio: 0.5, strategy: .hierarchical, retentionFloor: 0.5, question: "which file?")
+    ).encoded(),
+    "PlanCompression": V1.PlanCompressionRequest(
+      texts: [V1.CompressionText(text: "one two")], ratios: [0.3]
+    ).encoded(),
+    "CompactContext": V1.CompactContextRequest(scope: scope, contextID: "c", keepNewest: 1).encoded(),
+    "Expand": V1.ExpandRequest(archive: [1, 0, 1, 1, 0, 0, 0, 0], ids: ["a"]).encoded(),
+    "UndoCompaction": V1.UndoCompactionRequest(scope: scope, compactionID: "c").encoded(),
+    "SetCompressionPolicy": V1.SetCompressionPolicyRequest(
+      scope: scope, policy: V1.CompressionPolicy(automatic: true, threshold: 0.5)
+    ).encoded(),
+    "GetCompressionPolicy": V1.GetCompressionPolicyRequest(scope: scope, contextID: "c").encoded(),
+    "ReportCompactions": V1.ReportCompactionsRequest(scope: scope, contextID: "c").encoded(),
+    "GetCompressionStats": V1.GetCompressionStatsRequest(scope: scope).encoded(),
     "CreateSession": V1.CreateSessionRequest(
       scope: scope, id: "s", title: "t", contextID: "c", traceID: trace, attributes: attributes,
       timeoutMs: 60_000, variables: [V1.VariableChange(name: "x", value: "1", expectedVersion: 0)],

@@ -17,6 +17,10 @@ BY_SERVICE = {
         "read": "ReadCheckpoints",
         "write": "PutCheckpoint PutWrites DeleteThreads DeleteRuns CopyThread PruneThreads",
     },
+    "CompressionService": {
+        "read": "Score Compress PlanCompression Expand GetCompressionPolicy ReportCompactions GetCompressionStats",
+        "write": "CompactContext UndoCompaction SetCompressionPolicy",
+    },
     "ContextService": {
         "read": "GetContext ListContexts ListMessages Export SearchMessages ListBranches AssembleContext",
         "write": "CreateContext DeleteContext Append AppendStream DeleteMessages UpdateContext PinMessages "

@@ -9,6 +9,7 @@
 #include "loci/v1/access.pb-c.h"
 #include "loci/v1/admin.pb-c.h"
 #include "loci/v1/checkpoint.pb-c.h"
+#include "loci/v1/compression.pb-c.h"
 #include "loci/v1/memory.pb-c.h"
 #include "loci/v1/context.pb-c.h"
 #include "loci/v1/embedding.pb-c.h"

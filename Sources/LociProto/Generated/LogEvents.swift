@@ -41,6 +41,11 @@ extension LogV1 {
       case aliasDeleted(LogV1.AliasDeleted)
       case pointsUpserted(LogV1.PointsUpserted)
       case pointsDeleted(LogV1.PointsDeleted)
+      /// 100 to 119: compression.
+      case contextCompacted(LogV1.ContextCompacted)
+      case compactionUndone(LogV1.CompactionUndone)
+      case compressionPolicySet(LogV1.CompressionPolicySet)
+      case coldDictionaryTrained(LogV1.ColdDictionaryTrained)
       /// 160 to 179: who may do what.
       case accessKeyCreated(LogV1.AccessKeyCreated)
       case accessKeyRevoked(LogV1.AccessKeyRevoked)
@@ -882,6 +887,104 @@ extension LogV1 {
     }
   }
 
+  /// Older messages of a context were compacted.
+  public struct ContextCompacted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.ContextCompacted"
+
+    public var id: String = ""
+    public var contextID: String = ""
+    public var fromNumber: UInt64 = 0
+    public var untilNumber: UInt64 = 0
+    /// loci.v1.CompressionStrategy.
+    public var strategy: Int32 = 0
+    public var automatic: Bool = false
+    /// The condensed text as a whole.
+    public var text: String = ""
+    /// loci.v1.CompressionFigures and loci.v1.Retention, serialised.
+    public var figures: [UInt8] = []
+    public var retention: [UInt8] = []
+    /// The raw texts of the messages, in the order of their numbers.
+    public var blocks: [LogV1.ColdTexts] = []
+
+    public init() {}
+
+    public init(id: String = "", contextID: String = "", fromNumber: UInt64 = 0, untilNumber: UInt64 = 0, strategy: Int32 = 0, automatic: Bool = false, text: String = "", figures: [UInt8] = [], retention: [UInt8] = [], blocks: [LogV1.ColdTexts] = []) {
+      self.id = id
+      self.contextID = contextID
+      self.fromNumber = fromNumber
+      self.untilNumber = untilNumber
+      self.strategy = strategy
+      self.automatic = automatic
+      self.text = text
+      self.figures = figures
+      self.retention = retention
+      self.blocks = blocks
+    }
+  }
+
+  /// Raw texts of some messages, compressed.
+  public struct ColdTexts: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.ColdTexts"
+
+    /// A block as docs/compression.md describes it.
+    public var block: [UInt8] = []
+    public var messageIDs: [String] = []
+    /// Number of the dictionary of the block; 0: none.
+    public var dictionary: UInt32 = 0
+
+    public init() {}
+
+    public init(block: [UInt8] = [], messageIDs: [String] = [], dictionary: UInt32 = 0) {
+      self.block = block
+      self.messageIDs = messageIDs
+      self.dictionary = dictionary
+    }
+  }
+
+  public struct CompactionUndone: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CompactionUndone"
+
+    public var id: String = ""
+
+    public init() {}
+
+    public init(id: String = "") {
+      self.id = id
+    }
+  }
+
+  public struct CompressionPolicySet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CompressionPolicySet"
+
+    /// Empty: the agent's.
+    public var contextID: String = ""
+    /// loci.v1.CompressionPolicy, serialised; empty: removed.
+    public var policy: [UInt8] = []
+
+    public init() {}
+
+    public init(contextID: String = "", policy: [UInt8] = []) {
+      self.contextID = contextID
+      self.policy = policy
+    }
+  }
+
+  /// A dictionary for cold texts, trained on the agent's own.
+  public struct ColdDictionaryTrained: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.ColdDictionaryTrained"
+
+    /// From 1, in the agent.
+    public var number: UInt32 = 0
+    public var bytes: [UInt8] = []
+
+    public init() {}
+
+    public init(number: UInt32 = 0, bytes: [UInt8] = []) {
+      self.number = number
+      self.bytes = bytes
+    }
+  }
+
 }
 
 extension LogV1.Event: ViewableMessage {
@@ -928,6 +1031,10 @@ extension LogV1.Event: ViewableMessage {
     case 67: self.kind = .aliasDeleted(try C.message(c.pointee.alias_deleted) ?? LogV1.AliasDeleted())
     case 68: self.kind = .pointsUpserted(try C.message(c.pointee.points_upserted) ?? LogV1.PointsUpserted())
     case 69: self.kind = .pointsDeleted(try C.message(c.pointee.points_deleted) ?? LogV1.PointsDeleted())
+    case 100: self.kind = .contextCompacted(try C.message(c.pointee.context_compacted) ?? LogV1.ContextCompacted())
+    case 101: self.kind = .compactionUndone(try C.message(c.pointee.compaction_undone) ?? LogV1.CompactionUndone())
+    case 102: self.kind = .compressionPolicySet(try C.message(c.pointee.compression_policy_set) ?? LogV1.CompressionPolicySet())
+    case 103: self.kind = .coldDictionaryTrained(try C.message(c.pointee.cold_dictionary_trained) ?? LogV1.ColdDictionaryTrained())
     case 160: self.kind = .accessKeyCreated(try C.message(c.pointee.access_key_created) ?? LogV1.AccessKeyCreated())
     case 161: self.kind = .accessKeyRevoked(try C.message(c.pointee.access_key_revoked) ?? LogV1.AccessKeyRevoked())
     case 162: self.kind = .grantSet(try C.message(c.pointee.grant_set) ?? LogV1.GrantSet())
@@ -1040,6 +1147,18 @@ extension LogV1.Event: ViewableMessage {
     case .pointsDeleted(let value):
       c.pointee.kind_case = .init(rawValue: 69)
       c.pointee.points_deleted = value.lower(arena)
+    case .contextCompacted(let value):
+      c.pointee.kind_case = .init(rawValue: 100)
+      c.pointee.context_compacted = value.lower(arena)
+    case .compactionUndone(let value):
+      c.pointee.kind_case = .init(rawValue: 101)
+      c.pointee.compaction_undone = value.lower(arena)
+    case .compressionPolicySet(let value):
+      c.pointee.kind_case = .init(rawValue: 102)
+      c.pointee.compression_policy_set = value.lower(arena)
+    case .coldDictionaryTrained(let value):
+      c.pointee.kind_case = .init(rawValue: 103)
+      c.pointee.cold_dictionary_trained = value.lower(arena)
     case .accessKeyCreated(let value):
       c.pointee.kind_case = .init(rawValue: 160)
       c.pointee.access_key_created = value.lower(arena)
@@ -1172,6 +1291,18 @@ extension LogV1.Event {
     }
     public var pointsDeleted: LogV1.PointsDeleted.View? {
       c.pointee.kind_case.rawValue == 69 ? C.view(c.pointee.points_deleted) : nil
+    }
+    public var contextCompacted: LogV1.ContextCompacted.View? {
+      c.pointee.kind_case.rawValue == 100 ? C.view(c.pointee.context_compacted) : nil
+    }
+    public var compactionUndone: LogV1.CompactionUndone.View? {
+      c.pointee.kind_case.rawValue == 101 ? C.view(c.pointee.compaction_undone) : nil
+    }
+    public var compressionPolicySet: LogV1.CompressionPolicySet.View? {
+      c.pointee.kind_case.rawValue == 102 ? C.view(c.pointee.compression_policy_set) : nil
+    }
+    public var coldDictionaryTrained: LogV1.ColdDictionaryTrained.View? {
+      c.pointee.kind_case.rawValue == 103 ? C.view(c.pointee.cold_dictionary_trained) : nil
     }
     public var accessKeyCreated: LogV1.AccessKeyCreated.View? {
       c.pointee.kind_case.rawValue == 160 ? C.view(c.pointee.access_key_created) : nil
@@ -3617,6 +3748,272 @@ extension LogV1.AccessRefused {
     }
     public var count: UInt32 {
       c.pointee.count
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.ContextCompacted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__context_compacted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__ContextCompacted>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "ContextCompacted.id")
+    self.contextID = try C.string(c.pointee.context_id, "ContextCompacted.context_id")
+    self.fromNumber = c.pointee.from_number
+    self.untilNumber = c.pointee.until_number
+    self.strategy = c.pointee.strategy
+    self.automatic = c.pointee.automatic != 0
+    self.text = try C.string(c.pointee.text, "ContextCompacted.text")
+    self.figures = C.bytes(c.pointee.figures)
+    self.retention = C.bytes(c.pointee.retention)
+    self.blocks = try C.messages(c.pointee.blocks, c.pointee.n_blocks)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ContextCompacted> {
+    let c = arena.make(Loci__Log__V1__ContextCompacted.self)
+    loci__log__v1__context_compacted__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.context_id = arena.copy(contextID)
+    c.pointee.from_number = fromNumber
+    c.pointee.until_number = untilNumber
+    c.pointee.strategy = strategy
+    c.pointee.automatic = automatic ? 1 : 0
+    c.pointee.text = arena.copy(text)
+    c.pointee.figures = arena.copy(figures)
+    c.pointee.retention = arena.copy(retention)
+    if !blocks.isEmpty {
+      c.pointee.blocks = arena.map(blocks) { $0.lower(arena) }
+      c.pointee.n_blocks = blocks.count
+    }
+    return c
+  }
+}
+
+extension LogV1.ContextCompacted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__ContextCompacted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ContextCompacted.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var fromNumber: UInt64 {
+      c.pointee.from_number
+    }
+    public var untilNumber: UInt64 {
+      c.pointee.until_number
+    }
+    public var strategy: Int32 {
+      c.pointee.strategy
+    }
+    public var automatic: Bool {
+      c.pointee.automatic != 0
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var figures: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.figures.data, count: c.pointee.figures.len)
+    }
+    public var retention: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.retention.data, count: c.pointee.retention.len)
+    }
+    public var blocks: ViewList<LogV1.ColdTexts.View> {
+      ViewList(c.pointee.blocks, count: c.pointee.n_blocks)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.ColdTexts: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__cold_texts()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__ColdTexts>) throws(WireDecodingError) {
+    self.block = C.bytes(c.pointee.block)
+    self.messageIDs = try C.strings(c.pointee.message_ids, c.pointee.n_message_ids, "ColdTexts.message_ids")
+    self.dictionary = c.pointee.dictionary
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ColdTexts> {
+    let c = arena.make(Loci__Log__V1__ColdTexts.self)
+    loci__log__v1__cold_texts__init(c)
+    c.pointee.block = arena.copy(block)
+    if !messageIDs.isEmpty {
+      c.pointee.message_ids = arena.map(messageIDs) { arena.copy($0) }
+      c.pointee.n_message_ids = messageIDs.count
+    }
+    c.pointee.dictionary = dictionary
+    return c
+  }
+}
+
+extension LogV1.ColdTexts {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__ColdTexts>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ColdTexts.self) }
+
+    public var block: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.block.data, count: c.pointee.block.len)
+    }
+    public var messageIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.message_ids, count: c.pointee.n_message_ids)
+    }
+    public var dictionary: UInt32 {
+      c.pointee.dictionary
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CompactionUndone: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__compaction_undone()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CompactionUndone>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "CompactionUndone.id")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CompactionUndone> {
+    let c = arena.make(Loci__Log__V1__CompactionUndone.self)
+    loci__log__v1__compaction_undone__init(c)
+    c.pointee.id = arena.copy(id)
+    return c
+  }
+}
+
+extension LogV1.CompactionUndone {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CompactionUndone>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CompactionUndone.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CompressionPolicySet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__compression_policy_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CompressionPolicySet>) throws(WireDecodingError) {
+    self.contextID = try C.string(c.pointee.context_id, "CompressionPolicySet.context_id")
+    self.policy = C.bytes(c.pointee.policy)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CompressionPolicySet> {
+    let c = arena.make(Loci__Log__V1__CompressionPolicySet.self)
+    loci__log__v1__compression_policy_set__init(c)
+    c.pointee.context_id = arena.copy(contextID)
+    c.pointee.policy = arena.copy(policy)
+    return c
+  }
+}
+
+extension LogV1.CompressionPolicySet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CompressionPolicySet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CompressionPolicySet.self) }
+
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var policy: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.policy.data, count: c.pointee.policy.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.ColdDictionaryTrained: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__cold_dictionary_trained()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__ColdDictionaryTrained>) throws(WireDecodingError) {
+    self.number = c.pointee.number
+    self.bytes = C.bytes(c.pointee.bytes)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ColdDictionaryTrained> {
+    let c = arena.make(Loci__Log__V1__ColdDictionaryTrained.self)
+    loci__log__v1__cold_dictionary_trained__init(c)
+    c.pointee.number = number
+    c.pointee.bytes = arena.copy(bytes)
+    return c
+  }
+}
+
+extension LogV1.ColdDictionaryTrained {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__ColdDictionaryTrained>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ColdDictionaryTrained.self) }
+
+    public var number: UInt32 {
+      c.pointee.number
+    }
+    public var bytes: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.bytes.data, count: c.pointee.bytes.len)
     }
   }
 

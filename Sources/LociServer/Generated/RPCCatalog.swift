@@ -116,6 +116,56 @@ package enum RPCCatalog {
       isScoped: true, isMutating: true, isStreaming: false,
       streamsRequests: false, permission: .write),
     Entry(
+      service: "loci.v1.CompressionService", method: "Score",
+      request: V1.ScoreRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.CompressionService", method: "Compress",
+      request: V1.CompressRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.CompressionService", method: "PlanCompression",
+      request: V1.PlanCompressionRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.CompressionService", method: "CompactContext",
+      request: V1.CompactContextRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.CompressionService", method: "Expand",
+      request: V1.ExpandRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.CompressionService", method: "UndoCompaction",
+      request: V1.UndoCompactionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.CompressionService", method: "SetCompressionPolicy",
+      request: V1.SetCompressionPolicyRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.CompressionService", method: "GetCompressionPolicy",
+      request: V1.GetCompressionPolicyRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.CompressionService", method: "ReportCompactions",
+      request: V1.ReportCompactionsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.CompressionService", method: "GetCompressionStats",
+      request: V1.GetCompressionStatsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
       service: "loci.v1.MemoryService", method: "AddMemories",
       request: V1.AddMemoriesRequest.self,
       isScoped: true, isMutating: true, isStreaming: false,

@@ -9,6 +9,8 @@ extension V1.AddMemoriesRequest: ScopedRequest {}
 extension V1.AppendRequest: ScopedRequest {}
 extension V1.AssembleContextRequest: ScopedRequest {}
 extension V1.CollectionStatsRequest: ScopedRequest {}
+extension V1.CompactContextRequest: ScopedRequest {}
+extension V1.CompressRequest: ScopedRequest {}
 extension V1.CopyThreadRequest: ScopedRequest {}
 extension V1.CreateCollectionRequest: ScopedRequest {}
 extension V1.CreateContextRequest: ScopedRequest {}
@@ -25,11 +27,14 @@ extension V1.DeleteThreadsRequest: ScopedRequest {}
 extension V1.DescribeCollectionRequest: ScopedRequest {}
 extension V1.DiffSnapshotsRequest: ScopedRequest {}
 extension V1.DropCollectionRequest: ScopedRequest {}
+extension V1.ExpandRequest: ScopedRequest {}
 extension V1.ExportRequest: ScopedRequest {}
 extension V1.ExportSnapshotRequest: ScopedRequest {}
 extension V1.FetchPointsRequest: ScopedRequest {}
 extension V1.ForkContextRequest: ScopedRequest {}
 extension V1.ForkSessionRequest: ScopedRequest {}
+extension V1.GetCompressionPolicyRequest: ScopedRequest {}
+extension V1.GetCompressionStatsRequest: ScopedRequest {}
 extension V1.GetContextRequest: ScopedRequest {}
 extension V1.GetCurrentRequest: ScopedRequest {}
 extension V1.GetMemoryRequest: ScopedRequest {}
@@ -50,6 +55,7 @@ extension V1.ListTransitionsRequest: ScopedRequest {}
 extension V1.MergeBranchRequest: ScopedRequest {}
 extension V1.OptimizeCollectionRequest: ScopedRequest {}
 extension V1.PinMessagesRequest: ScopedRequest {}
+extension V1.PlanCompressionRequest: ScopedRequest {}
 extension V1.PruneSnapshotsRequest: ScopedRequest {}
 extension V1.PruneThreadsRequest: ScopedRequest {}
 extension V1.PutCheckpointRequest: ScopedRequest {}
@@ -58,9 +64,11 @@ extension V1.ReadCheckpointsRequest: ScopedRequest {}
 extension V1.RecommendRequest: ScopedRequest {}
 extension V1.Refusal: ScopedRequest {}
 extension V1.RemoveGrantRequest: ScopedRequest {}
+extension V1.ReportCompactionsRequest: ScopedRequest {}
 extension V1.RevokeKeyRequest: ScopedRequest {}
 extension V1.RollbackSessionRequest: ScopedRequest {}
 extension V1.RotateKeyRequest: ScopedRequest {}
+extension V1.ScoreRequest: ScopedRequest {}
 extension V1.ScrollPointsRequest: ScopedRequest {}
 extension V1.SearchBatchRequest: ScopedRequest {}
 extension V1.SearchMemoriesRequest: ScopedRequest {}
@@ -68,11 +76,13 @@ extension V1.SearchMessagesRequest: ScopedRequest {}
 extension V1.SearchRangeRequest: ScopedRequest {}
 extension V1.SearchVectorsRequest: ScopedRequest {}
 extension V1.SetAliasRequest: ScopedRequest {}
+extension V1.SetCompressionPolicyRequest: ScopedRequest {}
 extension V1.SetGrantRequest: ScopedRequest {}
 extension V1.SetVariablesRequest: ScopedRequest {}
 extension V1.StatsRequest: ScopedRequest {}
 extension V1.TakeSnapshotRequest: ScopedRequest {}
 extension V1.TransitionSessionRequest: ScopedRequest {}
+extension V1.UndoCompactionRequest: ScopedRequest {}
 extension V1.UpdateContextRequest: ScopedRequest {}
 extension V1.UpdateMemoryRequest: ScopedRequest {}
 extension V1.UpsertRequest: ScopedRequest {}

@@ -50,6 +50,11 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.GrantSet.self,
   LogV1.GrantRemoved.self,
   LogV1.AccessRefused.self,
+  LogV1.ContextCompacted.self,
+  LogV1.ColdTexts.self,
+  LogV1.CompactionUndone.self,
+  LogV1.CompressionPolicySet.self,
+  LogV1.ColdDictionaryTrained.self,
   V1.Scope.self,
   V1.Position.self,
   V1.Consistency.self,
@@ -111,6 +116,38 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.CopyThreadResponse.self,
   V1.PruneThreadsRequest.self,
   V1.PruneThreadsResponse.self,
+  V1.CompressionText.self,
+  V1.ImportanceWeights.self,
+  V1.Importance.self,
+  V1.ScoreRequest.self,
+  V1.ScoreResponse.self,
+  V1.CompressionTarget.self,
+  V1.KeptRange.self,
+  V1.CompressedUnit.self,
+  V1.Artifact.self,
+  V1.Retention.self,
+  V1.CompressionFigures.self,
+  V1.CompressRequest.self,
+  V1.CompressResponse.self,
+  V1.PlanCompressionRequest.self,
+  V1.PlannedCompression.self,
+  V1.PlanCompressionResponse.self,
+  V1.CompressionPolicy.self,
+  V1.SetCompressionPolicyRequest.self,
+  V1.SetCompressionPolicyResponse.self,
+  V1.GetCompressionPolicyRequest.self,
+  V1.GetCompressionPolicyResponse.self,
+  V1.Compaction.self,
+  V1.CompactContextRequest.self,
+  V1.CompactContextResponse.self,
+  V1.ExpandRequest.self,
+  V1.ExpandResponse.self,
+  V1.UndoCompactionRequest.self,
+  V1.UndoCompactionResponse.self,
+  V1.ReportCompactionsRequest.self,
+  V1.ReportCompactionsResponse.self,
+  V1.GetCompressionStatsRequest.self,
+  V1.GetCompressionStatsResponse.self,
   V1.MemoryDraft.self,
   V1.Memory.self,
   V1.AddMemoriesRequest.self,
@@ -281,7 +318,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 38 {
+    switch random.next() % 42 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -314,11 +351,15 @@ extension LogV1.Event: TestedMessage {
     case 29: value.kind = .aliasDeleted(.arbitrary(&random))
     case 30: value.kind = .pointsUpserted(.arbitrary(&random))
     case 31: value.kind = .pointsDeleted(.arbitrary(&random))
-    case 32: value.kind = .accessKeyCreated(.arbitrary(&random))
-    case 33: value.kind = .accessKeyRevoked(.arbitrary(&random))
-    case 34: value.kind = .grantSet(.arbitrary(&random))
-    case 35: value.kind = .grantRemoved(.arbitrary(&random))
-    case 36: value.kind = .accessRefused(.arbitrary(&random))
+    case 32: value.kind = .contextCompacted(.arbitrary(&random))
+    case 33: value.kind = .compactionUndone(.arbitrary(&random))
+    case 34: value.kind = .compressionPolicySet(.arbitrary(&random))
+    case 35: value.kind = .coldDictionaryTrained(.arbitrary(&random))
+    case 36: value.kind = .accessKeyCreated(.arbitrary(&random))
+    case 37: value.kind = .accessKeyRevoked(.arbitrary(&random))
+    case 38: value.kind = .grantSet(.arbitrary(&random))
+    case 39: value.kind = .grantRemoved(.arbitrary(&random))
+    case 40: value.kind = .accessRefused(.arbitrary(&random))
     default: break
     }
     return value
@@ -361,6 +402,10 @@ extension LogV1.Event: TestedMessage {
     if let part = view.aliasDeleted.map({ LogV1.AliasDeleted.rebuilt($0) }) { value.kind = .aliasDeleted(part) }
     if let part = view.pointsUpserted.map({ LogV1.PointsUpserted.rebuilt($0) }) { value.kind = .pointsUpserted(part) }
     if let part = view.pointsDeleted.map({ LogV1.PointsDeleted.rebuilt($0) }) { value.kind = .pointsDeleted(part) }
+    if let part = view.contextCompacted.map({ LogV1.ContextCompacted.rebuilt($0) }) { value.kind = .contextCompacted(part) }
+    if let part = view.compactionUndone.map({ LogV1.CompactionUndone.rebuilt($0) }) { value.kind = .compactionUndone(part) }
+    if let part = view.compressionPolicySet.map({ LogV1.CompressionPolicySet.rebuilt($0) }) { value.kind = .compressionPolicySet(part) }
+    if let part = view.coldDictionaryTrained.map({ LogV1.ColdDictionaryTrained.rebuilt($0) }) { value.kind = .coldDictionaryTrained(part) }
     if let part = view.accessKeyCreated.map({ LogV1.AccessKeyCreated.rebuilt($0) }) { value.kind = .accessKeyCreated(part) }
     if let part = view.accessKeyRevoked.map({ LogV1.AccessKeyRevoked.rebuilt($0) }) { value.kind = .accessKeyRevoked(part) }
     if let part = view.grantSet.map({ LogV1.GrantSet.rebuilt($0) }) { value.kind = .grantSet(part) }
@@ -1320,6 +1365,112 @@ extension LogV1.AccessRefused: TestedMessage {
     value.tenant = String(decoding: view.tenant, as: UTF8.self)
     value.agent = String(decoding: view.agent, as: UTF8.self)
     value.count = view.count
+    return value
+  }
+}
+
+extension LogV1.ContextCompacted: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("context_id", 2), ("text", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.fromNumber = .arbitrary(&random)
+    value.untilNumber = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.automatic = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.figures = .arbitrary(&random)
+    value.retention = .arbitrary(&random)
+    value.blocks = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.fromNumber = view.fromNumber
+    value.untilNumber = view.untilNumber
+    value.strategy = view.strategy
+    value.automatic = view.automatic
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.figures = Array(view.figures)
+    value.retention = Array(view.retention)
+    value.blocks = view.blocks.map { LogV1.ColdTexts.rebuilt($0) }
+    return value
+  }
+}
+
+extension LogV1.ColdTexts: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("message_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.block = .arbitrary(&random)
+    value.messageIDs = .arbitrary(&random)
+    value.dictionary = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.block = Array(view.block)
+    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.dictionary = view.dictionary
+    return value
+  }
+}
+
+extension LogV1.CompactionUndone: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.CompressionPolicySet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.contextID = .arbitrary(&random)
+    value.policy = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.policy = Array(view.policy)
+    return value
+  }
+}
+
+extension LogV1.ColdDictionaryTrained: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.number = .arbitrary(&random)
+    value.bytes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.number = view.number
+    value.bytes = Array(view.bytes)
     return value
   }
 }
@@ -2552,6 +2703,726 @@ extension V1.PruneThreadsResponse: TestedMessage {
     var value = Self()
     value.position = view.position.map({ V1.Position.rebuilt($0) })
     value.checkpointsDeleted = view.checkpointsDeleted
+    return value
+  }
+}
+
+extension V1.CompressionStrategy: Arbitrary {}
+
+extension V1.ArtifactKind: Arbitrary {}
+
+extension V1.CompressionText: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("name", 3), ("text", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.role = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.pinned = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.role = view.role
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.createdAtUs = view.createdAtUs
+    value.pinned = view.pinned
+    return value
+  }
+}
+
+extension V1.ImportanceWeights: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.time = .arbitrary(&random)
+    value.content = .arbitrary(&random)
+    value.interaction = .arbitrary(&random)
+    value.halfLifeHours = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.time = view.time
+    value.content = view.content
+    value.interaction = view.interaction
+    value.halfLifeHours = view.halfLifeHours
+    return value
+  }
+}
+
+extension V1.Importance: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    value.time = .arbitrary(&random)
+    value.content = .arbitrary(&random)
+    value.interaction = .arbitrary(&random)
+    value.novelty = .arbitrary(&random)
+    value.density = .arbitrary(&random)
+    value.use = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.score = view.score
+    value.time = view.time
+    value.content = view.content
+    value.interaction = view.interaction
+    value.novelty = view.novelty
+    value.density = view.density
+    value.use = view.use
+    return value
+  }
+}
+
+extension V1.ScoreRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.texts = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
+    value.nowUs = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.texts = view.texts.map { V1.CompressionText.rebuilt($0) }
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.weights = view.weights.map({ V1.ImportanceWeights.rebuilt($0) })
+    value.nowUs = view.nowUs
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ScoreResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scores = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scores = view.scores.map { V1.Importance.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.CompressionTarget: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("question", 6)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.ratio = .arbitrary(&random)
+    value.tokenBudget = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.retentionFloor = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
+    value.question = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.ratio = view.ratio
+    value.tokenBudget = view.tokenBudget
+    value.strategy = view.strategy
+    value.retentionFloor = view.retentionFloor
+    value.weights = view.weights.map({ V1.ImportanceWeights.rebuilt($0) })
+    value.question = String(decoding: view.question, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.KeptRange: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.from = .arbitrary(&random)
+    value.until = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.from = view.from
+    value.until = view.until
+    return value
+  }
+}
+
+extension V1.CompressedUnit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("text", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.kept = .arbitrary(&random)
+    value.verbatim = .arbitrary(&random)
+    value.tokensBefore = .arbitrary(&random)
+    value.tokensAfter = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.kept = view.kept.map { V1.KeptRange.rebuilt($0) }
+    value.verbatim = view.verbatim
+    value.tokensBefore = view.tokensBefore
+    value.tokensAfter = view.tokensAfter
+    return value
+  }
+}
+
+extension V1.Artifact: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("value", 2), ("ids", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.value = String(decoding: view.value, as: UTF8.self)
+    value.ids = view.ids.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.Retention: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.overall = .arbitrary(&random)
+    value.artifacts = .arbitrary(&random)
+    value.facts = .arbitrary(&random)
+    value.retrieval = .arbitrary(&random)
+    value.probes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.overall = view.overall
+    value.artifacts = view.artifacts
+    value.facts = view.facts
+    value.retrieval = view.retrieval
+    value.probes = view.probes
+    return value
+  }
+}
+
+extension V1.CompressionFigures: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.items = .arbitrary(&random)
+    value.itemsEmpty = .arbitrary(&random)
+    value.tokensBefore = .arbitrary(&random)
+    value.tokensAfter = .arbitrary(&random)
+    value.bytesBefore = .arbitrary(&random)
+    value.bytesAfter = .arbitrary(&random)
+    value.archiveBytes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.items = view.items
+    value.itemsEmpty = view.itemsEmpty
+    value.tokensBefore = view.tokensBefore
+    value.tokensAfter = view.tokensAfter
+    value.bytesBefore = view.bytesBefore
+    value.bytesAfter = view.bytesAfter
+    value.archiveBytes = view.archiveBytes
+    return value
+  }
+}
+
+extension V1.CompressRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.texts = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    value.omitArchive = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.texts = view.texts.map { V1.CompressionText.rebuilt($0) }
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.target = view.target.map({ V1.CompressionTarget.rebuilt($0) })
+    value.omitArchive = view.omitArchive
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.CompressResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 1), ("counter", 8)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.text = .arbitrary(&random)
+    value.units = .arbitrary(&random)
+    value.figures = .arbitrary(&random)
+    value.retention = .arbitrary(&random)
+    value.artifacts = .arbitrary(&random)
+    value.archive = .arbitrary(&random)
+    value.floorRaised = .arbitrary(&random)
+    value.counter = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.units = view.units.map { V1.CompressedUnit.rebuilt($0) }
+    value.figures = view.figures.map({ V1.CompressionFigures.rebuilt($0) })
+    value.retention = view.retention.map({ V1.Retention.rebuilt($0) })
+    value.artifacts = view.artifacts.map { V1.Artifact.rebuilt($0) }
+    value.archive = Array(view.archive)
+    value.floorRaised = view.floorRaised
+    value.counter = String(decoding: view.counter, as: UTF8.self)
+    value.strategy = view.strategy
+    return value
+  }
+}
+
+extension V1.PlanCompressionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.texts = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.ratios = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.texts = view.texts.map { V1.CompressionText.rebuilt($0) }
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.strategy = view.strategy
+    value.ratios = Array(view.ratios)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.PlannedCompression: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.ratio = .arbitrary(&random)
+    value.figures = .arbitrary(&random)
+    value.retention = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.ratio = view.ratio
+    value.figures = view.figures.map({ V1.CompressionFigures.rebuilt($0) })
+    value.retention = view.retention.map({ V1.Retention.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.PlanCompressionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("counter", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.plans = .arbitrary(&random)
+    value.counter = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.plans = view.plans.map { V1.PlannedCompression.rebuilt($0) }
+    value.counter = String(decoding: view.counter, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.CompressionPolicy: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.automatic = .arbitrary(&random)
+    value.threshold = .arbitrary(&random)
+    value.keepNewest = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.automatic = view.automatic
+    value.threshold = view.threshold
+    value.keepNewest = view.keepNewest
+    value.target = view.target.map({ V1.CompressionTarget.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetCompressionPolicyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.policy = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.policy = view.policy.map({ V1.CompressionPolicy.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetCompressionPolicyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetCompressionPolicyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetCompressionPolicyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("origin", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.policy = .arbitrary(&random)
+    value.origin = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.policy = view.policy.map({ V1.CompressionPolicy.rebuilt($0) })
+    value.origin = String(decoding: view.origin, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.Compaction: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.fromNumber = .arbitrary(&random)
+    value.untilNumber = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.figures = .arbitrary(&random)
+    value.retention = .arbitrary(&random)
+    value.automatic = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.fromNumber = view.fromNumber
+    value.untilNumber = view.untilNumber
+    value.createdAtUs = view.createdAtUs
+    value.strategy = view.strategy
+    value.figures = view.figures.map({ V1.CompressionFigures.rebuilt($0) })
+    value.retention = view.retention.map({ V1.Retention.rebuilt($0) })
+    value.automatic = view.automatic
+    return value
+  }
+}
+
+extension V1.CompactContextRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.keepNewest = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.keepNewest = view.keepNewest
+    value.target = view.target.map({ V1.CompressionTarget.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.CompactContextResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.compaction = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.compaction = view.compaction.map({ V1.Compaction.rebuilt($0) })
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExpandRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("compaction_id", 3), ("ids", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.archive = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    value.compactionID = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.archive = Array(view.archive)
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.compactionID = String(decoding: view.compactionID, as: UTF8.self)
+    value.ids = view.ids.map { String(decoding: $0, as: UTF8.self) }
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExpandResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.texts = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.texts = view.texts.map { V1.CompressionText.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.UndoCompactionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("compaction_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.compactionID = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.compactionID = String(decoding: view.compactionID, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.UndoCompactionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReportCompactionsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReportCompactionsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.compactions = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.compactions = view.compactions.map { V1.Compaction.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetCompressionStatsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetCompressionStatsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.compactions = .arbitrary(&random)
+    value.contexts = .arbitrary(&random)
+    value.figures = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.compactions = view.compactions
+    value.contexts = view.contexts
+    value.figures = view.figures.map({ V1.CompressionFigures.rebuilt($0) })
     return value
   }
 }

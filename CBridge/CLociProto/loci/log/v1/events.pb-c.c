@@ -2077,7 +2077,232 @@ void   loci__log__v1__access_refused__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__access_refused__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[40] =
+void   loci__log__v1__context_compacted__init
+                     (Loci__Log__V1__ContextCompacted         *message)
+{
+  static const Loci__Log__V1__ContextCompacted init_value = LOCI__LOG__V1__CONTEXT_COMPACTED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__context_compacted__get_packed_size
+                     (const Loci__Log__V1__ContextCompacted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__context_compacted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__context_compacted__pack
+                     (const Loci__Log__V1__ContextCompacted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__context_compacted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__context_compacted__pack_to_buffer
+                     (const Loci__Log__V1__ContextCompacted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__context_compacted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ContextCompacted *
+       loci__log__v1__context_compacted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ContextCompacted *)
+     protobuf_c_message_unpack (&loci__log__v1__context_compacted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__context_compacted__free_unpacked
+                     (Loci__Log__V1__ContextCompacted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__context_compacted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__cold_texts__init
+                     (Loci__Log__V1__ColdTexts         *message)
+{
+  static const Loci__Log__V1__ColdTexts init_value = LOCI__LOG__V1__COLD_TEXTS__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__cold_texts__get_packed_size
+                     (const Loci__Log__V1__ColdTexts *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__cold_texts__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__cold_texts__pack
+                     (const Loci__Log__V1__ColdTexts *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__cold_texts__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__cold_texts__pack_to_buffer
+                     (const Loci__Log__V1__ColdTexts *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__cold_texts__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ColdTexts *
+       loci__log__v1__cold_texts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ColdTexts *)
+     protobuf_c_message_unpack (&loci__log__v1__cold_texts__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__cold_texts__free_unpacked
+                     (Loci__Log__V1__ColdTexts *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__cold_texts__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__compaction_undone__init
+                     (Loci__Log__V1__CompactionUndone         *message)
+{
+  static const Loci__Log__V1__CompactionUndone init_value = LOCI__LOG__V1__COMPACTION_UNDONE__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__compaction_undone__get_packed_size
+                     (const Loci__Log__V1__CompactionUndone *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__compaction_undone__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__compaction_undone__pack
+                     (const Loci__Log__V1__CompactionUndone *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__compaction_undone__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__compaction_undone__pack_to_buffer
+                     (const Loci__Log__V1__CompactionUndone *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__compaction_undone__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CompactionUndone *
+       loci__log__v1__compaction_undone__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CompactionUndone *)
+     protobuf_c_message_unpack (&loci__log__v1__compaction_undone__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__compaction_undone__free_unpacked
+                     (Loci__Log__V1__CompactionUndone *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__compaction_undone__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__compression_policy_set__init
+                     (Loci__Log__V1__CompressionPolicySet         *message)
+{
+  static const Loci__Log__V1__CompressionPolicySet init_value = LOCI__LOG__V1__COMPRESSION_POLICY_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__compression_policy_set__get_packed_size
+                     (const Loci__Log__V1__CompressionPolicySet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__compression_policy_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__compression_policy_set__pack
+                     (const Loci__Log__V1__CompressionPolicySet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__compression_policy_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__compression_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__CompressionPolicySet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__compression_policy_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CompressionPolicySet *
+       loci__log__v1__compression_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CompressionPolicySet *)
+     protobuf_c_message_unpack (&loci__log__v1__compression_policy_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__compression_policy_set__free_unpacked
+                     (Loci__Log__V1__CompressionPolicySet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__compression_policy_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__cold_dictionary_trained__init
+                     (Loci__Log__V1__ColdDictionaryTrained         *message)
+{
+  static const Loci__Log__V1__ColdDictionaryTrained init_value = LOCI__LOG__V1__COLD_DICTIONARY_TRAINED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__cold_dictionary_trained__get_packed_size
+                     (const Loci__Log__V1__ColdDictionaryTrained *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__cold_dictionary_trained__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__cold_dictionary_trained__pack
+                     (const Loci__Log__V1__ColdDictionaryTrained *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__cold_dictionary_trained__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__cold_dictionary_trained__pack_to_buffer
+                     (const Loci__Log__V1__ColdDictionaryTrained *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__cold_dictionary_trained__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ColdDictionaryTrained *
+       loci__log__v1__cold_dictionary_trained__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ColdDictionaryTrained *)
+     protobuf_c_message_unpack (&loci__log__v1__cold_dictionary_trained__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__cold_dictionary_trained__free_unpacked
+                     (Loci__Log__V1__ColdDictionaryTrained *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__cold_dictionary_trained__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[44] =
 {
   {
     "tenant",
@@ -2500,6 +2725,54 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[40
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "context_compacted",
+    100,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, context_compacted),
+    &loci__log__v1__context_compacted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compaction_undone",
+    101,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, compaction_undone),
+    &loci__log__v1__compaction_undone__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compression_policy_set",
+    102,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, compression_policy_set),
+    &loci__log__v1__compression_policy_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cold_dictionary_trained",
+    103,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, cold_dictionary_trained),
+    &loci__log__v1__cold_dictionary_trained__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "access_key_created",
     160,
     PROTOBUF_C_LABEL_NONE,
@@ -2561,9 +2834,9 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[40
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  35,   /* field[35] = access_key_created */
-  36,   /* field[36] = access_key_revoked */
-  39,   /* field[39] = access_refused */
+  39,   /* field[39] = access_key_created */
+  40,   /* field[40] = access_key_revoked */
+  43,   /* field[43] = access_refused */
   1,   /* field[1] = agent */
   32,   /* field[32] = alias_deleted */
   31,   /* field[31] = alias_set */
@@ -2572,13 +2845,17 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   28,   /* field[28] = checkpoint_thread_copied */
   26,   /* field[26] = checkpoint_writes_put */
   27,   /* field[27] = checkpoints_deleted */
+  38,   /* field[38] = cold_dictionary_trained */
   29,   /* field[29] = collection_created */
   30,   /* field[30] = collection_dropped */
+  36,   /* field[36] = compaction_undone */
+  37,   /* field[37] = compression_policy_set */
+  35,   /* field[35] = context_compacted */
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
   13,   /* field[13] = context_updated */
-  38,   /* field[38] = grant_removed */
-  37,   /* field[37] = grant_set */
+  42,   /* field[42] = grant_removed */
+  41,   /* field[41] = grant_set */
   10,   /* field[10] = items_embedded */
   7,   /* field[7] = memories_added */
   9,   /* field[9] = memories_deleted */
@@ -2602,13 +2879,14 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   0,   /* field[0] = tenant */
   21,   /* field[21] = variables_set */
 };
-static const ProtobufCIntRange loci__log__v1__event__number_ranges[4 + 1] =
+static const ProtobufCIntRange loci__log__v1__event__number_ranges[5 + 1] =
 {
   { 1, 0 },
   { 40, 13 },
   { 64, 29 },
-  { 160, 35 },
-  { 0, 40 }
+  { 100, 35 },
+  { 160, 39 },
+  { 0, 44 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -2618,10 +2896,10 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  40,
+  44,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
-  4,  loci__log__v1__event__number_ranges,
+  5,  loci__log__v1__event__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -5854,5 +6132,364 @@ const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor =
   loci__log__v1__access_refused__field_indices_by_name,
   1,  loci__log__v1__access_refused__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__access_refused__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__context_compacted__field_descriptors[10] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, from_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "until_number",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, until_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "strategy",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, strategy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "automatic",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, automatic),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "figures",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, figures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ContextCompacted, retention),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blocks",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__ContextCompacted, n_blocks),
+    offsetof(Loci__Log__V1__ContextCompacted, blocks),
+    &loci__log__v1__cold_texts__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__context_compacted__field_indices_by_name[] = {
+  5,   /* field[5] = automatic */
+  9,   /* field[9] = blocks */
+  1,   /* field[1] = context_id */
+  7,   /* field[7] = figures */
+  2,   /* field[2] = from_number */
+  0,   /* field[0] = id */
+  8,   /* field[8] = retention */
+  4,   /* field[4] = strategy */
+  6,   /* field[6] = text */
+  3,   /* field[3] = until_number */
+};
+static const ProtobufCIntRange loci__log__v1__context_compacted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__context_compacted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ContextCompacted",
+  "ContextCompacted",
+  "Loci__Log__V1__ContextCompacted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ContextCompacted),
+  10,
+  loci__log__v1__context_compacted__field_descriptors,
+  loci__log__v1__context_compacted__field_indices_by_name,
+  1,  loci__log__v1__context_compacted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__context_compacted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__cold_texts__field_descriptors[3] =
+{
+  {
+    "block",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ColdTexts, block),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message_ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__ColdTexts, n_message_ids),
+    offsetof(Loci__Log__V1__ColdTexts, message_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dictionary",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ColdTexts, dictionary),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__cold_texts__field_indices_by_name[] = {
+  0,   /* field[0] = block */
+  2,   /* field[2] = dictionary */
+  1,   /* field[1] = message_ids */
+};
+static const ProtobufCIntRange loci__log__v1__cold_texts__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__cold_texts__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ColdTexts",
+  "ColdTexts",
+  "Loci__Log__V1__ColdTexts",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ColdTexts),
+  3,
+  loci__log__v1__cold_texts__field_descriptors,
+  loci__log__v1__cold_texts__field_indices_by_name,
+  1,  loci__log__v1__cold_texts__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__cold_texts__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__compaction_undone__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CompactionUndone, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__compaction_undone__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange loci__log__v1__compaction_undone__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__compaction_undone__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CompactionUndone",
+  "CompactionUndone",
+  "Loci__Log__V1__CompactionUndone",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CompactionUndone),
+  1,
+  loci__log__v1__compaction_undone__field_descriptors,
+  loci__log__v1__compaction_undone__field_indices_by_name,
+  1,  loci__log__v1__compaction_undone__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__compaction_undone__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__compression_policy_set__field_descriptors[2] =
+{
+  {
+    "context_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CompressionPolicySet, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "policy",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CompressionPolicySet, policy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__compression_policy_set__field_indices_by_name[] = {
+  0,   /* field[0] = context_id */
+  1,   /* field[1] = policy */
+};
+static const ProtobufCIntRange loci__log__v1__compression_policy_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__compression_policy_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CompressionPolicySet",
+  "CompressionPolicySet",
+  "Loci__Log__V1__CompressionPolicySet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CompressionPolicySet),
+  2,
+  loci__log__v1__compression_policy_set__field_descriptors,
+  loci__log__v1__compression_policy_set__field_indices_by_name,
+  1,  loci__log__v1__compression_policy_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__compression_policy_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__cold_dictionary_trained__field_descriptors[2] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ColdDictionaryTrained, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ColdDictionaryTrained, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__cold_dictionary_trained__field_indices_by_name[] = {
+  1,   /* field[1] = bytes */
+  0,   /* field[0] = number */
+};
+static const ProtobufCIntRange loci__log__v1__cold_dictionary_trained__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__cold_dictionary_trained__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ColdDictionaryTrained",
+  "ColdDictionaryTrained",
+  "Loci__Log__V1__ColdDictionaryTrained",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ColdDictionaryTrained),
+  2,
+  loci__log__v1__cold_dictionary_trained__field_descriptors,
+  loci__log__v1__cold_dictionary_trained__field_indices_by_name,
+  1,  loci__log__v1__cold_dictionary_trained__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__cold_dictionary_trained__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

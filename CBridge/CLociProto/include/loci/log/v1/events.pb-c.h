@@ -61,6 +61,11 @@ typedef struct Loci__Log__V1__AccessKeyRevoked Loci__Log__V1__AccessKeyRevoked;
 typedef struct Loci__Log__V1__GrantSet Loci__Log__V1__GrantSet;
 typedef struct Loci__Log__V1__GrantRemoved Loci__Log__V1__GrantRemoved;
 typedef struct Loci__Log__V1__AccessRefused Loci__Log__V1__AccessRefused;
+typedef struct Loci__Log__V1__ContextCompacted Loci__Log__V1__ContextCompacted;
+typedef struct Loci__Log__V1__ColdTexts Loci__Log__V1__ColdTexts;
+typedef struct Loci__Log__V1__CompactionUndone Loci__Log__V1__CompactionUndone;
+typedef struct Loci__Log__V1__CompressionPolicySet Loci__Log__V1__CompressionPolicySet;
+typedef struct Loci__Log__V1__ColdDictionaryTrained Loci__Log__V1__ColdDictionaryTrained;
 
 
 /* --- enums --- */
@@ -102,6 +107,10 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_ALIAS_DELETED = 67,
   LOCI__LOG__V1__EVENT__KIND_POINTS_UPSERTED = 68,
   LOCI__LOG__V1__EVENT__KIND_POINTS_DELETED = 69,
+  LOCI__LOG__V1__EVENT__KIND_CONTEXT_COMPACTED = 100,
+  LOCI__LOG__V1__EVENT__KIND_COMPACTION_UNDONE = 101,
+  LOCI__LOG__V1__EVENT__KIND_COMPRESSION_POLICY_SET = 102,
+  LOCI__LOG__V1__EVENT__KIND_COLD_DICTIONARY_TRAINED = 103,
   LOCI__LOG__V1__EVENT__KIND_ACCESS_KEY_CREATED = 160,
   LOCI__LOG__V1__EVENT__KIND_ACCESS_KEY_REVOKED = 161,
   LOCI__LOG__V1__EVENT__KIND_GRANT_SET = 162,
@@ -162,6 +171,13 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__AliasDeleted *alias_deleted;
     Loci__Log__V1__PointsUpserted *points_upserted;
     Loci__Log__V1__PointsDeleted *points_deleted;
+    /*
+     * 100 to 119: compression.
+     */
+    Loci__Log__V1__ContextCompacted *context_compacted;
+    Loci__Log__V1__CompactionUndone *compaction_undone;
+    Loci__Log__V1__CompressionPolicySet *compression_policy_set;
+    Loci__Log__V1__ColdDictionaryTrained *cold_dictionary_trained;
     /*
      * 160 to 179: who may do what.
      */
@@ -898,6 +914,107 @@ struct  Loci__Log__V1__AccessRefused
 #define LOCI__LOG__V1__ACCESS_REFUSED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__access_refused__descriptor) \
     , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * Older messages of a context were compacted.
+ */
+struct  Loci__Log__V1__ContextCompacted
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData context_id;
+  uint64_t from_number;
+  uint64_t until_number;
+  /*
+   * loci.v1.CompressionStrategy.
+   */
+  int32_t strategy;
+  protobuf_c_boolean automatic;
+  /*
+   * The condensed text as a whole.
+   */
+  ProtobufCBinaryData text;
+  /*
+   * loci.v1.CompressionFigures and loci.v1.Retention, serialised.
+   */
+  ProtobufCBinaryData figures;
+  ProtobufCBinaryData retention;
+  /*
+   * The raw texts of the messages, in the order of their numbers.
+   */
+  size_t n_blocks;
+  Loci__Log__V1__ColdTexts **blocks;
+};
+#define LOCI__LOG__V1__CONTEXT_COMPACTED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__context_compacted__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, 0, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL }
+
+
+/*
+ * Raw texts of some messages, compressed.
+ */
+struct  Loci__Log__V1__ColdTexts
+{
+  ProtobufCMessage base;
+  /*
+   * A block as docs/compression.md describes it.
+   */
+  ProtobufCBinaryData block;
+  size_t n_message_ids;
+  ProtobufCBinaryData *message_ids;
+  /*
+   * Number of the dictionary of the block; 0: none.
+   */
+  uint32_t dictionary;
+};
+#define LOCI__LOG__V1__COLD_TEXTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__cold_texts__descriptor) \
+    , {0,NULL}, 0,NULL, 0 }
+
+
+struct  Loci__Log__V1__CompactionUndone
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+};
+#define LOCI__LOG__V1__COMPACTION_UNDONE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__compaction_undone__descriptor) \
+    , {0,NULL} }
+
+
+struct  Loci__Log__V1__CompressionPolicySet
+{
+  ProtobufCMessage base;
+  /*
+   * Empty: the agent's.
+   */
+  ProtobufCBinaryData context_id;
+  /*
+   * loci.v1.CompressionPolicy, serialised; empty: removed.
+   */
+  ProtobufCBinaryData policy;
+};
+#define LOCI__LOG__V1__COMPRESSION_POLICY_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__compression_policy_set__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+/*
+ * A dictionary for cold texts, trained on the agent's own.
+ */
+struct  Loci__Log__V1__ColdDictionaryTrained
+{
+  ProtobufCMessage base;
+  /*
+   * From 1, in the agent.
+   */
+  uint32_t number;
+  ProtobufCBinaryData bytes;
+};
+#define LOCI__LOG__V1__COLD_DICTIONARY_TRAINED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__cold_dictionary_trained__descriptor) \
+    , 0, {0,NULL} }
 
 
 /* Loci__Log__V1__Event methods */
@@ -1774,6 +1891,101 @@ Loci__Log__V1__AccessRefused *
 void   loci__log__v1__access_refused__free_unpacked
                      (Loci__Log__V1__AccessRefused *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__ContextCompacted methods */
+void   loci__log__v1__context_compacted__init
+                     (Loci__Log__V1__ContextCompacted         *message);
+size_t loci__log__v1__context_compacted__get_packed_size
+                     (const Loci__Log__V1__ContextCompacted   *message);
+size_t loci__log__v1__context_compacted__pack
+                     (const Loci__Log__V1__ContextCompacted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__context_compacted__pack_to_buffer
+                     (const Loci__Log__V1__ContextCompacted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__ContextCompacted *
+       loci__log__v1__context_compacted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__context_compacted__free_unpacked
+                     (Loci__Log__V1__ContextCompacted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__ColdTexts methods */
+void   loci__log__v1__cold_texts__init
+                     (Loci__Log__V1__ColdTexts         *message);
+size_t loci__log__v1__cold_texts__get_packed_size
+                     (const Loci__Log__V1__ColdTexts   *message);
+size_t loci__log__v1__cold_texts__pack
+                     (const Loci__Log__V1__ColdTexts   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__cold_texts__pack_to_buffer
+                     (const Loci__Log__V1__ColdTexts   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__ColdTexts *
+       loci__log__v1__cold_texts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__cold_texts__free_unpacked
+                     (Loci__Log__V1__ColdTexts *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CompactionUndone methods */
+void   loci__log__v1__compaction_undone__init
+                     (Loci__Log__V1__CompactionUndone         *message);
+size_t loci__log__v1__compaction_undone__get_packed_size
+                     (const Loci__Log__V1__CompactionUndone   *message);
+size_t loci__log__v1__compaction_undone__pack
+                     (const Loci__Log__V1__CompactionUndone   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__compaction_undone__pack_to_buffer
+                     (const Loci__Log__V1__CompactionUndone   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CompactionUndone *
+       loci__log__v1__compaction_undone__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__compaction_undone__free_unpacked
+                     (Loci__Log__V1__CompactionUndone *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CompressionPolicySet methods */
+void   loci__log__v1__compression_policy_set__init
+                     (Loci__Log__V1__CompressionPolicySet         *message);
+size_t loci__log__v1__compression_policy_set__get_packed_size
+                     (const Loci__Log__V1__CompressionPolicySet   *message);
+size_t loci__log__v1__compression_policy_set__pack
+                     (const Loci__Log__V1__CompressionPolicySet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__compression_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__CompressionPolicySet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CompressionPolicySet *
+       loci__log__v1__compression_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__compression_policy_set__free_unpacked
+                     (Loci__Log__V1__CompressionPolicySet *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__ColdDictionaryTrained methods */
+void   loci__log__v1__cold_dictionary_trained__init
+                     (Loci__Log__V1__ColdDictionaryTrained         *message);
+size_t loci__log__v1__cold_dictionary_trained__get_packed_size
+                     (const Loci__Log__V1__ColdDictionaryTrained   *message);
+size_t loci__log__v1__cold_dictionary_trained__pack
+                     (const Loci__Log__V1__ColdDictionaryTrained   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__cold_dictionary_trained__pack_to_buffer
+                     (const Loci__Log__V1__ColdDictionaryTrained   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__ColdDictionaryTrained *
+       loci__log__v1__cold_dictionary_trained__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__cold_dictionary_trained__free_unpacked
+                     (Loci__Log__V1__ColdDictionaryTrained *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__Log__V1__Event_Closure)
@@ -1914,6 +2126,21 @@ typedef void (*Loci__Log__V1__GrantRemoved_Closure)
 typedef void (*Loci__Log__V1__AccessRefused_Closure)
                  (const Loci__Log__V1__AccessRefused *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__ContextCompacted_Closure)
+                 (const Loci__Log__V1__ContextCompacted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__ColdTexts_Closure)
+                 (const Loci__Log__V1__ColdTexts *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CompactionUndone_Closure)
+                 (const Loci__Log__V1__CompactionUndone *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CompressionPolicySet_Closure)
+                 (const Loci__Log__V1__CompressionPolicySet *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__ColdDictionaryTrained_Closure)
+                 (const Loci__Log__V1__ColdDictionaryTrained *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1966,6 +2193,11 @@ extern const ProtobufCMessageDescriptor loci__log__v1__access_key_revoked__descr
 extern const ProtobufCMessageDescriptor loci__log__v1__grant_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__grant_removed__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__context_compacted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__cold_texts__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__compaction_undone__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__compression_policy_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__cold_dictionary_trained__descriptor;
 
 PROTOBUF_C__END_DECLS
 

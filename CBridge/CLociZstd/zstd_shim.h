@@ -1,0 +1,3 @@
+// Debian's libzstd, as it is.
+#include <zstd.h>
+#include <zdict.h>
