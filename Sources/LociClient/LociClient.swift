@@ -19,6 +19,8 @@ public final class LociClient: Sendable {
   public let embeddings: EmbeddingServiceClient
   public let vectors: VectorServiceClient
   public let compression: CompressionServiceClient
+  public let traces: TraceServiceClient
+  public let audit: AuditServiceClient
   public let admin: AdminServiceClient
   private let rpc: RPCClient
 
@@ -41,6 +43,8 @@ public final class LociClient: Sendable {
     embeddings = EmbeddingServiceClient(rpc)
     vectors = VectorServiceClient(rpc)
     compression = CompressionServiceClient(rpc)
+    traces = TraceServiceClient(rpc)
+    audit = AuditServiceClient(rpc)
     admin = AdminServiceClient(rpc)
   }
 

@@ -9,6 +9,7 @@ import LociRecall
 import LociSession
 import LociStore
 package import LociText
+import LociTrace
 package import LociVector
 import LociWire
 package import Logging
@@ -45,6 +46,8 @@ package final class Node: Sendable {
     package var openCollections = 1_024
     /// What the building of segments may write, bytes a second.
     package var segmentBytesPerSecond = 256 << 20
+    /// Delivers alerts of audit rules; `nil` leaves them in their outbox.
+    package var alertSender: (any AlertSender)?
     /// How long running calls may go on after SIGTERM.
     package var drainGrace = Duration.seconds(20)
 
@@ -103,10 +106,13 @@ package final class Node: Sendable {
       path: configuration.dataPath + "/collections", policy: configuration.segments,
       bytesPerSecond: configuration.segmentBytesPerSecond, openMax: configuration.openCollections,
       logger: logger)
+    let tail = StepTail()
+    let violations = ViolationWatch()
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
-      collections: CollectionSlice(changed: collections.apply), workers: workers, clock: clock, logger: logger
-    )
+      collections: CollectionSlice(changed: collections.apply), tail: tail, violations: violations,
+      workers: workers, clock: clock, logger: logger)
+    let signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
     self.collections = collections
     parts = NodeParts(
       store: store, encoder: encoder, pipeline: pipeline,
@@ -125,6 +131,8 @@ package final class Node: Sendable {
         StateService(node: parts).serviceDescription, EmbeddingService(node: parts).serviceDescription,
         CompressionService(node: parts).serviceDescription,
         VectorService(node: parts, collections: collections).serviceDescription,
+        TraceService(node: parts, tail: tail).serviceDescription,
+        AuditService(node: parts, watch: violations, signer: signer).serviceDescription,
         AdminService(node: parts, status: status).serviceDescription
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
   }
@@ -165,7 +173,8 @@ package final class Node: Sendable {
 
   /// Opens a data folder with every slice there is.
   static func openStore(
-    path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, workers: WorkerPool,
+    path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice,
+    tail: StepTail? = nil, violations: ViolationWatch? = nil, workers: WorkerPool,
     clock: any WallClock = SystemWallClock(), logger: Logger
   ) throws(LociError) -> Store {
     var configuration = Store.Configuration(path: path)
@@ -174,7 +183,7 @@ package final class Node: Sendable {
       configuration,
       slices: [
         index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
-        collections
+        collections, TraceSlice(tail: tail), AuditSlice(watch: violations)
       ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
@@ -193,6 +202,10 @@ package final class Node: Sendable {
       Task(priority: .background) { [parts] in await Self.forgetOldRequests(of: parts.store) },
       Task(priority: .background) { [parts] in await Self.expireSessions(of: parts) },
       Task(priority: .background) { [parts, logger] in await Self.compactContexts(of: parts, logger) },
+      Task(priority: .background) { [parts, configuration, logger] in
+        guard let sender = configuration.alertSender else { return }
+        await AlertDelivery(store: parts.store, clock: parts.clock, sender: sender, logger: logger).run()
+      },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }
