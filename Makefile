@@ -8,7 +8,7 @@ MODEL  := .models/all-MiniLM-L6-v2
 DATA   ?= loci-data
 LISTEN ?= 127.0.0.1:7420
 
-.PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail model-test fuzz retrieval-quality check-neon \
+.PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail model-test fuzz retrieval-quality trace-quality check-neon \
         sanitize clean large-model compare-tokenizers multilingual compression-quality
 
 help: ## Show what can be made.
@@ -52,6 +52,9 @@ format: ## Format the Swift sources.
 
 bench: program model ## Measure against the peers; results in bench/out.
 	bench/run
+
+trace-quality: build ## Where a run failed: Who&When, cross-validated, beside the floors.
+	LOCI_PRINT_MODEL=1 swift test $(FLAGS) --skip-build --filter FailureLocationTests
 
 crash-test: program ## Kill the server N times at random moments (default 1000) and check every acknowledgement.
 	scripts/crash-test $(or $(N),1000)

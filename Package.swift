@@ -52,6 +52,7 @@ let package = Package(
       name: "CLociFTS", dependencies: ["CLociUnicode"], path: "CBridge/CLociFTS",
       linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("m")]),
     .target(name: "CLociSQLite", path: "CBridge/CLociSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CLociTrace", path: "CBridge/CLociTrace", linkerSettings: [.linkedLibrary("zstd")]),
 
     .systemLibrary(name: "CLociZstd", path: "CBridge/CLociZstd"),
 
@@ -147,6 +148,14 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
+    // Traces: steps, analysis, replay, debugger, audit.
+    .target(
+      name: "LociTrace",
+      dependencies: [
+        "CLociTrace", "LociCore", "LociProto", "LociRecall", "LociStore",
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift")
+      ],
+      swiftSettings: strict),
     // Frames, envelopes, server and client transport. Knows no service.
     .target(
       name: "LociWire",
@@ -174,7 +183,7 @@ let package = Package(
       name: "LociServer",
       dependencies: [
         "LociAccess", "LociCollection", "LociCompress", "LociContext", "LociCore", "LociLog", "LociMemory",
-        "LociProto", "LociRecall", "LociSession", "LociStore", "LociText", "LociVector", "LociWire",
+        "LociProto", "LociRecall", "LociSession", "LociStore", "LociText", "LociTrace", "LociVector", "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
@@ -187,12 +196,15 @@ let package = Package(
     .executableTarget(
       name: "loci",
       dependencies: [
-        "LociAccess", "LociClient", "LociCore", "LociProto", "LociRemote", "LociServer", "LociText",
+        "LociAccess", "LociClient", "LociCore", "LociProto", "LociRemote", "LociServer", "LociText", "LociTrace",
         "LociWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -246,6 +258,14 @@ let package = Package(
         "CLociFaultVFS", "CLociSQLite", "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall",
         "LociSession", "LociStore",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log")
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LociTraceTests",
+      dependencies: [
+        "CLociTrace", "LociCore", "LociProto", "LociRecall", "LociStore", "LociTrace",
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
     .testTarget(

@@ -20,6 +20,8 @@ public final class LociClient: Sendable {
   public let vectors: VectorServiceClient
   public let access: AccessServiceClient
   public let compression: CompressionServiceClient
+  public let traces: TraceServiceClient
+  public let audit: AuditServiceClient
   public let admin: AdminServiceClient
   private let rpc: RPCClient
 
@@ -43,6 +45,8 @@ public final class LociClient: Sendable {
     vectors = VectorServiceClient(rpc)
     access = AccessServiceClient(rpc)
     compression = CompressionServiceClient(rpc)
+    traces = TraceServiceClient(rpc)
+    audit = AuditServiceClient(rpc)
     admin = AdminServiceClient(rpc)
   }
 

@@ -22,7 +22,7 @@ package struct SQLConditions {
     }
   }
 
-  mutating func wrap(_ around: (String) -> String) { text = around(text) }
+  package mutating func wrap(_ around: (String) -> String) { text = around(text) }
 
   /// `column IN (?, …)`.
   package static func among(

@@ -10,6 +10,7 @@ import LociRecall
 import LociSession
 import LociStore
 package import LociText
+import LociTrace
 package import LociVector
 package import LociWire
 package import Logging
@@ -52,6 +53,8 @@ package final class Node: Sendable {
     package var openCollections = 1_024
     /// What the building of segments may write, bytes a second.
     package var segmentBytesPerSecond = 256 << 20
+    /// Delivers alerts of audit rules; `nil` leaves them in their outbox.
+    package var alertSender: (any AlertSender)?
     /// How long running calls may go on after SIGTERM.
     package var drainGrace = Duration.seconds(20)
 
@@ -134,10 +137,13 @@ package final class Node: Sendable {
       path: configuration.dataPath + "/collections", policy: configuration.segments,
       bytesPerSecond: configuration.segmentBytesPerSecond, openMax: configuration.openCollections,
       logger: logger)
+    let tail = StepTail()
+    let violations = ViolationWatch()
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
-      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory),
-      workers: workers, clock: clock, logger: logger)
+      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory), tail: tail,
+      violations: violations, workers: workers, clock: clock, logger: logger)
+    let signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
     self.collections = collections
     parts = NodeParts(
       store: store, encoder: encoder, pipeline: pipeline,
@@ -166,6 +172,8 @@ package final class Node: Sendable {
         EmbeddingService(node: parts).serviceDescription(gate),
         CompressionService(node: parts).serviceDescription(gate),
         VectorService(node: parts, collections: collections).serviceDescription(gate),
+        TraceService(node: parts, tail: tail).serviceDescription(gate),
+        AuditService(node: parts, watch: violations, signer: signer).serviceDescription(gate),
         AccessService(node: parts, gate: gate).serviceDescription(gate),
         AdminService(node: parts, status: status).serviceDescription(gate)
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
@@ -208,7 +216,8 @@ package final class Node: Sendable {
   /// Opens a data folder with every slice there is.
   static func openStore(
     path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, access: AccessSlice,
-    workers: WorkerPool, clock: any WallClock = SystemWallClock(), logger: Logger
+    tail: StepTail? = nil, violations: ViolationWatch? = nil, workers: WorkerPool,
+    clock: any WallClock = SystemWallClock(), logger: Logger
   ) throws(LociError) -> Store {
     var configuration = Store.Configuration(path: path)
     configuration.shardsIfNew = shardsIfNew
@@ -216,7 +225,7 @@ package final class Node: Sendable {
       configuration,
       slices: [
         index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
-        collections, access
+        collections, access, TraceSlice(tail: tail), AuditSlice(watch: violations)
       ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
@@ -239,6 +248,10 @@ package final class Node: Sendable {
       Task(priority: .background) { [parts] in await Self.expireSessions(of: parts) },
       Task(priority: .background) { [parts, refusals] in await Self.record(refusals, parts) },
       Task(priority: .background) { [parts, logger] in await Self.compactContexts(of: parts, logger) },
+      Task(priority: .background) { [parts, configuration, logger] in
+        guard let sender = configuration.alertSender else { return }
+        await AlertDelivery(store: parts.store, clock: parts.clock, sender: sender, logger: logger).run()
+      },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }

@@ -47,6 +47,12 @@ extension V1.PruneThreadsRequest: MutatingRequest {}
 extension V1.CompactContextRequest: MutatingRequest {}
 extension V1.UndoCompactionRequest: MutatingRequest {}
 extension V1.SetCompressionPolicyRequest: MutatingRequest {}
+extension V1.WriteStepsRequest: MutatingRequest {}
+extension V1.DeleteTracesRequest: MutatingRequest {}
+extension V1.ForkTraceRequest: MutatingRequest {}
+extension V1.ImportOtlpRequest: MutatingRequest {}
+extension V1.RecordAuditRequest: MutatingRequest {}
+extension V1.SetAuditRulesRequest: MutatingRequest {}
 
 extension MutatingRequest {
   /// The caller's request id with a hash of everything else, or `nil` when there is none. The method is part of

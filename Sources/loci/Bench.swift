@@ -6,7 +6,9 @@ import LociProto
 struct Bench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Load a running server and print rate and latency.",
-    subcommands: [EchoBench.self, AppendBench.self, SearchBench.self, LoadBench.self, EncodeBench.self])
+    subcommands: [
+      EchoBench.self, AppendBench.self, SearchBench.self, LoadBench.self, EncodeBench.self, StepsBench.self
+    ])
 }
 
 /// What every load has.

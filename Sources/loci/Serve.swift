@@ -61,6 +61,7 @@ struct Serve: AsyncParsableCommand {
     } else if configuration.embedder != nil {
       logger.notice("no model: texts are compared by their words; `loci models fetch multilingual-e5-small`")
     }
+    configuration.alertSender = WebhookSender()
     let node = try Node(configuration, logger: logger)
     let service = NodeService(node: node, portFile: portFile)
     let group = ServiceGroup(

@@ -13,6 +13,11 @@ BY_SERVICE = {
         "admin": "CreateKey ListKeys RevokeKey RotateKey ListRefusals",
     },
     "AdminService": {"open": "Health Echo", "read": "Stats"},
+    "AuditService": {
+        "write": "RecordAudit",
+        "read": "GetAuditHead ProveInclusion ProveConsistency VerifyAudit GetAuditRules",
+        "admin": "ListAudit SetAuditRules ListViolations WatchViolations ReportAudit",
+    },
     "CheckpointService": {
         "read": "ReadCheckpoints",
         "write": "PutCheckpoint PutWrites DeleteThreads DeleteRuns CopyThread PruneThreads",
@@ -37,6 +42,11 @@ BY_SERVICE = {
         "PruneSnapshots RollbackSession ForkSession",
     },
     "StateService": {"read": "GetCurrent"},
+    "TraceService": {
+        "read": "GetTrace ListTraces SearchSteps TailSteps GetStepBlob AnalyzeTrace CompareTraces "
+        "CompareTraceGroups ReplayTrace NextRecorded DebugTrace ExportOtlp",
+        "write": "WriteSteps StreamSteps DeleteTraces ForkTrace ImportOtlp",
+    },
     "VectorService": {
         "read": "DescribeCollection ListCollections FetchPoints SearchVectors SearchBatch SearchRange Recommend "
         "ScrollPoints CollectionStats",

@@ -8,6 +8,7 @@
 #include "loci/v1/types.pb-c.h"
 #include "loci/v1/access.pb-c.h"
 #include "loci/v1/admin.pb-c.h"
+#include "loci/v1/audit.pb-c.h"
 #include "loci/v1/checkpoint.pb-c.h"
 #include "loci/v1/compression.pb-c.h"
 #include "loci/v1/memory.pb-c.h"
@@ -15,6 +16,7 @@
 #include "loci/v1/embedding.pb-c.h"
 #include "loci/v1/session.pb-c.h"
 #include "loci/v1/state.pb-c.h"
+#include "loci/v1/trace.pb-c.h"
 #include "loci/v1/vector.pb-c.h"
 
 #endif

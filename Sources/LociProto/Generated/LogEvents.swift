@@ -52,6 +52,15 @@ extension LogV1 {
       case grantSet(LogV1.GrantSet)
       case grantRemoved(LogV1.GrantRemoved)
       case accessRefused(LogV1.AccessRefused)
+      /// 120 to 139: traces and audit.
+      case stepsWritten(LogV1.StepsWritten)
+      case stepsCompleted(LogV1.StepsCompleted)
+      case tracesDeleted(LogV1.TracesDeleted)
+      case traceForked(LogV1.TraceForked)
+      case auditRecorded(LogV1.AuditRecorded)
+      case auditHeadSigned(LogV1.AuditHeadSigned)
+      case auditRulesSet(LogV1.AuditRulesSet)
+      case auditAlertsDelivered(LogV1.AuditAlertsDelivered)
     }
 
     /// Whose data it is about.
@@ -985,6 +994,270 @@ extension LogV1 {
     }
   }
 
+  /// How much the steps of one kind and name add to what is known of them.
+  public struct StoredStepGroup: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.StoredStepGroup"
+
+    /// loci.v1.StepKind.
+    public var kind: Int32 = 0
+    public var name: String = ""
+    public var count: Int64 = 0
+    public var errors: Int64 = 0
+    /// Durations: bucket floor(8 log2(1 + microseconds)) and how many fall into it.
+    public var buckets: [Int32] = []
+    public var counts: [UInt32] = []
+
+    public init() {}
+
+    public init(kind: Int32 = 0, name: String = "", count: Int64 = 0, errors: Int64 = 0, buckets: [Int32] = [], counts: [UInt32] = []) {
+      self.kind = kind
+      self.name = name
+      self.count = count
+      self.errors = errors
+      self.buckets = buckets
+      self.counts = counts
+    }
+  }
+
+  /// How much steps change a trace's summary.
+  public struct StoredTraceDelta: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.StoredTraceDelta"
+
+    public var errors: Int64 = 0
+    public var running: Int64 = 0
+    public var inputTokens: Int64 = 0
+    public var outputTokens: Int64 = 0
+    public var costNanoUsd: Int64 = 0
+    /// Least start and greatest end of the steps; 0: none.
+    public var startedAtUs: Int64 = 0
+    public var endedAtUs: Int64 = 0
+    /// Of the root, when it is among the steps. Status: 0 running, else loci.v1.StepStatus + 1.
+    public var hasRoot: Bool = false
+    public var rootName: String = ""
+    public var rootStatus: Int32 = 0
+    /// Of the first step.
+    public var firstName: String = ""
+    public var sessionID: String = ""
+    public var contextID: String = ""
+    /// Of the first failed step.
+    public var error: String = ""
+    public var groups: [LogV1.StoredStepGroup] = []
+
+    public init() {}
+
+    public init(errors: Int64 = 0, running: Int64 = 0, inputTokens: Int64 = 0, outputTokens: Int64 = 0, costNanoUsd: Int64 = 0, startedAtUs: Int64 = 0, endedAtUs: Int64 = 0, hasRoot: Bool = false, rootName: String = "", rootStatus: Int32 = 0, firstName: String = "", sessionID: String = "", contextID: String = "", error: String = "", groups: [LogV1.StoredStepGroup] = []) {
+      self.errors = errors
+      self.running = running
+      self.inputTokens = inputTokens
+      self.outputTokens = outputTokens
+      self.costNanoUsd = costNanoUsd
+      self.startedAtUs = startedAtUs
+      self.endedAtUs = endedAtUs
+      self.hasRoot = hasRoot
+      self.rootName = rootName
+      self.rootStatus = rootStatus
+      self.firstName = firstName
+      self.sessionID = sessionID
+      self.contextID = contextID
+      self.error = error
+      self.groups = groups
+    }
+  }
+
+  /// Steps of one trace that came together, in columns; docs/trace.md has the layout.
+  public struct StoredStepBlock: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.StoredStepBlock"
+
+    /// 16 bytes.
+    public var traceID: [UInt8] = []
+    /// Number of the first step.
+    public var first: UInt32 = 0
+    public var count: UInt32 = 0
+    /// Span ids, 8 bytes each, little-endian words of their big-endian bytes.
+    public var spans: [UInt8] = []
+    /// Compressed.
+    public var columns: [UInt8] = []
+    /// Compressed.
+    public var texts: [UInt8] = []
+    public var delta: LogV1.StoredTraceDelta? = nil
+
+    public init() {}
+
+    public init(traceID: [UInt8] = [], first: UInt32 = 0, count: UInt32 = 0, spans: [UInt8] = [], columns: [UInt8] = [], texts: [UInt8] = [], delta: LogV1.StoredTraceDelta? = nil) {
+      self.traceID = traceID
+      self.first = first
+      self.count = count
+      self.spans = spans
+      self.columns = columns
+      self.texts = texts
+      self.delta = delta
+    }
+  }
+
+  public struct StoredBlob: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.StoredBlob"
+
+    /// SHA-256 of the text.
+    public var hash: [UInt8] = []
+    /// Compressed; empty when the agent has it already.
+    public var content: [UInt8] = []
+    /// The trace that names it.
+    public var traceID: [UInt8] = []
+
+    public init() {}
+
+    public init(hash: [UInt8] = [], content: [UInt8] = [], traceID: [UInt8] = []) {
+      self.hash = hash
+      self.content = content
+      self.traceID = traceID
+    }
+  }
+
+  public struct StepsWritten: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.StepsWritten"
+
+    public var blocks: [LogV1.StoredStepBlock] = []
+    public var blobs: [LogV1.StoredBlob] = []
+
+    public init() {}
+
+    public init(blocks: [LogV1.StoredStepBlock] = [], blobs: [LogV1.StoredBlob] = []) {
+      self.blocks = blocks
+      self.blobs = blobs
+    }
+  }
+
+  public struct CompletedStep: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.CompletedStep"
+
+    public var traceID: [UInt8] = []
+    public var number: UInt32 = 0
+    /// The step as it is now, an encoded loci.v1.Step.
+    public var step: [UInt8] = []
+    public var delta: LogV1.StoredTraceDelta? = nil
+
+    public init() {}
+
+    public init(traceID: [UInt8] = [], number: UInt32 = 0, step: [UInt8] = [], delta: LogV1.StoredTraceDelta? = nil) {
+      self.traceID = traceID
+      self.number = number
+      self.step = step
+      self.delta = delta
+    }
+  }
+
+  public struct StepsCompleted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.StepsCompleted"
+
+    public var steps: [LogV1.CompletedStep] = []
+    public var blobs: [LogV1.StoredBlob] = []
+
+    public init() {}
+
+    public init(steps: [LogV1.CompletedStep] = [], blobs: [LogV1.StoredBlob] = []) {
+      self.steps = steps
+      self.blobs = blobs
+    }
+  }
+
+  public struct TracesDeleted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.TracesDeleted"
+
+    public var traceIDs: [[UInt8]] = []
+
+    public init() {}
+
+    public init(traceIDs: [[UInt8]] = []) {
+      self.traceIDs = traceIDs
+    }
+  }
+
+  /// Says where a trace's first steps come from; they are written by an event of their own.
+  public struct TraceForked: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.TraceForked"
+
+    public var traceID: [UInt8] = []
+    public var sourceTraceID: [UInt8] = []
+    public var afterStep: UInt32 = 0
+
+    public init() {}
+
+    public init(traceID: [UInt8] = [], sourceTraceID: [UInt8] = [], afterStep: UInt32 = 0) {
+      self.traceID = traceID
+      self.sourceTraceID = sourceTraceID
+      self.afterStep = afterStep
+    }
+  }
+
+  /// One record of an agent's audit log; docs/audit.md has what its hash covers.
+  public struct AuditRecorded: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AuditRecorded"
+
+    public var number: UInt64 = 0
+    /// An encoded loci.v1.AuditEntry.
+    public var entry: [UInt8] = []
+    /// SHA-256 chain value after this record.
+    public var chain: [UInt8] = []
+    /// Encoded loci.v1.AuditViolation messages that the record gave rise to.
+    public var violations: [[UInt8]] = []
+
+    public init() {}
+
+    public init(number: UInt64 = 0, entry: [UInt8] = [], chain: [UInt8] = [], violations: [[UInt8]] = []) {
+      self.number = number
+      self.entry = entry
+      self.chain = chain
+      self.violations = violations
+    }
+  }
+
+  public struct AuditHeadSigned: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AuditHeadSigned"
+
+    /// An encoded loci.v1.AuditHead.
+    public var head: [UInt8] = []
+
+    public init() {}
+
+    public init(head: [UInt8] = []) {
+      self.head = head
+    }
+  }
+
+  public struct AuditRulesSet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AuditRulesSet"
+
+    /// The rules' text.
+    public var rules: String = ""
+    /// Where alerts go; encoded loci.v1.AuditWebhook messages.
+    public var webhooks: [[UInt8]] = []
+
+    public init() {}
+
+    public init(rules: String = "", webhooks: [[UInt8]] = []) {
+      self.rules = rules
+      self.webhooks = webhooks
+    }
+  }
+
+  public struct AuditAlertsDelivered: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AuditAlertsDelivered"
+
+    /// Rows of the outbox that are done.
+    public var rows: [Int64] = []
+    /// Rows that failed, with the time of the next attempt.
+    public var failedRows: [Int64] = []
+    public var retryAtUs: [Int64] = []
+
+    public init() {}
+
+    public init(rows: [Int64] = [], failedRows: [Int64] = [], retryAtUs: [Int64] = []) {
+      self.rows = rows
+      self.failedRows = failedRows
+      self.retryAtUs = retryAtUs
+    }
+  }
+
 }
 
 extension LogV1.Event: ViewableMessage {
@@ -1040,6 +1313,14 @@ extension LogV1.Event: ViewableMessage {
     case 162: self.kind = .grantSet(try C.message(c.pointee.grant_set) ?? LogV1.GrantSet())
     case 163: self.kind = .grantRemoved(try C.message(c.pointee.grant_removed) ?? LogV1.GrantRemoved())
     case 164: self.kind = .accessRefused(try C.message(c.pointee.access_refused) ?? LogV1.AccessRefused())
+    case 120: self.kind = .stepsWritten(try C.message(c.pointee.steps_written) ?? LogV1.StepsWritten())
+    case 121: self.kind = .stepsCompleted(try C.message(c.pointee.steps_completed) ?? LogV1.StepsCompleted())
+    case 122: self.kind = .tracesDeleted(try C.message(c.pointee.traces_deleted) ?? LogV1.TracesDeleted())
+    case 123: self.kind = .traceForked(try C.message(c.pointee.trace_forked) ?? LogV1.TraceForked())
+    case 124: self.kind = .auditRecorded(try C.message(c.pointee.audit_recorded) ?? LogV1.AuditRecorded())
+    case 125: self.kind = .auditHeadSigned(try C.message(c.pointee.audit_head_signed) ?? LogV1.AuditHeadSigned())
+    case 126: self.kind = .auditRulesSet(try C.message(c.pointee.audit_rules_set) ?? LogV1.AuditRulesSet())
+    case 127: self.kind = .auditAlertsDelivered(try C.message(c.pointee.audit_alerts_delivered) ?? LogV1.AuditAlertsDelivered())
     default: self.kind = nil
     }
   }
@@ -1174,6 +1455,30 @@ extension LogV1.Event: ViewableMessage {
     case .accessRefused(let value):
       c.pointee.kind_case = .init(rawValue: 164)
       c.pointee.access_refused = value.lower(arena)
+    case .stepsWritten(let value):
+      c.pointee.kind_case = .init(rawValue: 120)
+      c.pointee.steps_written = value.lower(arena)
+    case .stepsCompleted(let value):
+      c.pointee.kind_case = .init(rawValue: 121)
+      c.pointee.steps_completed = value.lower(arena)
+    case .tracesDeleted(let value):
+      c.pointee.kind_case = .init(rawValue: 122)
+      c.pointee.traces_deleted = value.lower(arena)
+    case .traceForked(let value):
+      c.pointee.kind_case = .init(rawValue: 123)
+      c.pointee.trace_forked = value.lower(arena)
+    case .auditRecorded(let value):
+      c.pointee.kind_case = .init(rawValue: 124)
+      c.pointee.audit_recorded = value.lower(arena)
+    case .auditHeadSigned(let value):
+      c.pointee.kind_case = .init(rawValue: 125)
+      c.pointee.audit_head_signed = value.lower(arena)
+    case .auditRulesSet(let value):
+      c.pointee.kind_case = .init(rawValue: 126)
+      c.pointee.audit_rules_set = value.lower(arena)
+    case .auditAlertsDelivered(let value):
+      c.pointee.kind_case = .init(rawValue: 127)
+      c.pointee.audit_alerts_delivered = value.lower(arena)
     case nil: break
     }
     return c
@@ -1318,6 +1623,30 @@ extension LogV1.Event {
     }
     public var accessRefused: LogV1.AccessRefused.View? {
       c.pointee.kind_case.rawValue == 164 ? C.view(c.pointee.access_refused) : nil
+    }
+    public var stepsWritten: LogV1.StepsWritten.View? {
+      c.pointee.kind_case.rawValue == 120 ? C.view(c.pointee.steps_written) : nil
+    }
+    public var stepsCompleted: LogV1.StepsCompleted.View? {
+      c.pointee.kind_case.rawValue == 121 ? C.view(c.pointee.steps_completed) : nil
+    }
+    public var tracesDeleted: LogV1.TracesDeleted.View? {
+      c.pointee.kind_case.rawValue == 122 ? C.view(c.pointee.traces_deleted) : nil
+    }
+    public var traceForked: LogV1.TraceForked.View? {
+      c.pointee.kind_case.rawValue == 123 ? C.view(c.pointee.trace_forked) : nil
+    }
+    public var auditRecorded: LogV1.AuditRecorded.View? {
+      c.pointee.kind_case.rawValue == 124 ? C.view(c.pointee.audit_recorded) : nil
+    }
+    public var auditHeadSigned: LogV1.AuditHeadSigned.View? {
+      c.pointee.kind_case.rawValue == 125 ? C.view(c.pointee.audit_head_signed) : nil
+    }
+    public var auditRulesSet: LogV1.AuditRulesSet.View? {
+      c.pointee.kind_case.rawValue == 126 ? C.view(c.pointee.audit_rules_set) : nil
+    }
+    public var auditAlertsDelivered: LogV1.AuditAlertsDelivered.View? {
+      c.pointee.kind_case.rawValue == 127 ? C.view(c.pointee.audit_alerts_delivered) : nil
     }
   }
 
@@ -4014,6 +4343,752 @@ extension LogV1.ColdDictionaryTrained {
     }
     public var bytes: UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(start: c.pointee.bytes.data, count: c.pointee.bytes.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.StoredStepGroup: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__stored_step_group()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__StoredStepGroup>) throws(WireDecodingError) {
+    self.kind = c.pointee.kind
+    self.name = try C.string(c.pointee.name, "StoredStepGroup.name")
+    self.count = c.pointee.count
+    self.errors = c.pointee.errors
+    self.buckets = C.array(c.pointee.buckets, c.pointee.n_buckets)
+    self.counts = C.array(c.pointee.counts, c.pointee.n_counts)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__StoredStepGroup> {
+    let c = arena.make(Loci__Log__V1__StoredStepGroup.self)
+    loci__log__v1__stored_step_group__init(c)
+    c.pointee.kind = kind
+    c.pointee.name = arena.copy(name)
+    c.pointee.count = count
+    c.pointee.errors = errors
+    if !buckets.isEmpty {
+      c.pointee.buckets = arena.copyElements(buckets)
+      c.pointee.n_buckets = buckets.count
+    }
+    if !counts.isEmpty {
+      c.pointee.counts = arena.copyElements(counts)
+      c.pointee.n_counts = counts.count
+    }
+    return c
+  }
+}
+
+extension LogV1.StoredStepGroup {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__StoredStepGroup>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StoredStepGroup.self) }
+
+    public var kind: Int32 {
+      c.pointee.kind
+    }
+    public var name: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.name.data, count: c.pointee.name.len)
+    }
+    public var count: Int64 {
+      c.pointee.count
+    }
+    public var errors: Int64 {
+      c.pointee.errors
+    }
+    public var buckets: UnsafeBufferPointer<Int32> {
+      UnsafeBufferPointer(start: c.pointee.buckets, count: c.pointee.n_buckets)
+    }
+    public var counts: UnsafeBufferPointer<UInt32> {
+      UnsafeBufferPointer(start: c.pointee.counts, count: c.pointee.n_counts)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.StoredTraceDelta: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__stored_trace_delta()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__StoredTraceDelta>) throws(WireDecodingError) {
+    self.errors = c.pointee.errors
+    self.running = c.pointee.running
+    self.inputTokens = c.pointee.input_tokens
+    self.outputTokens = c.pointee.output_tokens
+    self.costNanoUsd = c.pointee.cost_nano_usd
+    self.startedAtUs = c.pointee.started_at_us
+    self.endedAtUs = c.pointee.ended_at_us
+    self.hasRoot = c.pointee.has_root != 0
+    self.rootName = try C.string(c.pointee.root_name, "StoredTraceDelta.root_name")
+    self.rootStatus = c.pointee.root_status
+    self.firstName = try C.string(c.pointee.first_name, "StoredTraceDelta.first_name")
+    self.sessionID = try C.string(c.pointee.session_id, "StoredTraceDelta.session_id")
+    self.contextID = try C.string(c.pointee.context_id, "StoredTraceDelta.context_id")
+    self.error = try C.string(c.pointee.error, "StoredTraceDelta.error")
+    self.groups = try C.messages(c.pointee.groups, c.pointee.n_groups)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__StoredTraceDelta> {
+    let c = arena.make(Loci__Log__V1__StoredTraceDelta.self)
+    loci__log__v1__stored_trace_delta__init(c)
+    c.pointee.errors = errors
+    c.pointee.running = running
+    c.pointee.input_tokens = inputTokens
+    c.pointee.output_tokens = outputTokens
+    c.pointee.cost_nano_usd = costNanoUsd
+    c.pointee.started_at_us = startedAtUs
+    c.pointee.ended_at_us = endedAtUs
+    c.pointee.has_root = hasRoot ? 1 : 0
+    c.pointee.root_name = arena.copy(rootName)
+    c.pointee.root_status = rootStatus
+    c.pointee.first_name = arena.copy(firstName)
+    c.pointee.session_id = arena.copy(sessionID)
+    c.pointee.context_id = arena.copy(contextID)
+    c.pointee.error = arena.copy(error)
+    if !groups.isEmpty {
+      c.pointee.groups = arena.map(groups) { $0.lower(arena) }
+      c.pointee.n_groups = groups.count
+    }
+    return c
+  }
+}
+
+extension LogV1.StoredTraceDelta {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__StoredTraceDelta>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StoredTraceDelta.self) }
+
+    public var errors: Int64 {
+      c.pointee.errors
+    }
+    public var running: Int64 {
+      c.pointee.running
+    }
+    public var inputTokens: Int64 {
+      c.pointee.input_tokens
+    }
+    public var outputTokens: Int64 {
+      c.pointee.output_tokens
+    }
+    public var costNanoUsd: Int64 {
+      c.pointee.cost_nano_usd
+    }
+    public var startedAtUs: Int64 {
+      c.pointee.started_at_us
+    }
+    public var endedAtUs: Int64 {
+      c.pointee.ended_at_us
+    }
+    public var hasRoot: Bool {
+      c.pointee.has_root != 0
+    }
+    public var rootName: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.root_name.data, count: c.pointee.root_name.len)
+    }
+    public var rootStatus: Int32 {
+      c.pointee.root_status
+    }
+    public var firstName: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.first_name.data, count: c.pointee.first_name.len)
+    }
+    public var sessionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.session_id.data, count: c.pointee.session_id.len)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var error: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.error.data, count: c.pointee.error.len)
+    }
+    public var groups: ViewList<LogV1.StoredStepGroup.View> {
+      ViewList(c.pointee.groups, count: c.pointee.n_groups)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.StoredStepBlock: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__stored_step_block()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__StoredStepBlock>) throws(WireDecodingError) {
+    self.traceID = C.bytes(c.pointee.trace_id)
+    self.first = c.pointee.first
+    self.count = c.pointee.count
+    self.spans = C.bytes(c.pointee.spans)
+    self.columns = C.bytes(c.pointee.columns)
+    self.texts = C.bytes(c.pointee.texts)
+    self.delta = try C.message(c.pointee.delta)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__StoredStepBlock> {
+    let c = arena.make(Loci__Log__V1__StoredStepBlock.self)
+    loci__log__v1__stored_step_block__init(c)
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.first = first
+    c.pointee.count = count
+    c.pointee.spans = arena.copy(spans)
+    c.pointee.columns = arena.copy(columns)
+    c.pointee.texts = arena.copy(texts)
+    if let value = delta { c.pointee.delta = value.lower(arena) }
+    return c
+  }
+}
+
+extension LogV1.StoredStepBlock {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__StoredStepBlock>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StoredStepBlock.self) }
+
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var first: UInt32 {
+      c.pointee.first
+    }
+    public var count: UInt32 {
+      c.pointee.count
+    }
+    public var spans: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.spans.data, count: c.pointee.spans.len)
+    }
+    public var columns: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.columns.data, count: c.pointee.columns.len)
+    }
+    public var texts: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.texts.data, count: c.pointee.texts.len)
+    }
+    public var delta: LogV1.StoredTraceDelta.View? {
+      C.view(c.pointee.delta)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.StoredBlob: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__stored_blob()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__StoredBlob>) throws(WireDecodingError) {
+    self.hash = C.bytes(c.pointee.hash)
+    self.content = C.bytes(c.pointee.content)
+    self.traceID = C.bytes(c.pointee.trace_id)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__StoredBlob> {
+    let c = arena.make(Loci__Log__V1__StoredBlob.self)
+    loci__log__v1__stored_blob__init(c)
+    c.pointee.hash = arena.copy(hash)
+    c.pointee.content = arena.copy(content)
+    c.pointee.trace_id = arena.copy(traceID)
+    return c
+  }
+}
+
+extension LogV1.StoredBlob {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__StoredBlob>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StoredBlob.self) }
+
+    public var hash: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.hash.data, count: c.pointee.hash.len)
+    }
+    public var content: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.content.data, count: c.pointee.content.len)
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.StepsWritten: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__steps_written()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__StepsWritten>) throws(WireDecodingError) {
+    self.blocks = try C.messages(c.pointee.blocks, c.pointee.n_blocks)
+    self.blobs = try C.messages(c.pointee.blobs, c.pointee.n_blobs)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__StepsWritten> {
+    let c = arena.make(Loci__Log__V1__StepsWritten.self)
+    loci__log__v1__steps_written__init(c)
+    if !blocks.isEmpty {
+      c.pointee.blocks = arena.map(blocks) { $0.lower(arena) }
+      c.pointee.n_blocks = blocks.count
+    }
+    if !blobs.isEmpty {
+      c.pointee.blobs = arena.map(blobs) { $0.lower(arena) }
+      c.pointee.n_blobs = blobs.count
+    }
+    return c
+  }
+}
+
+extension LogV1.StepsWritten {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__StepsWritten>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StepsWritten.self) }
+
+    public var blocks: ViewList<LogV1.StoredStepBlock.View> {
+      ViewList(c.pointee.blocks, count: c.pointee.n_blocks)
+    }
+    public var blobs: ViewList<LogV1.StoredBlob.View> {
+      ViewList(c.pointee.blobs, count: c.pointee.n_blobs)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.CompletedStep: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__completed_step()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__CompletedStep>) throws(WireDecodingError) {
+    self.traceID = C.bytes(c.pointee.trace_id)
+    self.number = c.pointee.number
+    self.step = C.bytes(c.pointee.step)
+    self.delta = try C.message(c.pointee.delta)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__CompletedStep> {
+    let c = arena.make(Loci__Log__V1__CompletedStep.self)
+    loci__log__v1__completed_step__init(c)
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.number = number
+    c.pointee.step = arena.copy(step)
+    if let value = delta { c.pointee.delta = value.lower(arena) }
+    return c
+  }
+}
+
+extension LogV1.CompletedStep {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__CompletedStep>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__CompletedStep.self) }
+
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var number: UInt32 {
+      c.pointee.number
+    }
+    public var step: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.step.data, count: c.pointee.step.len)
+    }
+    public var delta: LogV1.StoredTraceDelta.View? {
+      C.view(c.pointee.delta)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.StepsCompleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__steps_completed()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__StepsCompleted>) throws(WireDecodingError) {
+    self.steps = try C.messages(c.pointee.steps, c.pointee.n_steps)
+    self.blobs = try C.messages(c.pointee.blobs, c.pointee.n_blobs)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__StepsCompleted> {
+    let c = arena.make(Loci__Log__V1__StepsCompleted.self)
+    loci__log__v1__steps_completed__init(c)
+    if !steps.isEmpty {
+      c.pointee.steps = arena.map(steps) { $0.lower(arena) }
+      c.pointee.n_steps = steps.count
+    }
+    if !blobs.isEmpty {
+      c.pointee.blobs = arena.map(blobs) { $0.lower(arena) }
+      c.pointee.n_blobs = blobs.count
+    }
+    return c
+  }
+}
+
+extension LogV1.StepsCompleted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__StepsCompleted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StepsCompleted.self) }
+
+    public var steps: ViewList<LogV1.CompletedStep.View> {
+      ViewList(c.pointee.steps, count: c.pointee.n_steps)
+    }
+    public var blobs: ViewList<LogV1.StoredBlob.View> {
+      ViewList(c.pointee.blobs, count: c.pointee.n_blobs)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.TracesDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__traces_deleted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__TracesDeleted>) throws(WireDecodingError) {
+    self.traceIDs = C.blobs(c.pointee.trace_ids, c.pointee.n_trace_ids)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__TracesDeleted> {
+    let c = arena.make(Loci__Log__V1__TracesDeleted.self)
+    loci__log__v1__traces_deleted__init(c)
+    if !traceIDs.isEmpty {
+      c.pointee.trace_ids = arena.map(traceIDs) { arena.copy($0) }
+      c.pointee.n_trace_ids = traceIDs.count
+    }
+    return c
+  }
+}
+
+extension LogV1.TracesDeleted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__TracesDeleted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__TracesDeleted.self) }
+
+    public var traceIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.trace_ids, count: c.pointee.n_trace_ids)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.TraceForked: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__trace_forked()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__TraceForked>) throws(WireDecodingError) {
+    self.traceID = C.bytes(c.pointee.trace_id)
+    self.sourceTraceID = C.bytes(c.pointee.source_trace_id)
+    self.afterStep = c.pointee.after_step
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__TraceForked> {
+    let c = arena.make(Loci__Log__V1__TraceForked.self)
+    loci__log__v1__trace_forked__init(c)
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.source_trace_id = arena.copy(sourceTraceID)
+    c.pointee.after_step = afterStep
+    return c
+  }
+}
+
+extension LogV1.TraceForked {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__TraceForked>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__TraceForked.self) }
+
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var sourceTraceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.source_trace_id.data, count: c.pointee.source_trace_id.len)
+    }
+    public var afterStep: UInt32 {
+      c.pointee.after_step
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AuditRecorded: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__audit_recorded()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AuditRecorded>) throws(WireDecodingError) {
+    self.number = c.pointee.number
+    self.entry = C.bytes(c.pointee.entry)
+    self.chain = C.bytes(c.pointee.chain)
+    self.violations = C.blobs(c.pointee.violations, c.pointee.n_violations)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AuditRecorded> {
+    let c = arena.make(Loci__Log__V1__AuditRecorded.self)
+    loci__log__v1__audit_recorded__init(c)
+    c.pointee.number = number
+    c.pointee.entry = arena.copy(entry)
+    c.pointee.chain = arena.copy(chain)
+    if !violations.isEmpty {
+      c.pointee.violations = arena.map(violations) { arena.copy($0) }
+      c.pointee.n_violations = violations.count
+    }
+    return c
+  }
+}
+
+extension LogV1.AuditRecorded {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AuditRecorded>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AuditRecorded.self) }
+
+    public var number: UInt64 {
+      c.pointee.number
+    }
+    public var entry: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.entry.data, count: c.pointee.entry.len)
+    }
+    public var chain: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.chain.data, count: c.pointee.chain.len)
+    }
+    public var violations: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.violations, count: c.pointee.n_violations)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AuditHeadSigned: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__audit_head_signed()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AuditHeadSigned>) throws(WireDecodingError) {
+    self.head = C.bytes(c.pointee.head)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AuditHeadSigned> {
+    let c = arena.make(Loci__Log__V1__AuditHeadSigned.self)
+    loci__log__v1__audit_head_signed__init(c)
+    c.pointee.head = arena.copy(head)
+    return c
+  }
+}
+
+extension LogV1.AuditHeadSigned {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AuditHeadSigned>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AuditHeadSigned.self) }
+
+    public var head: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.head.data, count: c.pointee.head.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AuditRulesSet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__audit_rules_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AuditRulesSet>) throws(WireDecodingError) {
+    self.rules = try C.string(c.pointee.rules, "AuditRulesSet.rules")
+    self.webhooks = C.blobs(c.pointee.webhooks, c.pointee.n_webhooks)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AuditRulesSet> {
+    let c = arena.make(Loci__Log__V1__AuditRulesSet.self)
+    loci__log__v1__audit_rules_set__init(c)
+    c.pointee.rules = arena.copy(rules)
+    if !webhooks.isEmpty {
+      c.pointee.webhooks = arena.map(webhooks) { arena.copy($0) }
+      c.pointee.n_webhooks = webhooks.count
+    }
+    return c
+  }
+}
+
+extension LogV1.AuditRulesSet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AuditRulesSet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AuditRulesSet.self) }
+
+    public var rules: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.rules.data, count: c.pointee.rules.len)
+    }
+    public var webhooks: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.webhooks, count: c.pointee.n_webhooks)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AuditAlertsDelivered: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__audit_alerts_delivered()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AuditAlertsDelivered>) throws(WireDecodingError) {
+    self.rows = C.array(c.pointee.rows, c.pointee.n_rows)
+    self.failedRows = C.array(c.pointee.failed_rows, c.pointee.n_failed_rows)
+    self.retryAtUs = C.array(c.pointee.retry_at_us, c.pointee.n_retry_at_us)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AuditAlertsDelivered> {
+    let c = arena.make(Loci__Log__V1__AuditAlertsDelivered.self)
+    loci__log__v1__audit_alerts_delivered__init(c)
+    if !rows.isEmpty {
+      c.pointee.rows = arena.copyElements(rows)
+      c.pointee.n_rows = rows.count
+    }
+    if !failedRows.isEmpty {
+      c.pointee.failed_rows = arena.copyElements(failedRows)
+      c.pointee.n_failed_rows = failedRows.count
+    }
+    if !retryAtUs.isEmpty {
+      c.pointee.retry_at_us = arena.copyElements(retryAtUs)
+      c.pointee.n_retry_at_us = retryAtUs.count
+    }
+    return c
+  }
+}
+
+extension LogV1.AuditAlertsDelivered {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AuditAlertsDelivered>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AuditAlertsDelivered.self) }
+
+    public var rows: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.rows, count: c.pointee.n_rows)
+    }
+    public var failedRows: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.failed_rows, count: c.pointee.n_failed_rows)
+    }
+    public var retryAtUs: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.retry_at_us, count: c.pointee.n_retry_at_us)
     }
   }
 

@@ -81,6 +81,61 @@ package enum RPCCatalog {
       isScoped: false, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .open),
     Entry(
+      service: "loci.v1.AuditService", method: "RecordAudit",
+      request: V1.RecordAuditRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.AuditService", method: "ListAudit",
+      request: V1.ListAuditRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .admin),
+    Entry(
+      service: "loci.v1.AuditService", method: "GetAuditHead",
+      request: V1.GetAuditHeadRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.AuditService", method: "ProveInclusion",
+      request: V1.ProveInclusionRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.AuditService", method: "ProveConsistency",
+      request: V1.ProveConsistencyRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.AuditService", method: "VerifyAudit",
+      request: V1.VerifyAuditRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.AuditService", method: "SetAuditRules",
+      request: V1.SetAuditRulesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .admin),
+    Entry(
+      service: "loci.v1.AuditService", method: "GetAuditRules",
+      request: V1.GetAuditRulesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.AuditService", method: "ListViolations",
+      request: V1.ListViolationsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .admin),
+    Entry(
+      service: "loci.v1.AuditService", method: "WatchViolations",
+      request: V1.WatchViolationsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: true,
+      streamsRequests: false, permission: .admin),
+    Entry(
+      service: "loci.v1.AuditService", method: "ReportAudit",
+      request: V1.ReportAuditRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .admin),
+    Entry(
       service: "loci.v1.CheckpointService", method: "PutCheckpoint",
       request: V1.PutCheckpointRequest.self,
       isScoped: true, isMutating: true, isStreaming: false,
@@ -383,6 +438,91 @@ package enum RPCCatalog {
     Entry(
       service: "loci.v1.StateService", method: "GetCurrent",
       request: V1.GetCurrentRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "WriteSteps",
+      request: V1.WriteStepsRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.TraceService", method: "StreamSteps",
+      request: V1.StreamStepsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: true,
+      streamsRequests: true, permission: .write),
+    Entry(
+      service: "loci.v1.TraceService", method: "GetTrace",
+      request: V1.GetTraceRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "ListTraces",
+      request: V1.ListTracesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "SearchSteps",
+      request: V1.SearchStepsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "TailSteps",
+      request: V1.TailStepsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: true,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "GetStepBlob",
+      request: V1.GetStepBlobRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "DeleteTraces",
+      request: V1.DeleteTracesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.TraceService", method: "AnalyzeTrace",
+      request: V1.AnalyzeTraceRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "CompareTraces",
+      request: V1.CompareTracesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "CompareTraceGroups",
+      request: V1.CompareTraceGroupsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "ReplayTrace",
+      request: V1.ReplayTraceRequest.self,
+      isScoped: true, isMutating: false, isStreaming: true,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "NextRecorded",
+      request: V1.NextRecordedRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "ForkTrace",
+      request: V1.ForkTraceRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.TraceService", method: "DebugTrace",
+      request: V1.DebugTraceRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "ImportOtlp",
+      request: V1.ImportOtlpRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.TraceService", method: "ExportOtlp",
+      request: V1.ExportOtlpRequest.self,
       isScoped: true, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read),
     Entry(

@@ -55,6 +55,19 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.CompactionUndone.self,
   LogV1.CompressionPolicySet.self,
   LogV1.ColdDictionaryTrained.self,
+  LogV1.StoredStepGroup.self,
+  LogV1.StoredTraceDelta.self,
+  LogV1.StoredStepBlock.self,
+  LogV1.StoredBlob.self,
+  LogV1.StepsWritten.self,
+  LogV1.CompletedStep.self,
+  LogV1.StepsCompleted.self,
+  LogV1.TracesDeleted.self,
+  LogV1.TraceForked.self,
+  LogV1.AuditRecorded.self,
+  LogV1.AuditHeadSigned.self,
+  LogV1.AuditRulesSet.self,
+  LogV1.AuditAlertsDelivered.self,
   V1.Scope.self,
   V1.Position.self,
   V1.Consistency.self,
@@ -98,6 +111,33 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.MethodStats.self,
   V1.EchoRequest.self,
   V1.EchoResponse.self,
+  V1.AuditEntry.self,
+  V1.AuditRecord.self,
+  V1.AuditHead.self,
+  V1.AuditViolation.self,
+  V1.AuditWebhook.self,
+  V1.RecordAuditRequest.self,
+  V1.RecordAuditResponse.self,
+  V1.ListAuditRequest.self,
+  V1.ListAuditResponse.self,
+  V1.GetAuditHeadRequest.self,
+  V1.GetAuditHeadResponse.self,
+  V1.ProveInclusionRequest.self,
+  V1.ProveInclusionResponse.self,
+  V1.ProveConsistencyRequest.self,
+  V1.ProveConsistencyResponse.self,
+  V1.VerifyAuditRequest.self,
+  V1.VerifyAuditResponse.self,
+  V1.SetAuditRulesRequest.self,
+  V1.SetAuditRulesResponse.self,
+  V1.GetAuditRulesRequest.self,
+  V1.GetAuditRulesResponse.self,
+  V1.ListViolationsRequest.self,
+  V1.ListViolationsResponse.self,
+  V1.WatchViolationsRequest.self,
+  V1.WatchViolationsResponse.self,
+  V1.ReportAuditRequest.self,
+  V1.ReportAuditResponse.self,
   V1.TypedValue.self,
   V1.Channel.self,
   V1.TaskWrite.self,
@@ -255,6 +295,53 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.ForkSessionResponse.self,
   V1.GetCurrentRequest.self,
   V1.GetCurrentResponse.self,
+  V1.StepLink.self,
+  V1.StepStateChange.self,
+  V1.Step.self,
+  V1.Trace.self,
+  V1.WriteStepsRequest.self,
+  V1.WriteStepsResponse.self,
+  V1.StreamStepsRequest.self,
+  V1.StreamStepsResponse.self,
+  V1.GetTraceRequest.self,
+  V1.GetTraceResponse.self,
+  V1.TraceFilter.self,
+  V1.ListTracesRequest.self,
+  V1.ListTracesResponse.self,
+  V1.SearchStepsRequest.self,
+  V1.StepHit.self,
+  V1.SearchStepsResponse.self,
+  V1.TailStepsRequest.self,
+  V1.TailStepsResponse.self,
+  V1.GetStepBlobRequest.self,
+  V1.GetStepBlobResponse.self,
+  V1.DeleteTracesRequest.self,
+  V1.DeleteTracesResponse.self,
+  V1.TracePattern.self,
+  V1.StepPerformance.self,
+  V1.StepAnomaly.self,
+  V1.FailureEvidence.self,
+  V1.FailureFinding.self,
+  V1.AnalyzeTraceRequest.self,
+  V1.AnalyzeTraceResponse.self,
+  V1.CompareTracesRequest.self,
+  V1.StepDifference.self,
+  V1.CompareTracesResponse.self,
+  V1.CompareTraceGroupsRequest.self,
+  V1.TraceGroupDifference.self,
+  V1.CompareTraceGroupsResponse.self,
+  V1.ReplayTraceRequest.self,
+  V1.ReplayTraceResponse.self,
+  V1.NextRecordedRequest.self,
+  V1.NextRecordedResponse.self,
+  V1.ForkTraceRequest.self,
+  V1.ForkTraceResponse.self,
+  V1.DebugTraceRequest.self,
+  V1.DebugTraceResponse.self,
+  V1.ImportOtlpRequest.self,
+  V1.ImportOtlpResponse.self,
+  V1.ExportOtlpRequest.self,
+  V1.ExportOtlpResponse.self,
   V1.CollectionConfig.self,
   V1.Collection.self,
   V1.CreateCollectionRequest.self,
@@ -318,7 +405,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 42 {
+    switch random.next() % 50 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -360,6 +447,14 @@ extension LogV1.Event: TestedMessage {
     case 38: value.kind = .grantSet(.arbitrary(&random))
     case 39: value.kind = .grantRemoved(.arbitrary(&random))
     case 40: value.kind = .accessRefused(.arbitrary(&random))
+    case 41: value.kind = .stepsWritten(.arbitrary(&random))
+    case 42: value.kind = .stepsCompleted(.arbitrary(&random))
+    case 43: value.kind = .tracesDeleted(.arbitrary(&random))
+    case 44: value.kind = .traceForked(.arbitrary(&random))
+    case 45: value.kind = .auditRecorded(.arbitrary(&random))
+    case 46: value.kind = .auditHeadSigned(.arbitrary(&random))
+    case 47: value.kind = .auditRulesSet(.arbitrary(&random))
+    case 48: value.kind = .auditAlertsDelivered(.arbitrary(&random))
     default: break
     }
     return value
@@ -411,6 +506,14 @@ extension LogV1.Event: TestedMessage {
     if let part = view.grantSet.map({ LogV1.GrantSet.rebuilt($0) }) { value.kind = .grantSet(part) }
     if let part = view.grantRemoved.map({ LogV1.GrantRemoved.rebuilt($0) }) { value.kind = .grantRemoved(part) }
     if let part = view.accessRefused.map({ LogV1.AccessRefused.rebuilt($0) }) { value.kind = .accessRefused(part) }
+    if let part = view.stepsWritten.map({ LogV1.StepsWritten.rebuilt($0) }) { value.kind = .stepsWritten(part) }
+    if let part = view.stepsCompleted.map({ LogV1.StepsCompleted.rebuilt($0) }) { value.kind = .stepsCompleted(part) }
+    if let part = view.tracesDeleted.map({ LogV1.TracesDeleted.rebuilt($0) }) { value.kind = .tracesDeleted(part) }
+    if let part = view.traceForked.map({ LogV1.TraceForked.rebuilt($0) }) { value.kind = .traceForked(part) }
+    if let part = view.auditRecorded.map({ LogV1.AuditRecorded.rebuilt($0) }) { value.kind = .auditRecorded(part) }
+    if let part = view.auditHeadSigned.map({ LogV1.AuditHeadSigned.rebuilt($0) }) { value.kind = .auditHeadSigned(part) }
+    if let part = view.auditRulesSet.map({ LogV1.AuditRulesSet.rebuilt($0) }) { value.kind = .auditRulesSet(part) }
+    if let part = view.auditAlertsDelivered.map({ LogV1.AuditAlertsDelivered.rebuilt($0) }) { value.kind = .auditAlertsDelivered(part) }
     return value
   }
 }
@@ -1475,6 +1578,294 @@ extension LogV1.ColdDictionaryTrained: TestedMessage {
   }
 }
 
+extension LogV1.StoredStepGroup: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.errors = .arbitrary(&random)
+    value.buckets = .arbitrary(&random)
+    value.counts = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.count = view.count
+    value.errors = view.errors
+    value.buckets = Array(view.buckets)
+    value.counts = Array(view.counts)
+    return value
+  }
+}
+
+extension LogV1.StoredTraceDelta: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("root_name", 9), ("first_name", 11), ("session_id", 12), ("context_id", 13), ("error", 14)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.errors = .arbitrary(&random)
+    value.running = .arbitrary(&random)
+    value.inputTokens = .arbitrary(&random)
+    value.outputTokens = .arbitrary(&random)
+    value.costNanoUsd = .arbitrary(&random)
+    value.startedAtUs = .arbitrary(&random)
+    value.endedAtUs = .arbitrary(&random)
+    value.hasRoot = .arbitrary(&random)
+    value.rootName = .arbitrary(&random)
+    value.rootStatus = .arbitrary(&random)
+    value.firstName = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.error = .arbitrary(&random)
+    value.groups = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.errors = view.errors
+    value.running = view.running
+    value.inputTokens = view.inputTokens
+    value.outputTokens = view.outputTokens
+    value.costNanoUsd = view.costNanoUsd
+    value.startedAtUs = view.startedAtUs
+    value.endedAtUs = view.endedAtUs
+    value.hasRoot = view.hasRoot
+    value.rootName = String(decoding: view.rootName, as: UTF8.self)
+    value.rootStatus = view.rootStatus
+    value.firstName = String(decoding: view.firstName, as: UTF8.self)
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.error = String(decoding: view.error, as: UTF8.self)
+    value.groups = view.groups.map { LogV1.StoredStepGroup.rebuilt($0) }
+    return value
+  }
+}
+
+extension LogV1.StoredStepBlock: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traceID = .arbitrary(&random)
+    value.first = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.spans = .arbitrary(&random)
+    value.columns = .arbitrary(&random)
+    value.texts = .arbitrary(&random)
+    value.delta = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traceID = Array(view.traceID)
+    value.first = view.first
+    value.count = view.count
+    value.spans = Array(view.spans)
+    value.columns = Array(view.columns)
+    value.texts = Array(view.texts)
+    value.delta = view.delta.map({ LogV1.StoredTraceDelta.rebuilt($0) })
+    return value
+  }
+}
+
+extension LogV1.StoredBlob: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.hash = .arbitrary(&random)
+    value.content = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.hash = Array(view.hash)
+    value.content = Array(view.content)
+    value.traceID = Array(view.traceID)
+    return value
+  }
+}
+
+extension LogV1.StepsWritten: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.blocks = .arbitrary(&random)
+    value.blobs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.blocks = view.blocks.map { LogV1.StoredStepBlock.rebuilt($0) }
+    value.blobs = view.blobs.map { LogV1.StoredBlob.rebuilt($0) }
+    return value
+  }
+}
+
+extension LogV1.CompletedStep: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traceID = .arbitrary(&random)
+    value.number = .arbitrary(&random)
+    value.step = .arbitrary(&random)
+    value.delta = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traceID = Array(view.traceID)
+    value.number = view.number
+    value.step = Array(view.step)
+    value.delta = view.delta.map({ LogV1.StoredTraceDelta.rebuilt($0) })
+    return value
+  }
+}
+
+extension LogV1.StepsCompleted: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.steps = .arbitrary(&random)
+    value.blobs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.steps = view.steps.map { LogV1.CompletedStep.rebuilt($0) }
+    value.blobs = view.blobs.map { LogV1.StoredBlob.rebuilt($0) }
+    return value
+  }
+}
+
+extension LogV1.TracesDeleted: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traceIDs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traceIDs = view.traceIDs.map { Array($0) }
+    return value
+  }
+}
+
+extension LogV1.TraceForked: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traceID = .arbitrary(&random)
+    value.sourceTraceID = .arbitrary(&random)
+    value.afterStep = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traceID = Array(view.traceID)
+    value.sourceTraceID = Array(view.sourceTraceID)
+    value.afterStep = view.afterStep
+    return value
+  }
+}
+
+extension LogV1.AuditRecorded: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.number = .arbitrary(&random)
+    value.entry = .arbitrary(&random)
+    value.chain = .arbitrary(&random)
+    value.violations = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.number = view.number
+    value.entry = Array(view.entry)
+    value.chain = Array(view.chain)
+    value.violations = view.violations.map { Array($0) }
+    return value
+  }
+}
+
+extension LogV1.AuditHeadSigned: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.head = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.head = Array(view.head)
+    return value
+  }
+}
+
+extension LogV1.AuditRulesSet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("rules", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rules = .arbitrary(&random)
+    value.webhooks = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rules = String(decoding: view.rules, as: UTF8.self)
+    value.webhooks = view.webhooks.map { Array($0) }
+    return value
+  }
+}
+
+extension LogV1.AuditAlertsDelivered: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rows = .arbitrary(&random)
+    value.failedRows = .arbitrary(&random)
+    value.retryAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rows = Array(view.rows)
+    value.failedRows = Array(view.failedRows)
+    value.retryAtUs = Array(view.retryAtUs)
+    return value
+  }
+}
+
 extension V1.ConsistencyLevel: Arbitrary {}
 
 extension V1.Role: Arbitrary {}
@@ -2325,6 +2716,588 @@ extension V1.EchoResponse: TestedMessage {
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
     value.payload = Array(view.payload)
+    return value
+  }
+}
+
+extension V1.AuditDecision: Arbitrary {}
+
+extension V1.SensitiveKind: Arbitrary {}
+
+extension V1.AuditReportFormat: Arbitrary {}
+
+extension V1.AuditEntry: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("actor", 1), ("action", 2), ("object", 3), ("tags", 6), ("detail", 7), ("destination", 8), ("trace_id", 9), ("span_id", 10)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.actor = .arbitrary(&random)
+    value.action = .arbitrary(&random)
+    value.object = .arbitrary(&random)
+    value.decision = .arbitrary(&random)
+    value.atUs = .arbitrary(&random)
+    value.tags = .arbitrary(&random)
+    value.detail = .arbitrary(&random)
+    value.destination = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.spanID = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.sensitive = .arbitrary(&random)
+    value.redacted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.actor = String(decoding: view.actor, as: UTF8.self)
+    value.action = String(decoding: view.action, as: UTF8.self)
+    value.object = String(decoding: view.object, as: UTF8.self)
+    value.decision = view.decision
+    value.atUs = view.atUs
+    value.tags = view.tags.map { String(decoding: $0, as: UTF8.self) }
+    value.detail = String(decoding: view.detail, as: UTF8.self)
+    value.destination = String(decoding: view.destination, as: UTF8.self)
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.spanID = String(decoding: view.spanID, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.sensitive = Array(view.sensitive)
+    value.redacted = view.redacted
+    return value
+  }
+}
+
+extension V1.AuditRecord: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.number = .arbitrary(&random)
+    value.entry = .arbitrary(&random)
+    value.chain = .arbitrary(&random)
+    value.leaf = .arbitrary(&random)
+    value.encoded = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.number = view.number
+    value.entry = view.entry.map({ V1.AuditEntry.rebuilt($0) })
+    value.chain = Array(view.chain)
+    value.leaf = Array(view.leaf)
+    value.encoded = Array(view.encoded)
+    return value
+  }
+}
+
+extension V1.AuditHead: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.size = .arbitrary(&random)
+    value.root = .arbitrary(&random)
+    value.chain = .arbitrary(&random)
+    value.atUs = .arbitrary(&random)
+    value.key = .arbitrary(&random)
+    value.signature = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.size = view.size
+    value.root = Array(view.root)
+    value.chain = Array(view.chain)
+    value.atUs = view.atUs
+    value.key = Array(view.key)
+    value.signature = Array(view.signature)
+    return value
+  }
+}
+
+extension V1.AuditViolation: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("rule", 1), ("actor", 3), ("action", 4), ("object", 5), ("message", 6)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rule = .arbitrary(&random)
+    value.record = .arbitrary(&random)
+    value.actor = .arbitrary(&random)
+    value.action = .arbitrary(&random)
+    value.object = .arbitrary(&random)
+    value.message = .arbitrary(&random)
+    value.atUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rule = String(decoding: view.rule, as: UTF8.self)
+    value.record = view.record
+    value.actor = String(decoding: view.actor, as: UTF8.self)
+    value.action = String(decoding: view.action, as: UTF8.self)
+    value.object = String(decoding: view.object, as: UTF8.self)
+    value.message = String(decoding: view.message, as: UTF8.self)
+    value.atUs = view.atUs
+    return value
+  }
+}
+
+extension V1.AuditWebhook: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("url", 1), ("secret", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.url = .arbitrary(&random)
+    value.secret = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.url = String(decoding: view.url, as: UTF8.self)
+    value.secret = String(decoding: view.secret, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.RecordAuditRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.entries = .arbitrary(&random)
+    value.redact = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.entries = view.entries.map { V1.AuditEntry.rebuilt($0) }
+    value.redact = view.redact
+    return value
+  }
+}
+
+extension V1.RecordAuditResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.firstNumber = .arbitrary(&random)
+    value.violations = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.firstNumber = view.firstNumber
+    value.violations = view.violations.map { V1.AuditViolation.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.ListAuditRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("actor", 5), ("action", 6), ("tag", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.firstNumber = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.actor = .arbitrary(&random)
+    value.action = .arbitrary(&random)
+    value.tag = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.firstNumber = view.firstNumber
+    value.count = view.count
+    value.actor = String(decoding: view.actor, as: UTF8.self)
+    value.action = String(decoding: view.action, as: UTF8.self)
+    value.tag = String(decoding: view.tag, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.ListAuditResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.records = .arbitrary(&random)
+    value.nextNumber = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.records = view.records.map { V1.AuditRecord.rebuilt($0) }
+    value.nextNumber = view.nextNumber
+    return value
+  }
+}
+
+extension V1.GetAuditHeadRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetAuditHeadResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.head = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.head = view.head.map({ V1.AuditHead.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ProveInclusionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.number = .arbitrary(&random)
+    value.size = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.number = view.number
+    value.size = view.size
+    return value
+  }
+}
+
+extension V1.ProveInclusionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.record = .arbitrary(&random)
+    value.size = .arbitrary(&random)
+    value.root = .arbitrary(&random)
+    value.path = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.record = view.record.map({ V1.AuditRecord.rebuilt($0) })
+    value.size = view.size
+    value.root = Array(view.root)
+    value.path = view.path.map { Array($0) }
+    return value
+  }
+}
+
+extension V1.ProveConsistencyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.firstSize = .arbitrary(&random)
+    value.secondSize = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.firstSize = view.firstSize
+    value.secondSize = view.secondSize
+    return value
+  }
+}
+
+extension V1.ProveConsistencyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.secondSize = .arbitrary(&random)
+    value.firstRoot = .arbitrary(&random)
+    value.secondRoot = .arbitrary(&random)
+    value.path = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.secondSize = view.secondSize
+    value.firstRoot = Array(view.firstRoot)
+    value.secondRoot = Array(view.secondRoot)
+    value.path = view.path.map { Array($0) }
+    return value
+  }
+}
+
+extension V1.VerifyAuditRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.known = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.known = view.known.map({ V1.AuditHead.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.VerifyAuditResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("problems", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.sound = .arbitrary(&random)
+    value.records = .arbitrary(&random)
+    value.heads = .arbitrary(&random)
+    value.problems = .arbitrary(&random)
+    value.root = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.sound = view.sound
+    value.records = view.records
+    value.heads = view.heads
+    value.problems = view.problems.map { String(decoding: $0, as: UTF8.self) }
+    value.root = Array(view.root)
+    return value
+  }
+}
+
+extension V1.SetAuditRulesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("rules", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.rules = .arbitrary(&random)
+    value.webhooks = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.rules = String(decoding: view.rules, as: UTF8.self)
+    value.webhooks = view.webhooks.map { V1.AuditWebhook.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.SetAuditRulesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.rules = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.rules = view.rules
+    return value
+  }
+}
+
+extension V1.GetAuditRulesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetAuditRulesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("rules", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rules = .arbitrary(&random)
+    value.webhooks = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rules = String(decoding: view.rules, as: UTF8.self)
+    value.webhooks = view.webhooks.map { V1.AuditWebhook.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.ListViolationsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("rule", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.rule = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.rule = String(decoding: view.rule, as: UTF8.self)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListViolationsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.violations = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.violations = view.violations.map { V1.AuditViolation.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.WatchViolationsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.WatchViolationsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.violation = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.violation = view.violation.map({ V1.AuditViolation.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReportAuditRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.during = .arbitrary(&random)
+    value.format = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.during = view.during.map({ V1.TimeRange.rebuilt($0) })
+    value.format = view.format
+    return value
+  }
+}
+
+extension V1.ReportAuditResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.text = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.text = String(decoding: view.text, as: UTF8.self)
     return value
   }
 }
@@ -5935,6 +6908,1178 @@ extension V1.GetCurrentResponse: TestedMessage {
     value.variables = view.variables.map { V1.Variable.rebuilt($0) }
     value.sessions = view.sessions.map { V1.Session.rebuilt($0) }
     value.memories = view.memories.map { V1.MemoryHit.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.StepKind: Arbitrary {}
+
+extension V1.StepStatus: Arbitrary {}
+
+extension V1.TraceStatus: Arbitrary {}
+
+extension V1.StepLinkKind: Arbitrary {}
+
+extension V1.TracePatternKind: Arbitrary {}
+
+extension V1.FailureCause: Arbitrary {}
+
+extension V1.StepDifferenceKind: Arbitrary {}
+
+extension V1.ReplayMode: Arbitrary {}
+
+extension V1.NextRecordedOutcome: Arbitrary {}
+
+extension V1.DebugCommand: Arbitrary {}
+
+extension V1.StepLink: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.id = String(decoding: view.id, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.StepStateChange: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("value", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.removed = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.value = String(decoding: view.value, as: UTF8.self)
+    value.removed = view.removed
+    return value
+  }
+}
+
+extension V1.Step: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 1), ("span_id", 2), ("parent_span_id", 3), ("name", 5), ("error", 9), ("input", 10), ("output", 11), ("input_blob", 12), ("output_blob", 13), ("actor", 17), ("model", 18)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traceID = .arbitrary(&random)
+    value.spanID = .arbitrary(&random)
+    value.parentSpanID = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.startedAtUs = .arbitrary(&random)
+    value.endedAtUs = .arbitrary(&random)
+    value.status = .arbitrary(&random)
+    value.error = .arbitrary(&random)
+    value.input = .arbitrary(&random)
+    value.output = .arbitrary(&random)
+    value.inputBlob = .arbitrary(&random)
+    value.outputBlob = .arbitrary(&random)
+    value.inputTokens = .arbitrary(&random)
+    value.outputTokens = .arbitrary(&random)
+    value.costNanoUsd = .arbitrary(&random)
+    value.actor = .arbitrary(&random)
+    value.model = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.links = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.number = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.spanID = String(decoding: view.spanID, as: UTF8.self)
+    value.parentSpanID = String(decoding: view.parentSpanID, as: UTF8.self)
+    value.kind = view.kind
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.startedAtUs = view.startedAtUs
+    value.endedAtUs = view.endedAtUs
+    value.status = view.status
+    value.error = String(decoding: view.error, as: UTF8.self)
+    value.input = String(decoding: view.input, as: UTF8.self)
+    value.output = String(decoding: view.output, as: UTF8.self)
+    value.inputBlob = String(decoding: view.inputBlob, as: UTF8.self)
+    value.outputBlob = String(decoding: view.outputBlob, as: UTF8.self)
+    value.inputTokens = view.inputTokens
+    value.outputTokens = view.outputTokens
+    value.costNanoUsd = view.costNanoUsd
+    value.actor = String(decoding: view.actor, as: UTF8.self)
+    value.model = String(decoding: view.model, as: UTF8.self)
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.links = view.links.map { V1.StepLink.rebuilt($0) }
+    value.state = view.state.map { V1.StepStateChange.rebuilt($0) }
+    value.number = view.number
+    return value
+  }
+}
+
+extension V1.Trace: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 1), ("name", 2), ("session_id", 12), ("context_id", 13), ("error", 14), ("forked_from_trace_id", 15)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traceID = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.status = .arbitrary(&random)
+    value.startedAtUs = .arbitrary(&random)
+    value.endedAtUs = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    value.errors = .arbitrary(&random)
+    value.running = .arbitrary(&random)
+    value.inputTokens = .arbitrary(&random)
+    value.outputTokens = .arbitrary(&random)
+    value.costNanoUsd = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.error = .arbitrary(&random)
+    value.forkedFromTraceID = .arbitrary(&random)
+    value.forkedAfterStep = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.status = view.status
+    value.startedAtUs = view.startedAtUs
+    value.endedAtUs = view.endedAtUs
+    value.steps = view.steps
+    value.errors = view.errors
+    value.running = view.running
+    value.inputTokens = view.inputTokens
+    value.outputTokens = view.outputTokens
+    value.costNanoUsd = view.costNanoUsd
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.error = String(decoding: view.error, as: UTF8.self)
+    value.forkedFromTraceID = String(decoding: view.forkedFromTraceID, as: UTF8.self)
+    value.forkedAfterStep = view.forkedAfterStep
+    value.createdAtUs = view.createdAtUs
+    return value
+  }
+}
+
+extension V1.WriteStepsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.steps = view.steps.map { V1.Step.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.WriteStepsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.added = .arbitrary(&random)
+    value.completed = .arbitrary(&random)
+    value.unchanged = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.added = view.added
+    value.completed = view.completed
+    value.unchanged = view.unchanged
+    return value
+  }
+}
+
+extension V1.StreamStepsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.steps = view.steps.map { V1.Step.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.StreamStepsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.added = .arbitrary(&random)
+    value.completed = .arbitrary(&random)
+    value.unchanged = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.added = view.added
+    value.completed = view.completed
+    value.unchanged = view.unchanged
+    return value
+  }
+}
+
+extension V1.GetTraceRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.firstStep = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.outline = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.firstStep = view.firstStep
+    value.count = view.count
+    value.outline = view.outline
+    return value
+  }
+}
+
+extension V1.GetTraceResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.trace = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    value.nextStep = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.trace = view.trace.map({ V1.Trace.rebuilt($0) })
+    value.steps = view.steps.map { V1.Step.rebuilt($0) }
+    value.nextStep = view.nextStep
+    return value
+  }
+}
+
+extension V1.TraceFilter: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("session_id", 2), ("context_id", 3), ("step_name", 6), ("name", 7), ("error_contains", 10)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.statuses = .arbitrary(&random)
+    value.sessionID = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.started = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.stepName = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.durationMinUs = .arbitrary(&random)
+    value.durationMaxUs = .arbitrary(&random)
+    value.errorContains = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.statuses = Array(view.statuses)
+    value.sessionID = String(decoding: view.sessionID, as: UTF8.self)
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.started = view.started.map({ V1.TimeRange.rebuilt($0) })
+    value.kind = view.kind
+    value.stepName = String(decoding: view.stepName, as: UTF8.self)
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.durationMinUs = view.durationMinUs
+    value.durationMaxUs = view.durationMaxUs
+    value.errorContains = String(decoding: view.errorContains, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.ListTracesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.filter = view.filter.map({ V1.TraceFilter.rebuilt($0) })
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListTracesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traces = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traces = view.traces.map { V1.Trace.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SearchStepsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("query", 3), ("trace_id", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.query = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.keywordOnly = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.query = String(decoding: view.query, as: UTF8.self)
+    value.filter = view.filter.map({ V1.TraceFilter.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.limit = view.limit
+    value.keywordOnly = view.keywordOnly
+    return value
+  }
+}
+
+extension V1.StepHit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.step = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.step = view.step.map({ V1.Step.rebuilt($0) })
+    value.score = view.score
+    return value
+  }
+}
+
+extension V1.SearchStepsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.hits = .arbitrary(&random)
+    value.stepsScanned = .arbitrary(&random)
+    value.truncated = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.hits = view.hits.map { V1.StepHit.rebuilt($0) }
+    value.stepsScanned = view.stepsScanned
+    value.truncated = view.truncated
+    return value
+  }
+}
+
+extension V1.TailStepsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 2), ("name", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.errorsOnly = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.kind = view.kind
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.errorsOnly = view.errorsOnly
+    return value
+  }
+}
+
+extension V1.TailStepsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.steps = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.steps = view.steps.map { V1.Step.rebuilt($0) }
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetStepBlobRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("sha256", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.sha256 = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.sha256 = String(decoding: view.sha256, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.GetStepBlobResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.text = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.text = String(decoding: view.text, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.DeleteTracesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_ids", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.traceIDs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.traceIDs = view.traceIDs.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.DeleteTracesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.deleted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.deleted = view.deleted
+    return value
+  }
+}
+
+extension V1.TracePattern: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("detail", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.detail = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.steps = Array(view.steps)
+    value.count = view.count
+    value.detail = String(decoding: view.detail, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.StepPerformance: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.errors = .arbitrary(&random)
+    value.p50Us = .arbitrary(&random)
+    value.p95Us = .arbitrary(&random)
+    value.maxUs = .arbitrary(&random)
+    value.selfUs = .arbitrary(&random)
+    value.tokens = .arbitrary(&random)
+    value.costNanoUsd = .arbitrary(&random)
+    value.baselineCount = .arbitrary(&random)
+    value.baselineP50Us = .arbitrary(&random)
+    value.baselineP95Us = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.count = view.count
+    value.errors = view.errors
+    value.p50Us = view.p50Us
+    value.p95Us = view.p95Us
+    value.maxUs = view.maxUs
+    value.selfUs = view.selfUs
+    value.tokens = view.tokens
+    value.costNanoUsd = view.costNanoUsd
+    value.baselineCount = view.baselineCount
+    value.baselineP50Us = view.baselineP50Us
+    value.baselineP95Us = view.baselineP95Us
+    return value
+  }
+}
+
+extension V1.StepAnomaly: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.step = .arbitrary(&random)
+    value.durationUs = .arbitrary(&random)
+    value.usualUs = .arbitrary(&random)
+    value.deviations = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.step = view.step
+    value.durationUs = view.durationUs
+    value.usualUs = view.usualUs
+    value.deviations = view.deviations
+    return value
+  }
+}
+
+extension V1.FailureEvidence: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("detail", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.step = .arbitrary(&random)
+    value.detail = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.step = view.step
+    value.detail = String(decoding: view.detail, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.FailureFinding: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("actor", 3), ("suggestions", 7), ("similar_trace_ids", 9)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.failedStep = .arbitrary(&random)
+    value.originStep = .arbitrary(&random)
+    value.actor = .arbitrary(&random)
+    value.cause = .arbitrary(&random)
+    value.confidence = .arbitrary(&random)
+    value.evidence = .arbitrary(&random)
+    value.suggestions = .arbitrary(&random)
+    value.otherSuspects = .arbitrary(&random)
+    value.similarTraceIDs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.failedStep = view.failedStep
+    value.originStep = view.originStep
+    value.actor = String(decoding: view.actor, as: UTF8.self)
+    value.cause = view.cause
+    value.confidence = view.confidence
+    value.evidence = view.evidence.map { V1.FailureEvidence.rebuilt($0) }
+    value.suggestions = view.suggestions.map { String(decoding: $0, as: UTF8.self) }
+    value.otherSuspects = Array(view.otherSuspects)
+    value.similarTraceIDs = view.similarTraceIDs.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.AnalyzeTraceRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.knownFailed = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.knownFailed = view.knownFailed
+    return value
+  }
+}
+
+extension V1.AnalyzeTraceResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.trace = .arbitrary(&random)
+    value.patterns = .arbitrary(&random)
+    value.criticalPath = .arbitrary(&random)
+    value.criticalPathUs = .arbitrary(&random)
+    value.performance = .arbitrary(&random)
+    value.anomalies = .arbitrary(&random)
+    value.failure = .arbitrary(&random)
+    value.decisionPoints = .arbitrary(&random)
+    value.workingUs = .arbitrary(&random)
+    value.waitingUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.trace = view.trace.map({ V1.Trace.rebuilt($0) })
+    value.patterns = view.patterns.map { V1.TracePattern.rebuilt($0) }
+    value.criticalPath = Array(view.criticalPath)
+    value.criticalPathUs = view.criticalPathUs
+    value.performance = view.performance.map { V1.StepPerformance.rebuilt($0) }
+    value.anomalies = view.anomalies.map { V1.StepAnomaly.rebuilt($0) }
+    value.failure = view.failure.map({ V1.FailureFinding.rebuilt($0) })
+    value.decisionPoints = Array(view.decisionPoints)
+    value.workingUs = view.workingUs
+    value.waitingUs = view.waitingUs
+    return value
+  }
+}
+
+extension V1.CompareTracesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 3), ("other_trace_id", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.otherTraceID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.otherTraceID = String(decoding: view.otherTraceID, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.StepDifference: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("fields", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.step = .arbitrary(&random)
+    value.otherStep = .arbitrary(&random)
+    value.fields = .arbitrary(&random)
+    value.durationDeltaUs = .arbitrary(&random)
+    value.costDeltaNanoUsd = .arbitrary(&random)
+    value.tokensDelta = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.step = view.step
+    value.otherStep = view.otherStep
+    value.fields = view.fields.map { String(decoding: $0, as: UTF8.self) }
+    value.durationDeltaUs = view.durationDeltaUs
+    value.costDeltaNanoUsd = view.costDeltaNanoUsd
+    value.tokensDelta = view.tokensDelta
+    return value
+  }
+}
+
+extension V1.CompareTracesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.differences = .arbitrary(&random)
+    value.sameSteps = .arbitrary(&random)
+    value.firstDivergence = .arbitrary(&random)
+    value.durationDeltaUs = .arbitrary(&random)
+    value.costDeltaNanoUsd = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.differences = view.differences.map { V1.StepDifference.rebuilt($0) }
+    value.sameSteps = view.sameSteps
+    value.firstDivergence = view.firstDivergence.map({ V1.StepDifference.rebuilt($0) })
+    value.durationDeltaUs = view.durationDeltaUs
+    value.costDeltaNanoUsd = view.costDeltaNanoUsd
+    return value
+  }
+}
+
+extension V1.CompareTraceGroupsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.first = .arbitrary(&random)
+    value.other = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.first = view.first.map({ V1.TraceFilter.rebuilt($0) })
+    value.other = view.other.map({ V1.TraceFilter.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.TraceGroupDifference: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("feature", 1), ("name", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.feature = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.firstShare = .arbitrary(&random)
+    value.otherShare = .arbitrary(&random)
+    value.pValue = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.feature = String(decoding: view.feature, as: UTF8.self)
+    value.kind = view.kind
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.firstShare = view.firstShare
+    value.otherShare = view.otherShare
+    value.pValue = view.pValue
+    return value
+  }
+}
+
+extension V1.CompareTraceGroupsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.firstCount = .arbitrary(&random)
+    value.otherCount = .arbitrary(&random)
+    value.differences = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.firstCount = view.firstCount
+    value.otherCount = view.otherCount
+    value.differences = view.differences.map { V1.TraceGroupDifference.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.ReplayTraceRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.fromPlace = .arbitrary(&random)
+    value.toPlace = .arbitrary(&random)
+    value.mode = .arbitrary(&random)
+    value.speed = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.fromPlace = view.fromPlace
+    value.toPlace = view.toPlace
+    value.mode = view.mode
+    value.speed = view.speed
+    return value
+  }
+}
+
+extension V1.ReplayTraceResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("sha256", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.place = .arbitrary(&random)
+    value.step = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.sha256 = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.place = view.place
+    value.step = view.step.map({ V1.Step.rebuilt($0) })
+    value.state = view.state.map { V1.StepStateChange.rebuilt($0) }
+    value.sha256 = String(decoding: view.sha256, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.NextRecordedRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 3), ("name", 6), ("input", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.afterPlace = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.input = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.afterPlace = view.afterPlace
+    value.kind = view.kind
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.input = String(decoding: view.input, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.NextRecordedResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("fields", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.outcome = .arbitrary(&random)
+    value.step = .arbitrary(&random)
+    value.place = .arbitrary(&random)
+    value.fields = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.outcome = view.outcome
+    value.step = view.step.map({ V1.Step.rebuilt($0) })
+    value.place = view.place
+    value.fields = view.fields.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.ForkTraceRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 3), ("new_trace_id", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.afterPlace = .arbitrary(&random)
+    value.newTraceID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.afterPlace = view.afterPlace
+    value.newTraceID = String(decoding: view.newTraceID, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.ForkTraceResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 2), ("snapshot_id", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.snapshotID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.steps = view.steps
+    value.state = view.state.map { V1.StepStateChange.rebuilt($0) }
+    value.snapshotID = String(decoding: view.snapshotID, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.DebugTraceRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 3), ("breakpoints", 7), ("watches", 8)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.place = .arbitrary(&random)
+    value.command = .arbitrary(&random)
+    value.targetPlace = .arbitrary(&random)
+    value.breakpoints = .arbitrary(&random)
+    value.watches = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.place = view.place
+    value.command = view.command
+    value.targetPlace = view.targetPlace
+    value.breakpoints = view.breakpoints.map { String(decoding: $0, as: UTF8.self) }
+    value.watches = view.watches.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.DebugTraceResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("watches", 6)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.place = .arbitrary(&random)
+    value.places = .arbitrary(&random)
+    value.step = .arbitrary(&random)
+    value.depth = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.watches = .arbitrary(&random)
+    value.breakpoint = .arbitrary(&random)
+    value.ended = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.place = view.place
+    value.places = view.places
+    value.step = view.step.map({ V1.Step.rebuilt($0) })
+    value.depth = view.depth
+    value.state = view.state.map { V1.StepStateChange.rebuilt($0) }
+    value.watches = view.watches.map { String(decoding: $0, as: UTF8.self) }
+    value.breakpoint = view.breakpoint
+    value.ended = view.ended
+    return value
+  }
+}
+
+extension V1.ImportOtlpRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.request = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.request = Array(view.request)
+    return value
+  }
+}
+
+extension V1.ImportOtlpResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.added = .arbitrary(&random)
+    value.completed = .arbitrary(&random)
+    value.unchanged = .arbitrary(&random)
+    value.rejected = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.added = view.added
+    value.completed = view.completed
+    value.unchanged = view.unchanged
+    value.rejected = view.rejected
+    return value
+  }
+}
+
+extension V1.ExportOtlpRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.firstStep = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.firstStep = view.firstStep
+    return value
+  }
+}
+
+extension V1.ExportOtlpResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.request = .arbitrary(&random)
+    value.nextStep = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.request = Array(view.request)
+    value.nextStep = view.nextStep
     return value
   }
 }

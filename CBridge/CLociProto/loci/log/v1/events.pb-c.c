@@ -2302,7 +2302,592 @@ void   loci__log__v1__cold_dictionary_trained__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__cold_dictionary_trained__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[44] =
+void   loci__log__v1__stored_step_group__init
+                     (Loci__Log__V1__StoredStepGroup         *message)
+{
+  static const Loci__Log__V1__StoredStepGroup init_value = LOCI__LOG__V1__STORED_STEP_GROUP__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__stored_step_group__get_packed_size
+                     (const Loci__Log__V1__StoredStepGroup *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_step_group__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__stored_step_group__pack
+                     (const Loci__Log__V1__StoredStepGroup *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_step_group__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__stored_step_group__pack_to_buffer
+                     (const Loci__Log__V1__StoredStepGroup *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_step_group__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__StoredStepGroup *
+       loci__log__v1__stored_step_group__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__StoredStepGroup *)
+     protobuf_c_message_unpack (&loci__log__v1__stored_step_group__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__stored_step_group__free_unpacked
+                     (Loci__Log__V1__StoredStepGroup *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__stored_step_group__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__stored_trace_delta__init
+                     (Loci__Log__V1__StoredTraceDelta         *message)
+{
+  static const Loci__Log__V1__StoredTraceDelta init_value = LOCI__LOG__V1__STORED_TRACE_DELTA__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__stored_trace_delta__get_packed_size
+                     (const Loci__Log__V1__StoredTraceDelta *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_trace_delta__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__stored_trace_delta__pack
+                     (const Loci__Log__V1__StoredTraceDelta *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_trace_delta__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__stored_trace_delta__pack_to_buffer
+                     (const Loci__Log__V1__StoredTraceDelta *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_trace_delta__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__StoredTraceDelta *
+       loci__log__v1__stored_trace_delta__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__StoredTraceDelta *)
+     protobuf_c_message_unpack (&loci__log__v1__stored_trace_delta__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__stored_trace_delta__free_unpacked
+                     (Loci__Log__V1__StoredTraceDelta *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__stored_trace_delta__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__stored_step_block__init
+                     (Loci__Log__V1__StoredStepBlock         *message)
+{
+  static const Loci__Log__V1__StoredStepBlock init_value = LOCI__LOG__V1__STORED_STEP_BLOCK__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__stored_step_block__get_packed_size
+                     (const Loci__Log__V1__StoredStepBlock *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_step_block__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__stored_step_block__pack
+                     (const Loci__Log__V1__StoredStepBlock *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_step_block__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__stored_step_block__pack_to_buffer
+                     (const Loci__Log__V1__StoredStepBlock *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_step_block__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__StoredStepBlock *
+       loci__log__v1__stored_step_block__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__StoredStepBlock *)
+     protobuf_c_message_unpack (&loci__log__v1__stored_step_block__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__stored_step_block__free_unpacked
+                     (Loci__Log__V1__StoredStepBlock *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__stored_step_block__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__stored_blob__init
+                     (Loci__Log__V1__StoredBlob         *message)
+{
+  static const Loci__Log__V1__StoredBlob init_value = LOCI__LOG__V1__STORED_BLOB__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__stored_blob__get_packed_size
+                     (const Loci__Log__V1__StoredBlob *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_blob__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__stored_blob__pack
+                     (const Loci__Log__V1__StoredBlob *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_blob__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__stored_blob__pack_to_buffer
+                     (const Loci__Log__V1__StoredBlob *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__stored_blob__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__StoredBlob *
+       loci__log__v1__stored_blob__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__StoredBlob *)
+     protobuf_c_message_unpack (&loci__log__v1__stored_blob__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__stored_blob__free_unpacked
+                     (Loci__Log__V1__StoredBlob *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__stored_blob__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__steps_written__init
+                     (Loci__Log__V1__StepsWritten         *message)
+{
+  static const Loci__Log__V1__StepsWritten init_value = LOCI__LOG__V1__STEPS_WRITTEN__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__steps_written__get_packed_size
+                     (const Loci__Log__V1__StepsWritten *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_written__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__steps_written__pack
+                     (const Loci__Log__V1__StepsWritten *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_written__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__steps_written__pack_to_buffer
+                     (const Loci__Log__V1__StepsWritten *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_written__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__StepsWritten *
+       loci__log__v1__steps_written__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__StepsWritten *)
+     protobuf_c_message_unpack (&loci__log__v1__steps_written__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__steps_written__free_unpacked
+                     (Loci__Log__V1__StepsWritten *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__steps_written__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__completed_step__init
+                     (Loci__Log__V1__CompletedStep         *message)
+{
+  static const Loci__Log__V1__CompletedStep init_value = LOCI__LOG__V1__COMPLETED_STEP__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__completed_step__get_packed_size
+                     (const Loci__Log__V1__CompletedStep *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__completed_step__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__completed_step__pack
+                     (const Loci__Log__V1__CompletedStep *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__completed_step__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__completed_step__pack_to_buffer
+                     (const Loci__Log__V1__CompletedStep *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__completed_step__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__CompletedStep *
+       loci__log__v1__completed_step__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__CompletedStep *)
+     protobuf_c_message_unpack (&loci__log__v1__completed_step__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__completed_step__free_unpacked
+                     (Loci__Log__V1__CompletedStep *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__completed_step__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__steps_completed__init
+                     (Loci__Log__V1__StepsCompleted         *message)
+{
+  static const Loci__Log__V1__StepsCompleted init_value = LOCI__LOG__V1__STEPS_COMPLETED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__steps_completed__get_packed_size
+                     (const Loci__Log__V1__StepsCompleted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_completed__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__steps_completed__pack
+                     (const Loci__Log__V1__StepsCompleted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_completed__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__steps_completed__pack_to_buffer
+                     (const Loci__Log__V1__StepsCompleted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_completed__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__StepsCompleted *
+       loci__log__v1__steps_completed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__StepsCompleted *)
+     protobuf_c_message_unpack (&loci__log__v1__steps_completed__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__steps_completed__free_unpacked
+                     (Loci__Log__V1__StepsCompleted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__steps_completed__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__traces_deleted__init
+                     (Loci__Log__V1__TracesDeleted         *message)
+{
+  static const Loci__Log__V1__TracesDeleted init_value = LOCI__LOG__V1__TRACES_DELETED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__traces_deleted__get_packed_size
+                     (const Loci__Log__V1__TracesDeleted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__traces_deleted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__traces_deleted__pack
+                     (const Loci__Log__V1__TracesDeleted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__traces_deleted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__traces_deleted__pack_to_buffer
+                     (const Loci__Log__V1__TracesDeleted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__traces_deleted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__TracesDeleted *
+       loci__log__v1__traces_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__TracesDeleted *)
+     protobuf_c_message_unpack (&loci__log__v1__traces_deleted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__traces_deleted__free_unpacked
+                     (Loci__Log__V1__TracesDeleted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__traces_deleted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__trace_forked__init
+                     (Loci__Log__V1__TraceForked         *message)
+{
+  static const Loci__Log__V1__TraceForked init_value = LOCI__LOG__V1__TRACE_FORKED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__trace_forked__get_packed_size
+                     (const Loci__Log__V1__TraceForked *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__trace_forked__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__trace_forked__pack
+                     (const Loci__Log__V1__TraceForked *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__trace_forked__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__trace_forked__pack_to_buffer
+                     (const Loci__Log__V1__TraceForked *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__trace_forked__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__TraceForked *
+       loci__log__v1__trace_forked__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__TraceForked *)
+     protobuf_c_message_unpack (&loci__log__v1__trace_forked__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__trace_forked__free_unpacked
+                     (Loci__Log__V1__TraceForked *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__trace_forked__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__audit_recorded__init
+                     (Loci__Log__V1__AuditRecorded         *message)
+{
+  static const Loci__Log__V1__AuditRecorded init_value = LOCI__LOG__V1__AUDIT_RECORDED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__audit_recorded__get_packed_size
+                     (const Loci__Log__V1__AuditRecorded *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_recorded__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__audit_recorded__pack
+                     (const Loci__Log__V1__AuditRecorded *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_recorded__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__audit_recorded__pack_to_buffer
+                     (const Loci__Log__V1__AuditRecorded *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_recorded__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AuditRecorded *
+       loci__log__v1__audit_recorded__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AuditRecorded *)
+     protobuf_c_message_unpack (&loci__log__v1__audit_recorded__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__audit_recorded__free_unpacked
+                     (Loci__Log__V1__AuditRecorded *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__audit_recorded__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__audit_head_signed__init
+                     (Loci__Log__V1__AuditHeadSigned         *message)
+{
+  static const Loci__Log__V1__AuditHeadSigned init_value = LOCI__LOG__V1__AUDIT_HEAD_SIGNED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__audit_head_signed__get_packed_size
+                     (const Loci__Log__V1__AuditHeadSigned *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_head_signed__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__audit_head_signed__pack
+                     (const Loci__Log__V1__AuditHeadSigned *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_head_signed__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__audit_head_signed__pack_to_buffer
+                     (const Loci__Log__V1__AuditHeadSigned *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_head_signed__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AuditHeadSigned *
+       loci__log__v1__audit_head_signed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AuditHeadSigned *)
+     protobuf_c_message_unpack (&loci__log__v1__audit_head_signed__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__audit_head_signed__free_unpacked
+                     (Loci__Log__V1__AuditHeadSigned *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__audit_head_signed__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__audit_rules_set__init
+                     (Loci__Log__V1__AuditRulesSet         *message)
+{
+  static const Loci__Log__V1__AuditRulesSet init_value = LOCI__LOG__V1__AUDIT_RULES_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__audit_rules_set__get_packed_size
+                     (const Loci__Log__V1__AuditRulesSet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_rules_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__audit_rules_set__pack
+                     (const Loci__Log__V1__AuditRulesSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_rules_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__audit_rules_set__pack_to_buffer
+                     (const Loci__Log__V1__AuditRulesSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_rules_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AuditRulesSet *
+       loci__log__v1__audit_rules_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AuditRulesSet *)
+     protobuf_c_message_unpack (&loci__log__v1__audit_rules_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__audit_rules_set__free_unpacked
+                     (Loci__Log__V1__AuditRulesSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__audit_rules_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__audit_alerts_delivered__init
+                     (Loci__Log__V1__AuditAlertsDelivered         *message)
+{
+  static const Loci__Log__V1__AuditAlertsDelivered init_value = LOCI__LOG__V1__AUDIT_ALERTS_DELIVERED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__audit_alerts_delivered__get_packed_size
+                     (const Loci__Log__V1__AuditAlertsDelivered *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_alerts_delivered__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__audit_alerts_delivered__pack
+                     (const Loci__Log__V1__AuditAlertsDelivered *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_alerts_delivered__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__audit_alerts_delivered__pack_to_buffer
+                     (const Loci__Log__V1__AuditAlertsDelivered *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__audit_alerts_delivered__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AuditAlertsDelivered *
+       loci__log__v1__audit_alerts_delivered__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AuditAlertsDelivered *)
+     protobuf_c_message_unpack (&loci__log__v1__audit_alerts_delivered__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__audit_alerts_delivered__free_unpacked
+                     (Loci__Log__V1__AuditAlertsDelivered *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__audit_alerts_delivered__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[52] =
 {
   {
     "tenant",
@@ -2773,6 +3358,102 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[44
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "steps_written",
+    120,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, steps_written),
+    &loci__log__v1__steps_written__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "steps_completed",
+    121,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, steps_completed),
+    &loci__log__v1__steps_completed__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "traces_deleted",
+    122,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, traces_deleted),
+    &loci__log__v1__traces_deleted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_forked",
+    123,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, trace_forked),
+    &loci__log__v1__trace_forked__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audit_recorded",
+    124,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, audit_recorded),
+    &loci__log__v1__audit_recorded__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audit_head_signed",
+    125,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, audit_head_signed),
+    &loci__log__v1__audit_head_signed__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audit_rules_set",
+    126,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, audit_rules_set),
+    &loci__log__v1__audit_rules_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audit_alerts_delivered",
+    127,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, audit_alerts_delivered),
+    &loci__log__v1__audit_alerts_delivered__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "access_key_created",
     160,
     PROTOBUF_C_LABEL_NONE,
@@ -2834,13 +3515,17 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[44
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  39,   /* field[39] = access_key_created */
-  40,   /* field[40] = access_key_revoked */
-  43,   /* field[43] = access_refused */
+  47,   /* field[47] = access_key_created */
+  48,   /* field[48] = access_key_revoked */
+  51,   /* field[51] = access_refused */
   1,   /* field[1] = agent */
   32,   /* field[32] = alias_deleted */
   31,   /* field[31] = alias_set */
   2,   /* field[2] = at_us */
+  46,   /* field[46] = audit_alerts_delivered */
+  44,   /* field[44] = audit_head_signed */
+  43,   /* field[43] = audit_recorded */
+  45,   /* field[45] = audit_rules_set */
   25,   /* field[25] = checkpoint_put */
   28,   /* field[28] = checkpoint_thread_copied */
   26,   /* field[26] = checkpoint_writes_put */
@@ -2854,8 +3539,8 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
   13,   /* field[13] = context_updated */
-  42,   /* field[42] = grant_removed */
-  41,   /* field[41] = grant_set */
+  50,   /* field[50] = grant_removed */
+  49,   /* field[49] = grant_set */
   10,   /* field[10] = items_embedded */
   7,   /* field[7] = memories_added */
   9,   /* field[9] = memories_deleted */
@@ -2876,17 +3561,22 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   19,   /* field[19] = sessions_expired */
   22,   /* field[22] = snapshot_taken */
   23,   /* field[23] = snapshots_pruned */
+  40,   /* field[40] = steps_completed */
+  39,   /* field[39] = steps_written */
   0,   /* field[0] = tenant */
+  42,   /* field[42] = trace_forked */
+  41,   /* field[41] = traces_deleted */
   21,   /* field[21] = variables_set */
 };
-static const ProtobufCIntRange loci__log__v1__event__number_ranges[5 + 1] =
+static const ProtobufCIntRange loci__log__v1__event__number_ranges[6 + 1] =
 {
   { 1, 0 },
   { 40, 13 },
   { 64, 29 },
   { 100, 35 },
-  { 160, 39 },
-  { 0, 44 }
+  { 120, 39 },
+  { 160, 47 },
+  { 0, 52 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -2896,10 +3586,10 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  44,
+  52,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
-  5,  loci__log__v1__event__number_ranges,
+  6,  loci__log__v1__event__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -6491,5 +7181,1019 @@ const ProtobufCMessageDescriptor loci__log__v1__cold_dictionary_trained__descrip
   loci__log__v1__cold_dictionary_trained__field_indices_by_name,
   1,  loci__log__v1__cold_dictionary_trained__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__cold_dictionary_trained__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__stored_step_group__field_descriptors[6] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepGroup, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepGroup, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepGroup, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "errors",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepGroup, errors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "buckets",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Loci__Log__V1__StoredStepGroup, n_buckets),
+    offsetof(Loci__Log__V1__StoredStepGroup, buckets),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counts",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loci__Log__V1__StoredStepGroup, n_counts),
+    offsetof(Loci__Log__V1__StoredStepGroup, counts),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__stored_step_group__field_indices_by_name[] = {
+  4,   /* field[4] = buckets */
+  2,   /* field[2] = count */
+  5,   /* field[5] = counts */
+  3,   /* field[3] = errors */
+  0,   /* field[0] = kind */
+  1,   /* field[1] = name */
+};
+static const ProtobufCIntRange loci__log__v1__stored_step_group__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__stored_step_group__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.StoredStepGroup",
+  "StoredStepGroup",
+  "Loci__Log__V1__StoredStepGroup",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__StoredStepGroup),
+  6,
+  loci__log__v1__stored_step_group__field_descriptors,
+  loci__log__v1__stored_step_group__field_indices_by_name,
+  1,  loci__log__v1__stored_step_group__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__stored_step_group__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__stored_trace_delta__field_descriptors[15] =
+{
+  {
+    "errors",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, errors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "running",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "input_tokens",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, input_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_tokens",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, output_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cost_nano_usd",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, cost_nano_usd),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_at_us",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, started_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ended_at_us",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, ended_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "has_root",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, has_root),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "root_name",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, root_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "root_status",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, root_status),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first_name",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, first_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_id",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredTraceDelta, error),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "groups",
+    15,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__StoredTraceDelta, n_groups),
+    offsetof(Loci__Log__V1__StoredTraceDelta, groups),
+    &loci__log__v1__stored_step_group__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__stored_trace_delta__field_indices_by_name[] = {
+  12,   /* field[12] = context_id */
+  4,   /* field[4] = cost_nano_usd */
+  6,   /* field[6] = ended_at_us */
+  13,   /* field[13] = error */
+  0,   /* field[0] = errors */
+  10,   /* field[10] = first_name */
+  14,   /* field[14] = groups */
+  7,   /* field[7] = has_root */
+  2,   /* field[2] = input_tokens */
+  3,   /* field[3] = output_tokens */
+  8,   /* field[8] = root_name */
+  9,   /* field[9] = root_status */
+  1,   /* field[1] = running */
+  11,   /* field[11] = session_id */
+  5,   /* field[5] = started_at_us */
+};
+static const ProtobufCIntRange loci__log__v1__stored_trace_delta__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 15 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__stored_trace_delta__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.StoredTraceDelta",
+  "StoredTraceDelta",
+  "Loci__Log__V1__StoredTraceDelta",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__StoredTraceDelta),
+  15,
+  loci__log__v1__stored_trace_delta__field_descriptors,
+  loci__log__v1__stored_trace_delta__field_indices_by_name,
+  1,  loci__log__v1__stored_trace_delta__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__stored_trace_delta__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__stored_step_block__field_descriptors[7] =
+{
+  {
+    "trace_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepBlock, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepBlock, first),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepBlock, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spans",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepBlock, spans),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "columns",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepBlock, columns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "texts",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepBlock, texts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "delta",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredStepBlock, delta),
+    &loci__log__v1__stored_trace_delta__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__stored_step_block__field_indices_by_name[] = {
+  4,   /* field[4] = columns */
+  2,   /* field[2] = count */
+  6,   /* field[6] = delta */
+  1,   /* field[1] = first */
+  3,   /* field[3] = spans */
+  5,   /* field[5] = texts */
+  0,   /* field[0] = trace_id */
+};
+static const ProtobufCIntRange loci__log__v1__stored_step_block__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__stored_step_block__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.StoredStepBlock",
+  "StoredStepBlock",
+  "Loci__Log__V1__StoredStepBlock",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__StoredStepBlock),
+  7,
+  loci__log__v1__stored_step_block__field_descriptors,
+  loci__log__v1__stored_step_block__field_indices_by_name,
+  1,  loci__log__v1__stored_step_block__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__stored_step_block__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__stored_blob__field_descriptors[3] =
+{
+  {
+    "hash",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredBlob, hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredBlob, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__StoredBlob, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__stored_blob__field_indices_by_name[] = {
+  1,   /* field[1] = content */
+  0,   /* field[0] = hash */
+  2,   /* field[2] = trace_id */
+};
+static const ProtobufCIntRange loci__log__v1__stored_blob__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__stored_blob__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.StoredBlob",
+  "StoredBlob",
+  "Loci__Log__V1__StoredBlob",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__StoredBlob),
+  3,
+  loci__log__v1__stored_blob__field_descriptors,
+  loci__log__v1__stored_blob__field_indices_by_name,
+  1,  loci__log__v1__stored_blob__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__stored_blob__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__steps_written__field_descriptors[2] =
+{
+  {
+    "blocks",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__StepsWritten, n_blocks),
+    offsetof(Loci__Log__V1__StepsWritten, blocks),
+    &loci__log__v1__stored_step_block__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blobs",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__StepsWritten, n_blobs),
+    offsetof(Loci__Log__V1__StepsWritten, blobs),
+    &loci__log__v1__stored_blob__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__steps_written__field_indices_by_name[] = {
+  1,   /* field[1] = blobs */
+  0,   /* field[0] = blocks */
+};
+static const ProtobufCIntRange loci__log__v1__steps_written__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__steps_written__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.StepsWritten",
+  "StepsWritten",
+  "Loci__Log__V1__StepsWritten",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__StepsWritten),
+  2,
+  loci__log__v1__steps_written__field_descriptors,
+  loci__log__v1__steps_written__field_indices_by_name,
+  1,  loci__log__v1__steps_written__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__steps_written__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__completed_step__field_descriptors[4] =
+{
+  {
+    "trace_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CompletedStep, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CompletedStep, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CompletedStep, step),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "delta",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__CompletedStep, delta),
+    &loci__log__v1__stored_trace_delta__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__completed_step__field_indices_by_name[] = {
+  3,   /* field[3] = delta */
+  1,   /* field[1] = number */
+  2,   /* field[2] = step */
+  0,   /* field[0] = trace_id */
+};
+static const ProtobufCIntRange loci__log__v1__completed_step__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__completed_step__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.CompletedStep",
+  "CompletedStep",
+  "Loci__Log__V1__CompletedStep",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__CompletedStep),
+  4,
+  loci__log__v1__completed_step__field_descriptors,
+  loci__log__v1__completed_step__field_indices_by_name,
+  1,  loci__log__v1__completed_step__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__completed_step__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__steps_completed__field_descriptors[2] =
+{
+  {
+    "steps",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__StepsCompleted, n_steps),
+    offsetof(Loci__Log__V1__StepsCompleted, steps),
+    &loci__log__v1__completed_step__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blobs",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__StepsCompleted, n_blobs),
+    offsetof(Loci__Log__V1__StepsCompleted, blobs),
+    &loci__log__v1__stored_blob__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__steps_completed__field_indices_by_name[] = {
+  1,   /* field[1] = blobs */
+  0,   /* field[0] = steps */
+};
+static const ProtobufCIntRange loci__log__v1__steps_completed__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__steps_completed__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.StepsCompleted",
+  "StepsCompleted",
+  "Loci__Log__V1__StepsCompleted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__StepsCompleted),
+  2,
+  loci__log__v1__steps_completed__field_descriptors,
+  loci__log__v1__steps_completed__field_indices_by_name,
+  1,  loci__log__v1__steps_completed__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__steps_completed__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__traces_deleted__field_descriptors[1] =
+{
+  {
+    "trace_ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__TracesDeleted, n_trace_ids),
+    offsetof(Loci__Log__V1__TracesDeleted, trace_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__traces_deleted__field_indices_by_name[] = {
+  0,   /* field[0] = trace_ids */
+};
+static const ProtobufCIntRange loci__log__v1__traces_deleted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__traces_deleted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.TracesDeleted",
+  "TracesDeleted",
+  "Loci__Log__V1__TracesDeleted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__TracesDeleted),
+  1,
+  loci__log__v1__traces_deleted__field_descriptors,
+  loci__log__v1__traces_deleted__field_indices_by_name,
+  1,  loci__log__v1__traces_deleted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__traces_deleted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__trace_forked__field_descriptors[3] =
+{
+  {
+    "trace_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TraceForked, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source_trace_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TraceForked, source_trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after_step",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TraceForked, after_step),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__trace_forked__field_indices_by_name[] = {
+  2,   /* field[2] = after_step */
+  1,   /* field[1] = source_trace_id */
+  0,   /* field[0] = trace_id */
+};
+static const ProtobufCIntRange loci__log__v1__trace_forked__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__trace_forked__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.TraceForked",
+  "TraceForked",
+  "Loci__Log__V1__TraceForked",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__TraceForked),
+  3,
+  loci__log__v1__trace_forked__field_descriptors,
+  loci__log__v1__trace_forked__field_indices_by_name,
+  1,  loci__log__v1__trace_forked__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__trace_forked__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__audit_recorded__field_descriptors[4] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AuditRecorded, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entry",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AuditRecorded, entry),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chain",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AuditRecorded, chain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "violations",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__AuditRecorded, n_violations),
+    offsetof(Loci__Log__V1__AuditRecorded, violations),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__audit_recorded__field_indices_by_name[] = {
+  2,   /* field[2] = chain */
+  1,   /* field[1] = entry */
+  0,   /* field[0] = number */
+  3,   /* field[3] = violations */
+};
+static const ProtobufCIntRange loci__log__v1__audit_recorded__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__audit_recorded__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AuditRecorded",
+  "AuditRecorded",
+  "Loci__Log__V1__AuditRecorded",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AuditRecorded),
+  4,
+  loci__log__v1__audit_recorded__field_descriptors,
+  loci__log__v1__audit_recorded__field_indices_by_name,
+  1,  loci__log__v1__audit_recorded__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__audit_recorded__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__audit_head_signed__field_descriptors[1] =
+{
+  {
+    "head",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AuditHeadSigned, head),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__audit_head_signed__field_indices_by_name[] = {
+  0,   /* field[0] = head */
+};
+static const ProtobufCIntRange loci__log__v1__audit_head_signed__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__audit_head_signed__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AuditHeadSigned",
+  "AuditHeadSigned",
+  "Loci__Log__V1__AuditHeadSigned",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AuditHeadSigned),
+  1,
+  loci__log__v1__audit_head_signed__field_descriptors,
+  loci__log__v1__audit_head_signed__field_indices_by_name,
+  1,  loci__log__v1__audit_head_signed__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__audit_head_signed__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__audit_rules_set__field_descriptors[2] =
+{
+  {
+    "rules",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AuditRulesSet, rules),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "webhooks",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__AuditRulesSet, n_webhooks),
+    offsetof(Loci__Log__V1__AuditRulesSet, webhooks),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__audit_rules_set__field_indices_by_name[] = {
+  0,   /* field[0] = rules */
+  1,   /* field[1] = webhooks */
+};
+static const ProtobufCIntRange loci__log__v1__audit_rules_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__audit_rules_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AuditRulesSet",
+  "AuditRulesSet",
+  "Loci__Log__V1__AuditRulesSet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AuditRulesSet),
+  2,
+  loci__log__v1__audit_rules_set__field_descriptors,
+  loci__log__v1__audit_rules_set__field_indices_by_name,
+  1,  loci__log__v1__audit_rules_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__audit_rules_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__audit_alerts_delivered__field_descriptors[3] =
+{
+  {
+    "rows",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Loci__Log__V1__AuditAlertsDelivered, n_rows),
+    offsetof(Loci__Log__V1__AuditAlertsDelivered, rows),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failed_rows",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Loci__Log__V1__AuditAlertsDelivered, n_failed_rows),
+    offsetof(Loci__Log__V1__AuditAlertsDelivered, failed_rows),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retry_at_us",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Loci__Log__V1__AuditAlertsDelivered, n_retry_at_us),
+    offsetof(Loci__Log__V1__AuditAlertsDelivered, retry_at_us),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__audit_alerts_delivered__field_indices_by_name[] = {
+  1,   /* field[1] = failed_rows */
+  2,   /* field[2] = retry_at_us */
+  0,   /* field[0] = rows */
+};
+static const ProtobufCIntRange loci__log__v1__audit_alerts_delivered__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__audit_alerts_delivered__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AuditAlertsDelivered",
+  "AuditAlertsDelivered",
+  "Loci__Log__V1__AuditAlertsDelivered",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AuditAlertsDelivered),
+  3,
+  loci__log__v1__audit_alerts_delivered__field_descriptors,
+  loci__log__v1__audit_alerts_delivered__field_indices_by_name,
+  1,  loci__log__v1__audit_alerts_delivered__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__audit_alerts_delivered__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -66,6 +66,19 @@ typedef struct Loci__Log__V1__ColdTexts Loci__Log__V1__ColdTexts;
 typedef struct Loci__Log__V1__CompactionUndone Loci__Log__V1__CompactionUndone;
 typedef struct Loci__Log__V1__CompressionPolicySet Loci__Log__V1__CompressionPolicySet;
 typedef struct Loci__Log__V1__ColdDictionaryTrained Loci__Log__V1__ColdDictionaryTrained;
+typedef struct Loci__Log__V1__StoredStepGroup Loci__Log__V1__StoredStepGroup;
+typedef struct Loci__Log__V1__StoredTraceDelta Loci__Log__V1__StoredTraceDelta;
+typedef struct Loci__Log__V1__StoredStepBlock Loci__Log__V1__StoredStepBlock;
+typedef struct Loci__Log__V1__StoredBlob Loci__Log__V1__StoredBlob;
+typedef struct Loci__Log__V1__StepsWritten Loci__Log__V1__StepsWritten;
+typedef struct Loci__Log__V1__CompletedStep Loci__Log__V1__CompletedStep;
+typedef struct Loci__Log__V1__StepsCompleted Loci__Log__V1__StepsCompleted;
+typedef struct Loci__Log__V1__TracesDeleted Loci__Log__V1__TracesDeleted;
+typedef struct Loci__Log__V1__TraceForked Loci__Log__V1__TraceForked;
+typedef struct Loci__Log__V1__AuditRecorded Loci__Log__V1__AuditRecorded;
+typedef struct Loci__Log__V1__AuditHeadSigned Loci__Log__V1__AuditHeadSigned;
+typedef struct Loci__Log__V1__AuditRulesSet Loci__Log__V1__AuditRulesSet;
+typedef struct Loci__Log__V1__AuditAlertsDelivered Loci__Log__V1__AuditAlertsDelivered;
 
 
 /* --- enums --- */
@@ -115,7 +128,15 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_ACCESS_KEY_REVOKED = 161,
   LOCI__LOG__V1__EVENT__KIND_GRANT_SET = 162,
   LOCI__LOG__V1__EVENT__KIND_GRANT_REMOVED = 163,
-  LOCI__LOG__V1__EVENT__KIND_ACCESS_REFUSED = 164
+  LOCI__LOG__V1__EVENT__KIND_ACCESS_REFUSED = 164,
+  LOCI__LOG__V1__EVENT__KIND_STEPS_WRITTEN = 120,
+  LOCI__LOG__V1__EVENT__KIND_STEPS_COMPLETED = 121,
+  LOCI__LOG__V1__EVENT__KIND_TRACES_DELETED = 122,
+  LOCI__LOG__V1__EVENT__KIND_TRACE_FORKED = 123,
+  LOCI__LOG__V1__EVENT__KIND_AUDIT_RECORDED = 124,
+  LOCI__LOG__V1__EVENT__KIND_AUDIT_HEAD_SIGNED = 125,
+  LOCI__LOG__V1__EVENT__KIND_AUDIT_RULES_SET = 126,
+  LOCI__LOG__V1__EVENT__KIND_AUDIT_ALERTS_DELIVERED = 127
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__LOG__V1__EVENT__KIND__CASE)
 } Loci__Log__V1__Event__KindCase;
 
@@ -186,6 +207,17 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__GrantSet *grant_set;
     Loci__Log__V1__GrantRemoved *grant_removed;
     Loci__Log__V1__AccessRefused *access_refused;
+    /*
+     * 120 to 139: traces and audit.
+     */
+    Loci__Log__V1__StepsWritten *steps_written;
+    Loci__Log__V1__StepsCompleted *steps_completed;
+    Loci__Log__V1__TracesDeleted *traces_deleted;
+    Loci__Log__V1__TraceForked *trace_forked;
+    Loci__Log__V1__AuditRecorded *audit_recorded;
+    Loci__Log__V1__AuditHeadSigned *audit_head_signed;
+    Loci__Log__V1__AuditRulesSet *audit_rules_set;
+    Loci__Log__V1__AuditAlertsDelivered *audit_alerts_delivered;
   };
 };
 #define LOCI__LOG__V1__EVENT__INIT \
@@ -1015,6 +1047,273 @@ struct  Loci__Log__V1__ColdDictionaryTrained
 #define LOCI__LOG__V1__COLD_DICTIONARY_TRAINED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__cold_dictionary_trained__descriptor) \
     , 0, {0,NULL} }
+
+
+/*
+ * How much the steps of one kind and name add to what is known of them.
+ */
+struct  Loci__Log__V1__StoredStepGroup
+{
+  ProtobufCMessage base;
+  /*
+   * loci.v1.StepKind.
+   */
+  int32_t kind;
+  ProtobufCBinaryData name;
+  int64_t count;
+  int64_t errors;
+  /*
+   * Durations: bucket floor(8 log2(1 + microseconds)) and how many fall into it.
+   */
+  size_t n_buckets;
+  int32_t *buckets;
+  size_t n_counts;
+  uint32_t *counts;
+};
+#define LOCI__LOG__V1__STORED_STEP_GROUP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__stored_step_group__descriptor) \
+    , 0, {0,NULL}, 0, 0, 0,NULL, 0,NULL }
+
+
+/*
+ * How much steps change a trace's summary.
+ */
+struct  Loci__Log__V1__StoredTraceDelta
+{
+  ProtobufCMessage base;
+  int64_t errors;
+  int64_t running;
+  int64_t input_tokens;
+  int64_t output_tokens;
+  int64_t cost_nano_usd;
+  /*
+   * Least start and greatest end of the steps; 0: none.
+   */
+  int64_t started_at_us;
+  int64_t ended_at_us;
+  /*
+   * Of the root, when it is among the steps. Status: 0 running, else loci.v1.StepStatus + 1.
+   */
+  protobuf_c_boolean has_root;
+  ProtobufCBinaryData root_name;
+  int32_t root_status;
+  /*
+   * Of the first step.
+   */
+  ProtobufCBinaryData first_name;
+  ProtobufCBinaryData session_id;
+  ProtobufCBinaryData context_id;
+  /*
+   * Of the first failed step.
+   */
+  ProtobufCBinaryData error;
+  size_t n_groups;
+  Loci__Log__V1__StoredStepGroup **groups;
+};
+#define LOCI__LOG__V1__STORED_TRACE_DELTA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__stored_trace_delta__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL }
+
+
+/*
+ * Steps of one trace that came together, in columns; docs/trace.md has the layout.
+ */
+struct  Loci__Log__V1__StoredStepBlock
+{
+  ProtobufCMessage base;
+  /*
+   * 16 bytes.
+   */
+  ProtobufCBinaryData trace_id;
+  /*
+   * Number of the first step.
+   */
+  uint32_t first;
+  uint32_t count;
+  /*
+   * Span ids, 8 bytes each, little-endian words of their big-endian bytes.
+   */
+  ProtobufCBinaryData spans;
+  /*
+   * Compressed.
+   */
+  ProtobufCBinaryData columns;
+  /*
+   * Compressed.
+   */
+  ProtobufCBinaryData texts;
+  Loci__Log__V1__StoredTraceDelta *delta;
+};
+#define LOCI__LOG__V1__STORED_STEP_BLOCK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__stored_step_block__descriptor) \
+    , {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, NULL }
+
+
+struct  Loci__Log__V1__StoredBlob
+{
+  ProtobufCMessage base;
+  /*
+   * SHA-256 of the text.
+   */
+  ProtobufCBinaryData hash;
+  /*
+   * Compressed; empty when the agent has it already.
+   */
+  ProtobufCBinaryData content;
+  /*
+   * The trace that names it.
+   */
+  ProtobufCBinaryData trace_id;
+};
+#define LOCI__LOG__V1__STORED_BLOB__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__stored_blob__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+struct  Loci__Log__V1__StepsWritten
+{
+  ProtobufCMessage base;
+  size_t n_blocks;
+  Loci__Log__V1__StoredStepBlock **blocks;
+  size_t n_blobs;
+  Loci__Log__V1__StoredBlob **blobs;
+};
+#define LOCI__LOG__V1__STEPS_WRITTEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__steps_written__descriptor) \
+    , 0,NULL, 0,NULL }
+
+
+struct  Loci__Log__V1__CompletedStep
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData trace_id;
+  uint32_t number;
+  /*
+   * The step as it is now, an encoded loci.v1.Step.
+   */
+  ProtobufCBinaryData step;
+  Loci__Log__V1__StoredTraceDelta *delta;
+};
+#define LOCI__LOG__V1__COMPLETED_STEP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__completed_step__descriptor) \
+    , {0,NULL}, 0, {0,NULL}, NULL }
+
+
+struct  Loci__Log__V1__StepsCompleted
+{
+  ProtobufCMessage base;
+  size_t n_steps;
+  Loci__Log__V1__CompletedStep **steps;
+  size_t n_blobs;
+  Loci__Log__V1__StoredBlob **blobs;
+};
+#define LOCI__LOG__V1__STEPS_COMPLETED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__steps_completed__descriptor) \
+    , 0,NULL, 0,NULL }
+
+
+struct  Loci__Log__V1__TracesDeleted
+{
+  ProtobufCMessage base;
+  size_t n_trace_ids;
+  ProtobufCBinaryData *trace_ids;
+};
+#define LOCI__LOG__V1__TRACES_DELETED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__traces_deleted__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * Says where a trace's first steps come from; they are written by an event of their own.
+ */
+struct  Loci__Log__V1__TraceForked
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData trace_id;
+  ProtobufCBinaryData source_trace_id;
+  uint32_t after_step;
+};
+#define LOCI__LOG__V1__TRACE_FORKED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__trace_forked__descriptor) \
+    , {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * One record of an agent's audit log; docs/audit.md has what its hash covers.
+ */
+struct  Loci__Log__V1__AuditRecorded
+{
+  ProtobufCMessage base;
+  uint64_t number;
+  /*
+   * An encoded loci.v1.AuditEntry.
+   */
+  ProtobufCBinaryData entry;
+  /*
+   * SHA-256 chain value after this record.
+   */
+  ProtobufCBinaryData chain;
+  /*
+   * Encoded loci.v1.AuditViolation messages that the record gave rise to.
+   */
+  size_t n_violations;
+  ProtobufCBinaryData *violations;
+};
+#define LOCI__LOG__V1__AUDIT_RECORDED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__audit_recorded__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, 0,NULL }
+
+
+struct  Loci__Log__V1__AuditHeadSigned
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded loci.v1.AuditHead.
+   */
+  ProtobufCBinaryData head;
+};
+#define LOCI__LOG__V1__AUDIT_HEAD_SIGNED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__audit_head_signed__descriptor) \
+    , {0,NULL} }
+
+
+struct  Loci__Log__V1__AuditRulesSet
+{
+  ProtobufCMessage base;
+  /*
+   * The rules' text.
+   */
+  ProtobufCBinaryData rules;
+  /*
+   * Where alerts go; encoded loci.v1.AuditWebhook messages.
+   */
+  size_t n_webhooks;
+  ProtobufCBinaryData *webhooks;
+};
+#define LOCI__LOG__V1__AUDIT_RULES_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__audit_rules_set__descriptor) \
+    , {0,NULL}, 0,NULL }
+
+
+struct  Loci__Log__V1__AuditAlertsDelivered
+{
+  ProtobufCMessage base;
+  /*
+   * Rows of the outbox that are done.
+   */
+  size_t n_rows;
+  int64_t *rows;
+  /*
+   * Rows that failed, with the time of the next attempt.
+   */
+  size_t n_failed_rows;
+  int64_t *failed_rows;
+  size_t n_retry_at_us;
+  int64_t *retry_at_us;
+};
+#define LOCI__LOG__V1__AUDIT_ALERTS_DELIVERED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__audit_alerts_delivered__descriptor) \
+    , 0,NULL, 0,NULL, 0,NULL }
 
 
 /* Loci__Log__V1__Event methods */
@@ -1986,6 +2285,253 @@ Loci__Log__V1__ColdDictionaryTrained *
 void   loci__log__v1__cold_dictionary_trained__free_unpacked
                      (Loci__Log__V1__ColdDictionaryTrained *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__StoredStepGroup methods */
+void   loci__log__v1__stored_step_group__init
+                     (Loci__Log__V1__StoredStepGroup         *message);
+size_t loci__log__v1__stored_step_group__get_packed_size
+                     (const Loci__Log__V1__StoredStepGroup   *message);
+size_t loci__log__v1__stored_step_group__pack
+                     (const Loci__Log__V1__StoredStepGroup   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__stored_step_group__pack_to_buffer
+                     (const Loci__Log__V1__StoredStepGroup   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__StoredStepGroup *
+       loci__log__v1__stored_step_group__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__stored_step_group__free_unpacked
+                     (Loci__Log__V1__StoredStepGroup *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__StoredTraceDelta methods */
+void   loci__log__v1__stored_trace_delta__init
+                     (Loci__Log__V1__StoredTraceDelta         *message);
+size_t loci__log__v1__stored_trace_delta__get_packed_size
+                     (const Loci__Log__V1__StoredTraceDelta   *message);
+size_t loci__log__v1__stored_trace_delta__pack
+                     (const Loci__Log__V1__StoredTraceDelta   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__stored_trace_delta__pack_to_buffer
+                     (const Loci__Log__V1__StoredTraceDelta   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__StoredTraceDelta *
+       loci__log__v1__stored_trace_delta__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__stored_trace_delta__free_unpacked
+                     (Loci__Log__V1__StoredTraceDelta *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__StoredStepBlock methods */
+void   loci__log__v1__stored_step_block__init
+                     (Loci__Log__V1__StoredStepBlock         *message);
+size_t loci__log__v1__stored_step_block__get_packed_size
+                     (const Loci__Log__V1__StoredStepBlock   *message);
+size_t loci__log__v1__stored_step_block__pack
+                     (const Loci__Log__V1__StoredStepBlock   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__stored_step_block__pack_to_buffer
+                     (const Loci__Log__V1__StoredStepBlock   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__StoredStepBlock *
+       loci__log__v1__stored_step_block__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__stored_step_block__free_unpacked
+                     (Loci__Log__V1__StoredStepBlock *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__StoredBlob methods */
+void   loci__log__v1__stored_blob__init
+                     (Loci__Log__V1__StoredBlob         *message);
+size_t loci__log__v1__stored_blob__get_packed_size
+                     (const Loci__Log__V1__StoredBlob   *message);
+size_t loci__log__v1__stored_blob__pack
+                     (const Loci__Log__V1__StoredBlob   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__stored_blob__pack_to_buffer
+                     (const Loci__Log__V1__StoredBlob   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__StoredBlob *
+       loci__log__v1__stored_blob__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__stored_blob__free_unpacked
+                     (Loci__Log__V1__StoredBlob *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__StepsWritten methods */
+void   loci__log__v1__steps_written__init
+                     (Loci__Log__V1__StepsWritten         *message);
+size_t loci__log__v1__steps_written__get_packed_size
+                     (const Loci__Log__V1__StepsWritten   *message);
+size_t loci__log__v1__steps_written__pack
+                     (const Loci__Log__V1__StepsWritten   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__steps_written__pack_to_buffer
+                     (const Loci__Log__V1__StepsWritten   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__StepsWritten *
+       loci__log__v1__steps_written__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__steps_written__free_unpacked
+                     (Loci__Log__V1__StepsWritten *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__CompletedStep methods */
+void   loci__log__v1__completed_step__init
+                     (Loci__Log__V1__CompletedStep         *message);
+size_t loci__log__v1__completed_step__get_packed_size
+                     (const Loci__Log__V1__CompletedStep   *message);
+size_t loci__log__v1__completed_step__pack
+                     (const Loci__Log__V1__CompletedStep   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__completed_step__pack_to_buffer
+                     (const Loci__Log__V1__CompletedStep   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__CompletedStep *
+       loci__log__v1__completed_step__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__completed_step__free_unpacked
+                     (Loci__Log__V1__CompletedStep *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__StepsCompleted methods */
+void   loci__log__v1__steps_completed__init
+                     (Loci__Log__V1__StepsCompleted         *message);
+size_t loci__log__v1__steps_completed__get_packed_size
+                     (const Loci__Log__V1__StepsCompleted   *message);
+size_t loci__log__v1__steps_completed__pack
+                     (const Loci__Log__V1__StepsCompleted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__steps_completed__pack_to_buffer
+                     (const Loci__Log__V1__StepsCompleted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__StepsCompleted *
+       loci__log__v1__steps_completed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__steps_completed__free_unpacked
+                     (Loci__Log__V1__StepsCompleted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__TracesDeleted methods */
+void   loci__log__v1__traces_deleted__init
+                     (Loci__Log__V1__TracesDeleted         *message);
+size_t loci__log__v1__traces_deleted__get_packed_size
+                     (const Loci__Log__V1__TracesDeleted   *message);
+size_t loci__log__v1__traces_deleted__pack
+                     (const Loci__Log__V1__TracesDeleted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__traces_deleted__pack_to_buffer
+                     (const Loci__Log__V1__TracesDeleted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__TracesDeleted *
+       loci__log__v1__traces_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__traces_deleted__free_unpacked
+                     (Loci__Log__V1__TracesDeleted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__TraceForked methods */
+void   loci__log__v1__trace_forked__init
+                     (Loci__Log__V1__TraceForked         *message);
+size_t loci__log__v1__trace_forked__get_packed_size
+                     (const Loci__Log__V1__TraceForked   *message);
+size_t loci__log__v1__trace_forked__pack
+                     (const Loci__Log__V1__TraceForked   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__trace_forked__pack_to_buffer
+                     (const Loci__Log__V1__TraceForked   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__TraceForked *
+       loci__log__v1__trace_forked__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__trace_forked__free_unpacked
+                     (Loci__Log__V1__TraceForked *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AuditRecorded methods */
+void   loci__log__v1__audit_recorded__init
+                     (Loci__Log__V1__AuditRecorded         *message);
+size_t loci__log__v1__audit_recorded__get_packed_size
+                     (const Loci__Log__V1__AuditRecorded   *message);
+size_t loci__log__v1__audit_recorded__pack
+                     (const Loci__Log__V1__AuditRecorded   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__audit_recorded__pack_to_buffer
+                     (const Loci__Log__V1__AuditRecorded   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AuditRecorded *
+       loci__log__v1__audit_recorded__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__audit_recorded__free_unpacked
+                     (Loci__Log__V1__AuditRecorded *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AuditHeadSigned methods */
+void   loci__log__v1__audit_head_signed__init
+                     (Loci__Log__V1__AuditHeadSigned         *message);
+size_t loci__log__v1__audit_head_signed__get_packed_size
+                     (const Loci__Log__V1__AuditHeadSigned   *message);
+size_t loci__log__v1__audit_head_signed__pack
+                     (const Loci__Log__V1__AuditHeadSigned   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__audit_head_signed__pack_to_buffer
+                     (const Loci__Log__V1__AuditHeadSigned   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AuditHeadSigned *
+       loci__log__v1__audit_head_signed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__audit_head_signed__free_unpacked
+                     (Loci__Log__V1__AuditHeadSigned *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AuditRulesSet methods */
+void   loci__log__v1__audit_rules_set__init
+                     (Loci__Log__V1__AuditRulesSet         *message);
+size_t loci__log__v1__audit_rules_set__get_packed_size
+                     (const Loci__Log__V1__AuditRulesSet   *message);
+size_t loci__log__v1__audit_rules_set__pack
+                     (const Loci__Log__V1__AuditRulesSet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__audit_rules_set__pack_to_buffer
+                     (const Loci__Log__V1__AuditRulesSet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AuditRulesSet *
+       loci__log__v1__audit_rules_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__audit_rules_set__free_unpacked
+                     (Loci__Log__V1__AuditRulesSet *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AuditAlertsDelivered methods */
+void   loci__log__v1__audit_alerts_delivered__init
+                     (Loci__Log__V1__AuditAlertsDelivered         *message);
+size_t loci__log__v1__audit_alerts_delivered__get_packed_size
+                     (const Loci__Log__V1__AuditAlertsDelivered   *message);
+size_t loci__log__v1__audit_alerts_delivered__pack
+                     (const Loci__Log__V1__AuditAlertsDelivered   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__audit_alerts_delivered__pack_to_buffer
+                     (const Loci__Log__V1__AuditAlertsDelivered   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AuditAlertsDelivered *
+       loci__log__v1__audit_alerts_delivered__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__audit_alerts_delivered__free_unpacked
+                     (Loci__Log__V1__AuditAlertsDelivered *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__Log__V1__Event_Closure)
@@ -2141,6 +2687,45 @@ typedef void (*Loci__Log__V1__CompressionPolicySet_Closure)
 typedef void (*Loci__Log__V1__ColdDictionaryTrained_Closure)
                  (const Loci__Log__V1__ColdDictionaryTrained *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__StoredStepGroup_Closure)
+                 (const Loci__Log__V1__StoredStepGroup *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__StoredTraceDelta_Closure)
+                 (const Loci__Log__V1__StoredTraceDelta *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__StoredStepBlock_Closure)
+                 (const Loci__Log__V1__StoredStepBlock *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__StoredBlob_Closure)
+                 (const Loci__Log__V1__StoredBlob *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__StepsWritten_Closure)
+                 (const Loci__Log__V1__StepsWritten *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__CompletedStep_Closure)
+                 (const Loci__Log__V1__CompletedStep *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__StepsCompleted_Closure)
+                 (const Loci__Log__V1__StepsCompleted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__TracesDeleted_Closure)
+                 (const Loci__Log__V1__TracesDeleted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__TraceForked_Closure)
+                 (const Loci__Log__V1__TraceForked *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AuditRecorded_Closure)
+                 (const Loci__Log__V1__AuditRecorded *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AuditHeadSigned_Closure)
+                 (const Loci__Log__V1__AuditHeadSigned *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AuditRulesSet_Closure)
+                 (const Loci__Log__V1__AuditRulesSet *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AuditAlertsDelivered_Closure)
+                 (const Loci__Log__V1__AuditAlertsDelivered *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -2198,6 +2783,19 @@ extern const ProtobufCMessageDescriptor loci__log__v1__cold_texts__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__compaction_undone__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__compression_policy_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__cold_dictionary_trained__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__stored_step_group__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__stored_trace_delta__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__stored_step_block__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__stored_blob__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__steps_written__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__completed_step__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__steps_completed__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__traces_deleted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__trace_forked__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__audit_recorded__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__audit_head_signed__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__audit_rules_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__audit_alerts_delivered__descriptor;
 
 PROTOBUF_C__END_DECLS
 
