@@ -57,6 +57,7 @@ const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__time_range(voi
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__attribute(void) { return &loci__v1__attribute__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__filter(void) { return &loci__v1__filter__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__rank_weights(void) { return &loci__v1__rank_weights__descriptor; }
+const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__search_options(void) { return &loci__v1__search_options__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__explanation(void) { return &loci__v1__explanation__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__search_report(void) { return &loci__v1__search_report__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__error_detail(void) { return &loci__v1__error_detail__descriptor; }

@@ -40,6 +40,12 @@ package struct ItemFilter: Sendable {
     attributes = filter.attributes
   }
 
+  /// Keeps what came to be in `range`, of what passed before.
+  package mutating func narrow(to range: V1.TimeRange) {
+    createdFrom = max(createdFrom, range.fromUs)
+    createdUntil = createdUntil == 0 ? range.untilUs : min(createdUntil, range.untilUs)
+  }
+
   package var isEmpty: Bool {
     contextIDs.isEmpty && traceIDs.isEmpty && createdFrom == 0 && createdUntil == 0 && roles.isEmpty
       && memoryTypes.isEmpty && importanceMin == 0 && attributes.isEmpty

@@ -112,7 +112,8 @@ struct ContextService: ContextServiceProvider {
     let scope = try request.checkedScope()
     let search = try SearchRequest(
       text: request.query, embedding: [], limit: request.limit, mode: request.mode, weights: request.weights,
-      filter: request.filter, waitForIndex: request.waitForIndex, encoder: node.encoderIdentity)
+      filter: request.filter, waitForIndex: request.waitForIndex, encoder: node.encoderIdentity,
+      options: request.options, now: node.clock.now())
     let started = ContinuousClock.now
     let outcome = try await node.search(
       search, scope: scope, source: MessageSource(), consistency: request.consistency, call: call

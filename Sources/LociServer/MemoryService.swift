@@ -69,7 +69,7 @@ struct MemoryService: MemoryServiceProvider {
     let search = try SearchRequest(
       text: request.query, embedding: request.embedding, limit: request.limit, mode: request.mode,
       weights: request.weights, filter: request.filter, waitForIndex: request.waitForIndex,
-      encoder: node.encoderIdentity)
+      encoder: node.encoderIdentity, options: request.options, now: node.clock.now())
     let started = ContinuousClock.now
     let now = node.clock.now()
     let outcome = try await node.search(

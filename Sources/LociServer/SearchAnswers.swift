@@ -6,7 +6,10 @@ extension V1.Explanation {
     self.init(
       cosine: parts.cosine, bm25: parts.bm25, semanticZ: parts.semanticZ, exactZ: parts.exactZ,
       recency: parts.recency, importance: parts.importance, semanticRank: UInt32(parts.semanticRank),
-      exactRank: UInt32(parts.exactRank))
+      exactRank: UInt32(parts.exactRank), access: parts.access, type: parts.type, trust: parts.trust,
+      windowCosine: parts.windowCosine, windowBm25Narrow: parts.windowBM25Narrow,
+      windowBm25Wide: parts.windowBM25Wide, coverage: parts.coverage, speaker: parts.speaker,
+      date: parts.date, cues: parts.cues, weights: parts.weights.proto)
   }
 }
 
@@ -16,7 +19,8 @@ extension V1.SearchReport {
       vectorsScanned: UInt64(outcome.vectorsScanned), keywordMatches: outcome.keywordMatches,
       pendingEmbeddings: UInt64(outcome.pendingEmbeddings), stages: outcome.stages,
       elapsedUs: (ContinuousClock.now - started).microseconds, position: V1.Position(outcome.position),
-      truncated: outcome.items.isTruncated)
+      truncated: outcome.items.isTruncated, partial: outcome.isPartial, timeRange: outcome.timeRange,
+      weights: outcome.weights?.proto)
   }
 }
 

@@ -60,6 +60,7 @@ const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__time_range(voi
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__attribute(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__filter(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__rank_weights(void);
+const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__search_options(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__explanation(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__search_report(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__error_detail(void);

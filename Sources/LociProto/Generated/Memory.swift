@@ -289,10 +289,11 @@ extension V1 {
     public var consistency: V1.Consistency? = nil
     /// Wait until every memory at the read's position has its embedding. Default false.
     public var waitForIndex: Bool = false
+    public var options: V1.SearchOptions? = nil
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, query: String = "", embedding: [Float] = [], limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false) {
+    public init(scope: V1.Scope? = nil, query: String = "", embedding: [Float] = [], limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false, options: V1.SearchOptions? = nil) {
       self.scope = scope
       self.query = query
       self.embedding = embedding
@@ -303,6 +304,7 @@ extension V1 {
       self.explain = explain
       self.consistency = consistency
       self.waitForIndex = waitForIndex
+      self.options = options
     }
   }
 
@@ -1140,6 +1142,7 @@ extension V1.SearchMemoriesRequest: ViewableMessage {
     self.explain = c.pointee.explain != 0
     self.consistency = try C.message(c.pointee.consistency)
     self.waitForIndex = c.pointee.wait_for_index != 0
+    self.options = try C.message(c.pointee.options)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchMemoriesRequest> {
@@ -1158,6 +1161,7 @@ extension V1.SearchMemoriesRequest: ViewableMessage {
     c.pointee.explain = explain ? 1 : 0
     if let value = consistency { c.pointee.consistency = value.lower(arena) }
     c.pointee.wait_for_index = waitForIndex ? 1 : 0
+    if let value = options { c.pointee.options = value.lower(arena) }
     return c
   }
 }
@@ -1198,6 +1202,9 @@ extension V1.SearchMemoriesRequest {
     }
     public var waitForIndex: Bool {
       c.pointee.wait_for_index != 0
+    }
+    public var options: V1.SearchOptions.View? {
+      C.view(c.pointee.options)
     }
   }
 

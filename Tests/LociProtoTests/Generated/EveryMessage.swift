@@ -60,6 +60,7 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.Attribute.self,
   V1.Filter.self,
   V1.RankWeights.self,
+  V1.SearchOptions.self,
   V1.Explanation.self,
   V1.SearchReport.self,
   V1.ErrorDetail.self,
@@ -1336,6 +1337,8 @@ extension V1.Role: Arbitrary {}
 
 extension V1.MemoryType: Arbitrary {}
 
+extension V1.Granularity: Arbitrary {}
+
 extension V1.SearchMode: Arbitrary {}
 
 extension V1.Scope: TestedMessage {
@@ -1517,6 +1520,10 @@ extension V1.RankWeights: TestedMessage {
     value.exact = .arbitrary(&random)
     value.recency = .arbitrary(&random)
     value.importance = .arbitrary(&random)
+    value.access = .arbitrary(&random)
+    value.type = .arbitrary(&random)
+    value.trust = .arbitrary(&random)
+    value.cues = .arbitrary(&random)
     return value
   }
 
@@ -1526,6 +1533,40 @@ extension V1.RankWeights: TestedMessage {
     value.exact = view.exact
     value.recency = view.recency
     value.importance = view.importance
+    value.access = view.access
+    value.type = view.type
+    value.trust = view.trust
+    value.cues = view.cues
+    return value
+  }
+}
+
+extension V1.SearchOptions: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("more_queries", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.granularity = .arbitrary(&random)
+    value.diversity = .arbitrary(&random)
+    value.deadlineMs = .arbitrary(&random)
+    value.moreQueries = .arbitrary(&random)
+    value.timeExpressions = .arbitrary(&random)
+    value.nowUs = .arbitrary(&random)
+    value.utcOffsetMinutes = .arbitrary(&random)
+    value.neighbours = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.granularity = view.granularity
+    value.diversity = view.diversity
+    value.deadlineMs = view.deadlineMs
+    value.moreQueries = view.moreQueries.map { String(decoding: $0, as: UTF8.self) }
+    value.timeExpressions = view.timeExpressions
+    value.nowUs = view.nowUs
+    value.utcOffsetMinutes = view.utcOffsetMinutes
+    value.neighbours = view.neighbours
     return value
   }
 }
@@ -1543,6 +1584,17 @@ extension V1.Explanation: TestedMessage {
     value.importance = .arbitrary(&random)
     value.semanticRank = .arbitrary(&random)
     value.exactRank = .arbitrary(&random)
+    value.access = .arbitrary(&random)
+    value.type = .arbitrary(&random)
+    value.trust = .arbitrary(&random)
+    value.windowCosine = .arbitrary(&random)
+    value.windowBm25Narrow = .arbitrary(&random)
+    value.windowBm25Wide = .arbitrary(&random)
+    value.coverage = .arbitrary(&random)
+    value.speaker = .arbitrary(&random)
+    value.date = .arbitrary(&random)
+    value.cues = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
     return value
   }
 
@@ -1556,6 +1608,17 @@ extension V1.Explanation: TestedMessage {
     value.importance = view.importance
     value.semanticRank = view.semanticRank
     value.exactRank = view.exactRank
+    value.access = view.access
+    value.type = view.type
+    value.trust = view.trust
+    value.windowCosine = view.windowCosine
+    value.windowBm25Narrow = view.windowBm25Narrow
+    value.windowBm25Wide = view.windowBm25Wide
+    value.coverage = view.coverage
+    value.speaker = view.speaker
+    value.date = view.date
+    value.cues = view.cues
+    value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
     return value
   }
 }
@@ -1572,6 +1635,9 @@ extension V1.SearchReport: TestedMessage {
     value.elapsedUs = .arbitrary(&random)
     value.position = .arbitrary(&random)
     value.truncated = .arbitrary(&random)
+    value.partial = .arbitrary(&random)
+    value.timeRange = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
     return value
   }
 
@@ -1584,6 +1650,9 @@ extension V1.SearchReport: TestedMessage {
     value.elapsedUs = view.elapsedUs
     value.position = view.position.map({ V1.Position.rebuilt($0) })
     value.truncated = view.truncated
+    value.partial = view.partial
+    value.timeRange = view.timeRange.map({ V1.TimeRange.rebuilt($0) })
+    value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
     return value
   }
 }
@@ -3177,6 +3246,7 @@ extension V1.SearchMemoriesRequest: TestedMessage {
     value.explain = .arbitrary(&random)
     value.consistency = .arbitrary(&random)
     value.waitForIndex = .arbitrary(&random)
+    value.options = .arbitrary(&random)
     return value
   }
 
@@ -3192,6 +3262,7 @@ extension V1.SearchMemoriesRequest: TestedMessage {
     value.explain = view.explain
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
+    value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
     return value
   }
 }
@@ -3740,6 +3811,7 @@ extension V1.SearchMessagesRequest: TestedMessage {
     value.explain = .arbitrary(&random)
     value.consistency = .arbitrary(&random)
     value.waitForIndex = .arbitrary(&random)
+    value.options = .arbitrary(&random)
     return value
   }
 
@@ -3754,6 +3826,7 @@ extension V1.SearchMessagesRequest: TestedMessage {
     value.explain = view.explain
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
+    value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
     return value
   }
 }
@@ -3784,6 +3857,8 @@ extension V1.MessageHit: TestedMessage {
     value.message = .arbitrary(&random)
     value.score = .arbitrary(&random)
     value.explanation = .arbitrary(&random)
+    value.before = .arbitrary(&random)
+    value.after = .arbitrary(&random)
     return value
   }
 
@@ -3792,6 +3867,8 @@ extension V1.MessageHit: TestedMessage {
     value.message = view.message.map({ V1.Message.rebuilt($0) })
     value.score = view.score
     value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    value.before = view.before.map { V1.Message.rebuilt($0) }
+    value.after = view.after.map { V1.Message.rebuilt($0) }
     return value
   }
 }

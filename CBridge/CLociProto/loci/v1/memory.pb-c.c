@@ -1767,7 +1767,7 @@ const ProtobufCMessageDescriptor loci__v1__list_memories_response__descriptor =
   (ProtobufCMessageInit) loci__v1__list_memories_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_descriptors[10] =
+static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_descriptors[11] =
 {
   {
     "scope",
@@ -1889,6 +1889,18 @@ static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "options",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchMemoriesRequest, options),
+    &loci__v1__search_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__search_memories_request__field_indices_by_name[] = {
   8,   /* field[8] = consistency */
@@ -1897,6 +1909,7 @@ static const unsigned loci__v1__search_memories_request__field_indices_by_name[]
   5,   /* field[5] = filter */
   3,   /* field[3] = limit */
   4,   /* field[4] = mode */
+  10,   /* field[10] = options */
   1,   /* field[1] = query */
   0,   /* field[0] = scope */
   9,   /* field[9] = wait_for_index */
@@ -1905,7 +1918,7 @@ static const unsigned loci__v1__search_memories_request__field_indices_by_name[]
 static const ProtobufCIntRange loci__v1__search_memories_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor loci__v1__search_memories_request__descriptor =
 {
@@ -1915,7 +1928,7 @@ const ProtobufCMessageDescriptor loci__v1__search_memories_request__descriptor =
   "Loci__V1__SearchMemoriesRequest",
   "loci.v1",
   sizeof(Loci__V1__SearchMemoriesRequest),
-  10,
+  11,
   loci__v1__search_memories_request__field_descriptors,
   loci__v1__search_memories_request__field_indices_by_name,
   1,  loci__v1__search_memories_request__number_ranges,

@@ -382,10 +382,11 @@ struct  Loci__V1__SearchMemoriesRequest
    * Wait until every memory at the read's position has its embedding. Default false.
    */
   protobuf_c_boolean wait_for_index;
+  Loci__V1__SearchOptions *options;
 };
 #define LOCI__V1__SEARCH_MEMORIES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_memories_request__descriptor) \
-    , NULL, {0,NULL}, 0,NULL, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0 }
+    , NULL, {0,NULL}, 0,NULL, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0, NULL }
 
 
 struct  Loci__V1__SearchMemoriesResponse
