@@ -141,4 +141,40 @@ package final class HybridSearch: Sendable {
     let dimension = vectors.count / readings.count
     return readings.indices.map { Array(vectors[$0 * dimension..<($0 + 1) * dimension]) }
   }
+
+  /// For each text the nearest item of the agent, where its cosine is at least `cosineMin`, and the texts' vectors, of
+  /// shape (texts, dimension). What has no vector yet is not found.
+  package func nearest(
+    _ texts: [String], vectors given: [[Float]], cosineMin: Float, scope: Scope, kind: Bucket.Kind,
+    shard: Shard
+  ) async throws -> (vectors: [[Float]], items: [Int: Int64]) {
+    guard let encoder else { throw Self.noEncoder }
+    var vectors = given
+    let missing = texts.indices.filter { given[$0].isEmpty }
+    if !missing.isEmpty {
+      let encoded = try await encoder.encode(
+        missing.map { texts[$0] }, kind: .document, longTexts: .windows(most: 16), priority: .document
+      ).batch.vectors
+      let dimension = encoded.count / missing.count
+      for (index, place) in missing.enumerated() {
+        vectors[place] = Array(encoded[index * dimension..<(index + 1) * dimension])
+      }
+    }
+    let row = try await shard.read { db in try ScopeQueries.row(scope, in: db) }
+    guard let row,
+      let open = cache.open(VectorCache.Key(shard: shard.id, bucket: Bucket(scopeRow: row, kind: kind)))
+    else { return (vectors, [:]) }
+    let queries = vectors
+    let items = try await shard.read { db in
+      let collection = try open.collection(db)
+      var items: [Int: Int64] = [:]
+      for (place, vector) in queries.enumerated() {
+        guard let hit = try collection.search(vector, k: 1, filter: .all).first else { continue }
+        let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        if hit.score >= cosineMin * length { items[place] = hit.id }
+      }
+      return items
+    }
+    return (vectors, items)
+  }
 }

@@ -12,7 +12,9 @@ package struct SearchRequest: Sendable {
   package let otherTexts: [String]
   /// Unit length, when the caller brought it.
   package let embedding: [Float]?
-  package let limit: Int
+  package private(set) var limit: Int
+  /// Candidates from each side; `nil`: by the limit.
+  private(set) var candidates: Int?
   package let mode: Mode
   /// `nil`: chosen for the query.
   package let weights: Weights?
@@ -54,6 +56,9 @@ package struct SearchRequest: Sendable {
     self.limit = limit == 0 ? Self.limitDefault : Int(limit)
     if let weights { self.weights = try Weights(weights) } else { self.weights = nil }
     self.filter = try ItemFilter(filter)
+    guard self.filter.asOf == nil else {
+      throw .invalid(field: "filter.as_of_us", problem: "is for lists: what was superseded is in no index")
+    }
     self.waitForIndex = waitForIndex
     let options = options ?? V1.SearchOptions()
     granularity = try Self.granularity(options.granularity)
@@ -76,6 +81,17 @@ package struct SearchRequest: Sendable {
     timeRange = try Self.timeRange(text, options, now)
     if let timeRange { self.filter.narrow(to: timeRange) }
   }
+
+  /// The same search with the same candidates, and all of them as hits.
+  func deeper() -> SearchRequest {
+    var request = self
+    request.candidates = candidatesPerSide
+    request.limit = Self.limitMax
+    return request
+  }
+
+  /// Each side proposes this many, so that the other's favourites can be overtaken but not lost.
+  var candidatesPerSide: Int { candidates ?? max(100, limit * 4) }
 
   private static func mode(_ mode: V1.SearchMode) throws(LociError) -> Mode {
     switch mode {

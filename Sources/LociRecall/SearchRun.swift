@@ -35,8 +35,7 @@ struct SearchRun {
     (self.allowed, self.deadline, self.checkCancellation) = (allowed, deadline, checkCancellation)
   }
 
-  /// Each side proposes this many, so that the other's favourites can be overtaken but not lost.
-  private var candidatesPerSide: Int { max(100, request.limit * 4) }
+  private var candidatesPerSide: Int { request.candidatesPerSide }
   /// Turns that are drawn in on each side of a candidate.
   private static let reach = 5
   /// Of a long turn, how much the windows see.

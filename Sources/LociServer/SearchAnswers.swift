@@ -1,3 +1,5 @@
+import GRDB
+import LociContext
 import LociProto
 import LociRecall
 
@@ -15,11 +17,15 @@ extension V1.Explanation {
 
 extension V1.SearchReport {
   init<Item>(_ outcome: SearchOutcome<FetchedItems<Item>>, since started: ContinuousClock.Instant) {
+    self.init(outcome, truncated: outcome.items.isTruncated, since: started)
+  }
+
+  init<Items>(_ outcome: SearchOutcome<Items>, truncated: Bool, since started: ContinuousClock.Instant) {
     self.init(
       vectorsScanned: UInt64(outcome.vectorsScanned), keywordMatches: outcome.keywordMatches,
       pendingEmbeddings: UInt64(outcome.pendingEmbeddings), stages: outcome.stages,
       elapsedUs: (ContinuousClock.now - started).microseconds, position: V1.Position(outcome.position),
-      truncated: outcome.items.isTruncated, partial: outcome.isPartial, timeRange: outcome.timeRange,
+      truncated: truncated, partial: outcome.isPartial, timeRange: outcome.timeRange,
       weights: outcome.weights?.proto)
   }
 }
@@ -28,5 +34,36 @@ extension Duration {
   var microseconds: Int64 {
     let (seconds, attoseconds) = components
     return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+  }
+}
+
+/// Messages that a search found, with the turns around them as far as they go into one answer.
+struct FoundMessages: Sendable {
+  let messages: FetchedItems<V1.Message>
+  private(set) var around: [Int64: (before: [V1.Message], after: [V1.Message])] = [:]
+  private(set) var isTruncated: Bool
+
+  /// `items` best first.
+  init(_ items: [Int64], neighbours: Int, in db: Database) throws {
+    messages = try ContextQueries.messages(items, in: db)
+    isTruncated = messages.isTruncated
+    guard neighbours > 0 else { return }
+    // What is around a hit is given whole or not at all.
+    var left =
+      AnswerSize.bytesMax
+      - messages.byItem.values.reduce(0) {
+        $0 + AnswerSize.of($1.text, $1.attributes) + $1.data.count
+      }
+    for item in items where messages.byItem[item] != nil {
+      let found = try ContextQueries.neighbours(of: item, count: neighbours, in: db)
+      left -= (found.before + found.after).reduce(0) {
+        $0 + AnswerSize.of($1.text, $1.attributes) + $1.data.count
+      }
+      guard left >= 0 else {
+        isTruncated = true
+        break
+      }
+      around[item] = found
+    }
   }
 }

@@ -28,6 +28,54 @@ extension V1 {
     }
   }
 
+  /// Who a memory came from.
+  public struct MemorySource: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let unspecified = Self(rawValue: 0)
+    public static let user = Self(rawValue: 1)
+    public static let agent = Self(rawValue: 2)
+    public static let tool = Self(rawValue: 3)
+    /// Concluded from other things.
+    public static let inferred = Self(rawValue: 4)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "user"
+      case 2: "agent"
+      case 3: "tool"
+      case 4: "inferred"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  /// How far a memory is believed.
+  public struct TrustClass: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// As MEDIUM.
+    public static let unspecified = Self(rawValue: 0)
+    public static let untrusted = Self(rawValue: 1)
+    public static let low = Self(rawValue: 2)
+    public static let medium = Self(rawValue: 3)
+    public static let high = Self(rawValue: 4)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "untrusted"
+      case 2: "low"
+      case 3: "medium"
+      case 4: "high"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
   /// Who said a message.
   public struct Role: OpenEnum {
     public var rawValue: Int32
@@ -277,10 +325,24 @@ extension V1 {
     public var importanceMin: Float = 0
     /// Every one of these must be present with exactly this value. At most 16.
     public var attributes: [V1.Attribute] = []
+    /// Memories only: every one of these tags. At most 16.
+    public var tags: [String] = []
+    /// Memories only: any of these sources.
+    public var sources: [V1.MemorySource] = []
+    /// Memories only: confidence at least this, 0 to 1. Default 0.
+    public var confidenceMin: Float = 0
+    /// Memories only: trust at least this. Default UNSPECIFIED: any.
+    public var trustMin: V1.TrustClass = .unspecified
+    /// Memories only: those that hold at this time (valid_from_us to valid_until_us), microseconds since the Unix
+    /// epoch. 0: any.
+    public var validAtUs: Int64 = 0
+    /// Memories only, in lists: the memories as of this time, superseded versions of then included, microseconds since
+    /// the Unix epoch. 0: now. Refused in a search.
+    public var asOfUs: Int64 = 0
 
     public init() {}
 
-    public init(contextIDs: [String] = [], traceIDs: [String] = [], created: V1.TimeRange? = nil, roles: [V1.Role] = [], memoryTypes: [V1.MemoryType] = [], importanceMin: Float = 0, attributes: [V1.Attribute] = []) {
+    public init(contextIDs: [String] = [], traceIDs: [String] = [], created: V1.TimeRange? = nil, roles: [V1.Role] = [], memoryTypes: [V1.MemoryType] = [], importanceMin: Float = 0, attributes: [V1.Attribute] = [], tags: [String] = [], sources: [V1.MemorySource] = [], confidenceMin: Float = 0, trustMin: V1.TrustClass = .unspecified, validAtUs: Int64 = 0, asOfUs: Int64 = 0) {
       self.contextIDs = contextIDs
       self.traceIDs = traceIDs
       self.created = created
@@ -288,6 +350,12 @@ extension V1 {
       self.memoryTypes = memoryTypes
       self.importanceMin = importanceMin
       self.attributes = attributes
+      self.tags = tags
+      self.sources = sources
+      self.confidenceMin = confidenceMin
+      self.trustMin = trustMin
+      self.validAtUs = validAtUs
+      self.asOfUs = asOfUs
     }
   }
 
@@ -855,6 +923,12 @@ extension V1.Filter: ViewableMessage {
     self.memoryTypes = C.array(c.pointee.memory_types, c.pointee.n_memory_types).map { V1.MemoryType(rawValue: Int32(bitPattern: $0.rawValue)) }
     self.importanceMin = c.pointee.importance_min
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.tags = try C.strings(c.pointee.tags, c.pointee.n_tags, "Filter.tags")
+    self.sources = C.array(c.pointee.sources, c.pointee.n_sources).map { V1.MemorySource(rawValue: Int32(bitPattern: $0.rawValue)) }
+    self.confidenceMin = c.pointee.confidence_min
+    self.trustMin = V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust_min.rawValue))
+    self.validAtUs = c.pointee.valid_at_us
+    self.asOfUs = c.pointee.as_of_us
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Filter> {
@@ -882,6 +956,18 @@ extension V1.Filter: ViewableMessage {
       c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
       c.pointee.n_attributes = attributes.count
     }
+    if !tags.isEmpty {
+      c.pointee.tags = arena.map(tags) { arena.copy($0) }
+      c.pointee.n_tags = tags.count
+    }
+    if !sources.isEmpty {
+      c.pointee.sources = arena.map(sources) { Loci__V1__MemorySource(rawValue: UInt32(bitPattern: $0.rawValue)) }
+      c.pointee.n_sources = sources.count
+    }
+    c.pointee.confidence_min = confidenceMin
+    c.pointee.trust_min = Loci__V1__TrustClass(rawValue: UInt32(bitPattern: trustMin.rawValue))
+    c.pointee.valid_at_us = validAtUs
+    c.pointee.as_of_us = asOfUs
     return c
   }
 }
@@ -913,6 +999,24 @@ extension V1.Filter {
     }
     public var attributes: ViewList<V1.Attribute.View> {
       ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var tags: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.tags, count: c.pointee.n_tags)
+    }
+    public var sources: ViewList<V1.MemorySource> {
+      ViewList(c.pointee.sources, count: c.pointee.n_sources)
+    }
+    public var confidenceMin: Float {
+      c.pointee.confidence_min
+    }
+    public var trustMin: V1.TrustClass {
+      V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust_min.rawValue))
+    }
+    public var validAtUs: Int64 {
+      c.pointee.valid_at_us
+    }
+    public var asOfUs: Int64 {
+      c.pointee.as_of_us
     }
   }
 

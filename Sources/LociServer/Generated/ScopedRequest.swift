@@ -27,6 +27,7 @@ extension V1.DescribeCollectionRequest: ScopedRequest {}
 extension V1.DiffSnapshotsRequest: ScopedRequest {}
 extension V1.DropCollectionRequest: ScopedRequest {}
 extension V1.ExpandRequest: ScopedRequest {}
+extension V1.ExplainMissRequest: ScopedRequest {}
 extension V1.ExportRequest: ScopedRequest {}
 extension V1.ExportSnapshotRequest: ScopedRequest {}
 extension V1.FetchPointsRequest: ScopedRequest {}
@@ -36,6 +37,7 @@ extension V1.GetCompressionPolicyRequest: ScopedRequest {}
 extension V1.GetCompressionStatsRequest: ScopedRequest {}
 extension V1.GetContextRequest: ScopedRequest {}
 extension V1.GetCurrentRequest: ScopedRequest {}
+extension V1.GetMemoryPolicyRequest: ScopedRequest {}
 extension V1.GetMemoryRequest: ScopedRequest {}
 extension V1.GetSessionRequest: ScopedRequest {}
 extension V1.GetVariablesRequest: ScopedRequest {}
@@ -59,6 +61,7 @@ extension V1.PutWritesRequest: ScopedRequest {}
 extension V1.ReadCheckpointsRequest: ScopedRequest {}
 extension V1.RecommendRequest: ScopedRequest {}
 extension V1.ReportCompactionsRequest: ScopedRequest {}
+extension V1.RestoreMemoriesRequest: ScopedRequest {}
 extension V1.RollbackSessionRequest: ScopedRequest {}
 extension V1.ScoreRequest: ScopedRequest {}
 extension V1.ScrollPointsRequest: ScopedRequest {}
@@ -69,6 +72,7 @@ extension V1.SearchRangeRequest: ScopedRequest {}
 extension V1.SearchVectorsRequest: ScopedRequest {}
 extension V1.SetAliasRequest: ScopedRequest {}
 extension V1.SetCompressionPolicyRequest: ScopedRequest {}
+extension V1.SetMemoryPolicyRequest: ScopedRequest {}
 extension V1.SetVariablesRequest: ScopedRequest {}
 extension V1.StatsRequest: ScopedRequest {}
 extension V1.TakeSnapshotRequest: ScopedRequest {}

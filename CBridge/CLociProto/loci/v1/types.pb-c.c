@@ -1032,7 +1032,7 @@ const ProtobufCMessageDescriptor loci__v1__attribute__descriptor =
   (ProtobufCMessageInit) loci__v1__attribute__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[7] =
+static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[13] =
 {
   {
     "context_ids",
@@ -1118,20 +1118,98 @@ static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[7] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tags",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__Filter, n_tags),
+    offsetof(Loci__V1__Filter, tags),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sources",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Loci__V1__Filter, n_sources),
+    offsetof(Loci__V1__Filter, sources),
+    &loci__v1__memory_source__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confidence_min",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Filter, confidence_min),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trust_min",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Filter, trust_min),
+    &loci__v1__trust_class__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "valid_at_us",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Filter, valid_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "as_of_us",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Filter, as_of_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__filter__field_indices_by_name[] = {
+  12,   /* field[12] = as_of_us */
   6,   /* field[6] = attributes */
+  9,   /* field[9] = confidence_min */
   0,   /* field[0] = context_ids */
   2,   /* field[2] = created */
   5,   /* field[5] = importance_min */
   4,   /* field[4] = memory_types */
   3,   /* field[3] = roles */
+  8,   /* field[8] = sources */
+  7,   /* field[7] = tags */
   1,   /* field[1] = trace_ids */
+  10,   /* field[10] = trust_min */
+  11,   /* field[11] = valid_at_us */
 };
 static const ProtobufCIntRange loci__v1__filter__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor loci__v1__filter__descriptor =
 {
@@ -1141,7 +1219,7 @@ const ProtobufCMessageDescriptor loci__v1__filter__descriptor =
   "Loci__V1__Filter",
   "loci.v1",
   sizeof(Loci__V1__Filter),
-  7,
+  13,
   loci__v1__filter__field_descriptors,
   loci__v1__filter__field_indices_by_name,
   1,  loci__v1__filter__number_ranges,
@@ -1927,6 +2005,74 @@ const ProtobufCEnumDescriptor loci__v1__consistency_level__descriptor =
   loci__v1__consistency_level__enum_values_by_name,
   1,
   loci__v1__consistency_level__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__memory_source__enum_values_by_number[5] =
+{
+  { "MEMORY_SOURCE_UNSPECIFIED", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_UNSPECIFIED", 0 },
+  { "MEMORY_SOURCE_USER", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_USER", 1 },
+  { "MEMORY_SOURCE_AGENT", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_AGENT", 2 },
+  { "MEMORY_SOURCE_TOOL", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_TOOL", 3 },
+  { "MEMORY_SOURCE_INFERRED", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_INFERRED", 4 },
+};
+static const ProtobufCIntRange loci__v1__memory_source__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex loci__v1__memory_source__enum_values_by_name[5] =
+{
+  { "MEMORY_SOURCE_AGENT", 2 },
+  { "MEMORY_SOURCE_INFERRED", 4 },
+  { "MEMORY_SOURCE_TOOL", 3 },
+  { "MEMORY_SOURCE_UNSPECIFIED", 0 },
+  { "MEMORY_SOURCE_USER", 1 },
+};
+const ProtobufCEnumDescriptor loci__v1__memory_source__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.MemorySource",
+  "MemorySource",
+  "Loci__V1__MemorySource",
+  "loci.v1",
+  5,
+  loci__v1__memory_source__enum_values_by_number,
+  5,
+  loci__v1__memory_source__enum_values_by_name,
+  1,
+  loci__v1__memory_source__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__trust_class__enum_values_by_number[5] =
+{
+  { "TRUST_CLASS_UNSPECIFIED", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED", 0 },
+  { "TRUST_CLASS_UNTRUSTED", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNTRUSTED", 1 },
+  { "TRUST_CLASS_LOW", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_LOW", 2 },
+  { "TRUST_CLASS_MEDIUM", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_MEDIUM", 3 },
+  { "TRUST_CLASS_HIGH", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_HIGH", 4 },
+};
+static const ProtobufCIntRange loci__v1__trust_class__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex loci__v1__trust_class__enum_values_by_name[5] =
+{
+  { "TRUST_CLASS_HIGH", 4 },
+  { "TRUST_CLASS_LOW", 2 },
+  { "TRUST_CLASS_MEDIUM", 3 },
+  { "TRUST_CLASS_UNSPECIFIED", 0 },
+  { "TRUST_CLASS_UNTRUSTED", 1 },
+};
+const ProtobufCEnumDescriptor loci__v1__trust_class__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.TrustClass",
+  "TrustClass",
+  "Loci__V1__TrustClass",
+  "loci.v1",
+  5,
+  loci__v1__trust_class__enum_values_by_number,
+  5,
+  loci__v1__trust_class__enum_values_by_name,
+  1,
+  loci__v1__trust_class__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue loci__v1__role__enum_values_by_number[5] =

@@ -56,6 +56,34 @@ typedef enum _Loci__V1__ConsistencyLevel {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__CONSISTENCY_LEVEL)
 } Loci__V1__ConsistencyLevel;
 /*
+ * Who a memory came from.
+ */
+typedef enum _Loci__V1__MemorySource {
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_UNSPECIFIED = 0,
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_USER = 1,
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_AGENT = 2,
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_TOOL = 3,
+  /*
+   * Concluded from other things.
+   */
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_INFERRED = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__MEMORY_SOURCE)
+} Loci__V1__MemorySource;
+/*
+ * How far a memory is believed.
+ */
+typedef enum _Loci__V1__TrustClass {
+  /*
+   * As MEDIUM.
+   */
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED = 0,
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNTRUSTED = 1,
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_LOW = 2,
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_MEDIUM = 3,
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_HIGH = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__TRUST_CLASS)
+} Loci__V1__TrustClass;
+/*
  * Who said a message.
  */
 typedef enum _Loci__V1__Role {
@@ -324,10 +352,38 @@ struct  Loci__V1__Filter
    */
   size_t n_attributes;
   Loci__V1__Attribute **attributes;
+  /*
+   * Memories only: every one of these tags. At most 16.
+   */
+  size_t n_tags;
+  ProtobufCBinaryData *tags;
+  /*
+   * Memories only: any of these sources.
+   */
+  size_t n_sources;
+  Loci__V1__MemorySource *sources;
+  /*
+   * Memories only: confidence at least this, 0 to 1. Default 0.
+   */
+  float confidence_min;
+  /*
+   * Memories only: trust at least this. Default UNSPECIFIED: any.
+   */
+  Loci__V1__TrustClass trust_min;
+  /*
+   * Memories only: those that hold at this time (valid_from_us to valid_until_us), microseconds since the Unix
+   * epoch. 0: any.
+   */
+  int64_t valid_at_us;
+  /*
+   * Memories only, in lists: the memories as of this time, superseded versions of then included, microseconds since
+   * the Unix epoch. 0: now. Refused in a search.
+   */
+  int64_t as_of_us;
 };
 #define LOCI__V1__FILTER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter__descriptor) \
-    , 0,NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, 0,NULL }
+    , 0,NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0, LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED, 0, 0 }
 
 
 /*
@@ -885,6 +941,8 @@ typedef void (*Loci__V1__ErrorDetail_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    loci__v1__consistency_level__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__memory_source__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__trust_class__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__role__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__memory_type__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__granularity__descriptor;
