@@ -86,7 +86,7 @@ enum Fusion {
   static func rank(_ candidates: [Candidate], weights: Weights, limit: Int) -> [RankedItem] {
     let cosines = Standardiser(candidates.lazy.compactMap(\.cosine))
     let words = Standardiser(candidates.lazy.map(\.bm25))
-    let windows = WindowStandardisers(candidates)
+    let windows = WindowStandardisers(candidates, isWordsOnly: weights.semantic == 0)
     let ranked = candidates.map { candidate in
       var parts = RankedItem.Parts(
         cosine: candidate.cosine ?? 0, bm25: candidate.bm25,
@@ -114,11 +114,21 @@ private struct WindowStandardisers {
   private let wide: Standardiser
   private let coverage: Standardiser
   private let cosine: Standardiser
+  /// How far the windows and the cues count. Among a few turns every window holds most of them and tells them apart no
+  /// more: then each turn counts by itself.
+  private let share: Float
+  /// How much of the words' part is the turn's own. Where there is no meaning to tell turns of a window apart, their own
+  /// words do.
+  private let own: Float
+
+  private static let candidatesEnough: Float = 100
 
   /// `nil` when no candidate stands in a conversation.
-  init?(_ candidates: [Candidate]) {
+  init?(_ candidates: [Candidate], isWordsOnly: Bool) {
     let passages = candidates.compactMap(\.passage)
     guard !passages.isEmpty else { return nil }
+    share = min(1, (Float(candidates.count) / Self.candidatesEnough).squareRoot())
+    own = max(1 - share, isWordsOnly ? 1 / 3 : 0)
     narrow = Standardiser(passages.lazy.map(\.narrow))
     wide = Standardiser(passages.lazy.map(\.wide))
     coverage = Standardiser(passages.lazy.map(\.coverage))
@@ -130,12 +140,13 @@ private struct WindowStandardisers {
     parts.windowBM25Wide = passage.wide
     parts.coverage = passage.coverage
     parts.windowCosine = passage.windowCosine ?? 0
-    (parts.speaker, parts.date, parts.cues) = (cues.speaker, cues.date, cues.sum)
+    (parts.speaker, parts.date, parts.cues) = (cues.speaker, cues.date, share * cues.sum)
     let windowZ = passage.windowCosine.map(cosine.standardise) ?? 0
-    parts.semanticZ = 0.48 * parts.semanticZ + 0.52 * windowZ
-    parts.exactZ =
+    parts.semanticZ = (1 - 0.52 * share) * parts.semanticZ + 0.52 * share * windowZ
+    let around =
       0.42 * narrow.standardise(passage.narrow) + 0.49 * wide.standardise(passage.wide)
       + 0.09 * coverage.standardise(passage.coverage)
+    parts.exactZ = own * parts.exactZ + (1 - own) * around
   }
 }
 

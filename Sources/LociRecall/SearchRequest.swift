@@ -61,7 +61,7 @@ package struct SearchRequest: Sendable {
     }
     self.waitForIndex = waitForIndex
     let options = options ?? V1.SearchOptions()
-    granularity = try Self.granularity(options.granularity)
+    granularity = try Self.granularity(options.granularity, self.mode)
     try Validate.unitInterval(options.diversity, field: "options.diversity")
     diversity = options.diversity
     guard (0...60_000).contains(options.deadlineMs) else {
@@ -102,9 +102,13 @@ package struct SearchRequest: Sendable {
     }
   }
 
-  private static func granularity(_ granularity: V1.Granularity) throws(LociError) -> Granularity {
+  /// Who asks for words alone, or for meaning alone, wants the items that have it.
+  private static func granularity(
+    _ granularity: V1.Granularity, _ mode: Mode
+  ) throws(LociError) -> Granularity {
     switch granularity {
-    case .unspecified, .passage: .passage
+    case .unspecified: mode == .hybrid ? .passage : .item
+    case .passage: .passage
     case .item: .item
     default: throw .invalid(field: "options.granularity", problem: "is not a granularity")
     }

@@ -183,6 +183,7 @@ struct SearchRun {
       ?? .chosen(
         terms: terms, isUnspaced: query.reading.text.contains(where: \.isUnspaced), hasPassages: hasPassages)
     if request.mode == .keyword || !hasVectors { weights.semantic = 0 }
+    if !hasVectors, request.weights == nil { weights.cues *= 0.5 }
     if request.mode == .semantic { weights.exact = 0 }
     if request.mode == .keyword, weights.exact == 0 { weights.exact = 1 }
     if request.mode == .semantic, weights.semantic == 0 { weights.semantic = 1 }

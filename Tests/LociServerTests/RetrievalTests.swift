@@ -42,15 +42,15 @@ import Testing
       #expect(alone.hits.map { $0.message?.id } == ["m0"])
       #expect(alone.hits[0].explanation?.windowBm25Narrow == 0)
       let together = try await search(.passage)
-      #expect(together.hits.first?.message?.id == "m1")
-      let parts = try #require(together.hits.first?.explanation)
+      let answer = try #require(together.hits.first { $0.message?.id == "m1" })
+      let parts = try #require(answer.explanation)
       #expect(parts.windowBm25Narrow > 0 && parts.windowBm25Wide > 0 && parts.speaker == 1)
       #expect(parts.coverage == 0 && parts.bm25 == 0)
       #expect(together.report?.stages == ["names", "keyword", "passages", "rank", "fetch"])
       // The score is the sum of its parts.
       let weights = try #require(parts.weights)
       let sum = weights.exact * parts.exactZ + weights.semantic * parts.semanticZ + weights.cues * parts.cues
-      #expect(abs(sum - together.hits[0].score) < 1e-4)
+      #expect(abs(sum - answer.score) < 1e-4)
       await client.close()
     }
   }
@@ -114,7 +114,7 @@ import Testing
             V1.MemoryDraft(id: "next", text: "trains and many other things that take longer to say"),
             V1.MemoryDraft(id: "other", text: "tea"),
             V1.MemoryDraft(id: "gone", text: "trains", expiresAtUs: 1),
-            V1.MemoryDraft(id: "old", text: "trains", type: .working)
+            V1.MemoryDraft(id: "old", type: .working, text: "trains")
           ]))
       _ = try await client.memories.addMemories(
         V1.AddMemoriesRequest(

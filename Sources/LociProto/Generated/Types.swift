@@ -134,7 +134,7 @@ extension V1 {
     public var rawValue: Int32
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
-    /// The default: PASSAGE.
+    /// The default: PASSAGE in the mode HYBRID, ITEM in the others.
     public static let unspecified = Self(rawValue: 0)
     /// Each item by itself.
     public static let item = Self(rawValue: 1)

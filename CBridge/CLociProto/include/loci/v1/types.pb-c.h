@@ -126,7 +126,7 @@ typedef enum _Loci__V1__MemoryType {
  */
 typedef enum _Loci__V1__Granularity {
   /*
-   * The default: PASSAGE.
+   * The default: PASSAGE in the mode HYBRID, ITEM in the others.
    */
   LOCI__V1__GRANULARITY__GRANULARITY_UNSPECIFIED = 0,
   /*
