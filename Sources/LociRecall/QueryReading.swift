@@ -65,11 +65,21 @@ struct QueryReading: Sendable {
     (a.isLetter || a.isNumber) && (b.isLetter || b.isNumber) && !a.isUnspaced && !b.isUnspaced
   }
 
+  /// Names that are everyday words when they are written small.
+  private static let commonWords: Set<String> = [
+    "april", "art", "august", "bill", "bob", "dawn", "drew", "faith", "frank", "grace", "grant", "guy",
+    "hope", "iris",
+    "jack", "joy", "june", "lily", "mark", "may", "mike", "miles", "nick", "olive", "pat", "penny", "ray",
+    "rich", "rob",
+    "rose", "ruby", "sky", "summer", "sue", "user", "violet", "will"
+  ]
+
   /// What in a question may be somebody's name: its words, and in text without spaces every two to four characters.
   static func nameCandidates(_ query: String, most: Int = 96) -> [String] {
     var candidates: [String] = []
     var seen: Set<String> = []
     func add(_ name: some StringProtocol) {
+      guard !commonWords.contains(String(name)) else { return }
       guard candidates.count < most, seen.insert(name.lowercased()).inserted else { return }
       candidates.append(String(name))
     }

@@ -28,6 +28,7 @@ import Testing
     #expect(QueryReading.nameCandidates("Is Ann's e-mail a@b.org?").contains("Ann"))
     #expect(QueryReading.nameCandidates("张曼婷喜欢").contains("张曼婷"))
     #expect(QueryReading.nameCandidates("").isEmpty)
+    #expect(QueryReading.nameCandidates("when will Will go?") == ["when", "Will", "go"])
     #expect(QueryReading.nameCandidates(String(repeating: "x y ", count: 9_000), most: 5).count == 2)
   }
 
