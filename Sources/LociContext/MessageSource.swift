@@ -81,13 +81,15 @@ package struct MessageSource: ItemSource {
     let rows = try Row.fetchCursor(
       db.cachedStatement(
         sql: """
-          SELECT item, text, name, created_at_us FROM messages
-          WHERE context = ? AND number BETWEEN ? AND ? ORDER BY number
+          SELECT m.item, m.text, m.name, m.created_at_us, \(ColdText.columns) FROM messages m
+          WHERE m.context = ? AND m.number BETWEEN ? AND ? ORDER BY m.number
           """), arguments: [context, span.lowerBound, span.upperBound])
     var turns: [Turn] = []
     while let row = try rows.next() {
       turns.append(
-        Turn(item: row[0], text: row[1], speaker: row[2], createdAt: Timestamp(microseconds: row[3])))
+        Turn(
+          item: row[0], text: try ColdText.text(row[1], row, columns: 4), speaker: row[2],
+          createdAt: Timestamp(microseconds: row[3])))
     }
     return turns
   }
