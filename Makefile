@@ -9,7 +9,7 @@ DATA   ?= loci-data
 LISTEN ?= 127.0.0.1:7420
 
 .PHONY: help program run test demo build setup model generate lint format bench crash-test power-fail model-test fuzz retrieval-quality trace-quality check-neon \
-        sanitize clean large-model compare-tokenizers multilingual compression-quality
+        sanitize clean eval large-model compare-tokenizers multilingual compression-quality
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -72,6 +72,9 @@ compression-quality: build model ## What compression keeps of LoCoMo and agents'
 	@mkdir -p bench/out
 	LOCI_COMPRESSION=1 swift test $(FLAGS) --skip-build --no-parallel --filter LociCompressTests.ReportTests \
 	  | tee bench/out/compression.txt
+
+eval: program model multilingual ## Quality of retrieval with both encoders, beside baselines; into bench/out (half an hour).
+	bench/eval
 
 check-neon: ## The encoder's NEON level, under emulation.
 	scripts/check-neon

@@ -253,6 +253,8 @@ let package = Package(
     .testTarget(
       name: "LociProtoTests", dependencies: ["CLociProto", "LociProto"], swiftSettings: common),
     .testTarget(
+      name: "LociRecallTests", dependencies: ["LociCore", "LociProto", "LociRecall"], swiftSettings: strict),
+    .testTarget(
       name: "LociStoreTests",
       dependencies: [
         "CLociFaultVFS", "CLociSQLite", "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall",

@@ -62,8 +62,12 @@ static int begin(const Fts5ExtensionApi *api, Fts5Context *fts, double documents
       sqlite3_free(state);
       return status;
     }
-    if (terms != NULL && (size_t)i < terms->set.count) rows = terms->df[i] += rows;
-    state->phrases[i].idf = idf(documents, (double)rows);
+    double uses = 1;
+    if (terms != NULL && (size_t)i < terms->set.count) {
+      rows = terms->df[i] += rows;
+      uses = terms->set.uses[i];
+    }
+    state->phrases[i].idf = uses * idf(documents, (double)rows);
   }
   *out = state;
   return api->xSetAuxdata(fts, state, sqlite3_free);  // frees the state when it fails
@@ -155,7 +159,8 @@ double loci_fts_terms_score(const loci_fts_terms *terms, const uint32_t *occurre
                             double documents, double length) {
   double total = 0, relative_size = norm((double)size, length);
   for (size_t i = 0; i < terms->set.count; i++) {
-    if (occurrences[i] > 0) total += part(idf(documents, (double)terms->df[i]), occurrences[i], relative_size);
+    if (occurrences[i] == 0) continue;
+    total += terms->set.uses[i] * part(idf(documents, (double)terms->df[i]), occurrences[i], relative_size);
   }
   return total;
 }

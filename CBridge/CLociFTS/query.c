@@ -12,11 +12,14 @@ typedef struct {
 } collector;
 
 static void insert(loci_fts_term_set *set, const loci_fts_term *term) {
-  if (set->count == LOCI_FTS_QUERY_TERMS_MAX) return;
   for (size_t i = 0; i < set->count; i++) {
     const loci_fts_term *other = &set->terms[i];
-    if (other->count == term->count && memcmp(other->bytes, term->bytes, term->count) == 0) return;
+    if (other->count != term->count || memcmp(other->bytes, term->bytes, term->count) != 0) continue;
+    set->uses[i]++;
+    return;
   }
+  if (set->count == LOCI_FTS_QUERY_TERMS_MAX) return;
+  set->uses[set->count] = 1;
   set->terms[set->count++] = *term;
 }
 
@@ -25,7 +28,7 @@ static int collect(void *context, const loci_fts_token *token) {
   loci_fts_term term;
   loci_fts_make_term(token, c->scope, c->scope_bytes, &term);
   insert(loci_fts_is_stop_word(token) ? &c->stop_words : &c->content, &term);
-  return c->content.count == LOCI_FTS_QUERY_TERMS_MAX;
+  return 0;
 }
 
 /// The tokens to look for; none when `scope` is not a scope key.
@@ -75,6 +78,7 @@ loci_fts_terms *loci_fts_terms_create(const char *text, size_t n, const char *sc
   terms->prefix_bytes = c.scope_bytes > 0 ? c.scope_bytes + 1 : 0;
   terms->set.count = set->count;
   memcpy(terms->set.terms, set->terms, set->count * sizeof *set->terms);
+  memcpy(terms->set.uses, set->uses, set->count * sizeof *set->uses);
   return terms;
 }
 
@@ -110,12 +114,23 @@ static int count_token(void *context, const loci_fts_token *token) {
   return 0;
 }
 
-bool loci_fts_terms_observe(loci_fts_terms *terms, const char *text, size_t n, uint32_t *occurrences,
-                            size_t *size) {
+bool loci_fts_terms_occurrences(const loci_fts_terms *terms, const char *text, size_t n,
+                                uint32_t *occurrences, size_t *size) {
   memset(occurrences, 0, terms->set.count * sizeof *occurrences);
   counter c = {.terms = terms, .occurrences = occurrences};
   loci_fts_split(text, n, &c, count_token);
-  for (size_t i = 0; i < terms->set.count; i++) terms->df[i] += occurrences[i] > 0;
   *size = c.size;
   return c.any;
+}
+
+bool loci_fts_terms_observe(loci_fts_terms *terms, const char *text, size_t n, uint32_t *occurrences,
+                            size_t *size) {
+  bool any = loci_fts_terms_occurrences(terms, text, n, occurrences, size);
+  for (size_t i = 0; i < terms->set.count; i++) terms->df[i] += occurrences[i] > 0;
+  return any;
+}
+
+void loci_fts_terms_frequencies(const loci_fts_terms *terms, int64_t *df, uint32_t *uses) {
+  memcpy(df, terms->df, terms->set.count * sizeof *df);
+  memcpy(uses, terms->set.uses, terms->set.count * sizeof *uses);
 }

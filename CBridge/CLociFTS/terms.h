@@ -6,6 +6,7 @@
 
 typedef struct {
   loci_fts_term terms[LOCI_FTS_QUERY_TERMS_MAX];
+  uint32_t uses[LOCI_FTS_QUERY_TERMS_MAX];  // how often the query has each
   size_t count;
 } loci_fts_term_set;
 

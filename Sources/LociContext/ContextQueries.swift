@@ -108,6 +108,27 @@ package enum ContextQueries {
     return found
   }
 
+  /// Up to `count` messages before and after an item in its own context, oldest first.
+  package static func neighbours(
+    of item: Int64, count: Int, in db: Database
+  ) throws -> (before: [V1.Message], after: [V1.Message]) {
+    guard
+      let row = try Row.fetchOne(
+        db.cachedStatement(sql: "SELECT context, number FROM messages WHERE item = ?"), arguments: [item])
+    else { return ([], []) }
+    let (context, number): (Int64, Int64) = (row[0], row[1])
+    func some(_ condition: String, _ order: String) throws -> [V1.Message] {
+      try Row.fetchAll(
+        db.cachedStatement(
+          sql: """
+            SELECT \(messageColumns) FROM messages m JOIN contexts c ON c.row = m.context
+            WHERE m.context = ? AND m.number \(condition) ? ORDER BY m.number \(order) LIMIT ?
+            """), arguments: [context, number, count]
+      ).map(message)
+    }
+    return (try some("<", "DESC").reversed(), try some(">", "ASC"))
+  }
+
   /// The next messages for export, of one context by number or of all by item: at most `countMax`, and no more once
   /// `bytesMax` is passed. `last` goes on from there.
   package static func export(

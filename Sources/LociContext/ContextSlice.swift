@@ -73,7 +73,12 @@ package struct ContextSlice: Slice {
               context INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (context, number)
             ) STRICT, WITHOUT ROWID;
             """)
-      }, CompactionTables.create
+      }, CompactionTables.create,
+      { db in
+        // Whom a question names is looked up among those who spoke.
+        try db.execute(
+          sql: "CREATE INDEX messages_by_name ON messages (scope, name COLLATE NOCASE) WHERE name <> '';")
+      }
     ]
   }
 

@@ -47,6 +47,69 @@ package struct MessageSource: ItemSource {
     return facts
   }
 
+  package func passages(around items: [Int64], reach: Int, in db: Database) throws -> [[Turn]] {
+    let place = try db.cachedStatement(sql: "SELECT context, number FROM messages WHERE item = ?")
+    var numbers: [Int64: [Int64]] = [:]
+    for item in items {
+      guard let row = try Row.fetchOne(place, arguments: [item]) else { continue }
+      numbers[row[0], default: []].append(row[1])
+    }
+    var passages: [[Turn]] = []
+    for (context, numbers) in numbers.sorted(by: { $0.key < $1.key }) {
+      for span in Self.spans(around: numbers, reach: Int64(reach)) {
+        passages += try Self.turns(of: context, span, in: db).sittings()
+      }
+    }
+    return passages
+  }
+
+  /// Where the neighbourhoods of two messages touch, they are one.
+  private static func spans(around numbers: [Int64], reach: Int64) -> [ClosedRange<Int64>] {
+    var spans: [ClosedRange<Int64>] = []
+    for number in numbers.sorted() {
+      let (low, high) = (max(1, number - reach), number + reach)
+      if let last = spans.last, low <= last.upperBound + 1 {
+        spans[spans.count - 1] = last.lowerBound...high
+      } else {
+        spans.append(low...high)
+      }
+    }
+    return spans
+  }
+
+  private static func turns(of context: Int64, _ span: ClosedRange<Int64>, in db: Database) throws -> [Turn] {
+    let rows = try Row.fetchCursor(
+      db.cachedStatement(
+        sql: """
+          SELECT m.item, m.text, m.name, m.created_at_us, \(ColdText.columns) FROM messages m
+          WHERE m.context = ? AND m.number BETWEEN ? AND ? ORDER BY m.number
+          """), arguments: [context, span.lowerBound, span.upperBound])
+    var turns: [Turn] = []
+    while let row = try rows.next() {
+      turns.append(
+        Turn(
+          item: row[0], text: try ColdText.text(row[1], row, columns: 4), speaker: row[2],
+          createdAt: Timestamp(microseconds: row[3])))
+    }
+    return turns
+  }
+
+  package func speakers(among names: [String], scopeRow: Int64, in db: Database) throws -> [String] {
+    // The first name that begins so, and nothing else: "Ann" finds "Ann" and "Ann Lee", not "Anna".
+    let first = try db.cachedStatement(
+      sql: """
+        SELECT name FROM messages
+        WHERE scope = ?1 AND name <> '' AND name COLLATE NOCASE >= ?2 ORDER BY name COLLATE NOCASE LIMIT 1
+        """)
+    return try names.filter { name in
+      guard let found = try String.fetchOne(first, arguments: [scopeRow, name])?.lowercased() else {
+        return false
+      }
+      let name = name.lowercased()
+      return found == name || found.hasPrefix(name + " ")
+    }
+  }
+
   /// Items of the agent that pass `filter`; `nil` when the filter lets everything pass.
   package static func allowed(
     by filter: ItemFilter, scopeRow: Int64, in db: Database

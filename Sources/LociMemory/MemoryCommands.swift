@@ -20,17 +20,21 @@ package struct AddMemories: Command {
   package let requestKey: RequestKey?
   package let costBytes: Int
   private let memories: [LogV1.AddedMemory]
+  private let ttlsMs: [Int64]
+  private let duplicates: Duplicates
   private let chosenIDs: [String]
   /// Which of them came with a vector, and the vectors in the form that the log keeps.
   private let embedded: EncodedVectors?
 
+  /// - Parameter nearest: by place in the request, the item whose meaning is so near that it may say the same.
   /// - Throws: `LociError.invalid` naming the field; `failedPrecondition` for an embedding without an encoder.
   package init(
     _ request: V1.AddMemoriesRequest, scope: Scope, key: RequestKey?, ids: UUIDv7Generator,
-    encoder: EncoderIdentity?
+    encoder: EncoderIdentity?, nearest: [Int: Int64] = [:]
   ) throws(LociError) {
     self.scope = scope
     self.requestKey = key
+    duplicates = try Duplicates(request, nearest: nearest)
     try Validate.count(request.memories.count, field: "memories", in: 1...MemoryLimits.memoriesPerCall)
     var memories: [LogV1.AddedMemory] = []
     memories.reserveCapacity(request.memories.count)
@@ -40,6 +44,7 @@ package struct AddMemories: Command {
       bytes += draft.text.utf8.count + draft.embedding.count * 4 + 512
     }
     self.memories = memories
+    ttlsMs = request.memories.map(\.ttlMs)
     embedded = try EncodedVectors(
       request.memories.map(\.embedding), encoder: encoder, field: "memories.embedding")
     costBytes = bytes
@@ -68,26 +73,66 @@ package struct AddMemories: Command {
       id: draft.id.isEmpty ? ids.next() : draft.id, type: type.rawValue, text: draft.text,
       contextID: draft.contextID, traceID: draft.traceID, importance: importance,
       createdAtUs: draft.createdAtUs, expiresAtUs: draft.expiresAtUs,
-      attributes: AttributeColumn.stored(draft.attributes))
+      attributes: AttributeColumn.stored(draft.attributes), details: try MemoryDetails.validated(draft))
   }
 
   package func decide(
     _ transaction: ProjectionTransaction
   ) throws -> Decision<V1.AddMemoriesResponse> {
+    let found = try duplicates.find(memories, scope, transaction)
+    try checkSuperseded(transaction)
     if let scopeRow = try transaction.scopeRow(scope) {
       for id in chosenIDs where try MemoryQueries.stored(id, scope: scopeRow, in: transaction.db) != nil {
         throw LociError.alreadyExists(.memory, id: id)
       }
     }
-    var events: [LogV1.Event.Kind] = [.memoriesAdded(LogV1.MemoriesAdded(memories: memories))]
-    if let embedded {
-      let items = transaction.upcomingItems(memories.count)
+    let kept = memories.indices.filter { found.original[$0] == nil }
+    let policy = try MemoryPolicy.of(try transaction.scopeRow(scope), in: transaction.db)
+    var events: [LogV1.Event.Kind] = []
+    if !kept.isEmpty {
       events.append(
-        .itemsEmbedded(
-          embedded.event(
-            items: items, versions: items.map { _ in 1 }, kind: .memories)))
+        .memoriesAdded(
+          LogV1.MemoriesAdded(
+            memories: kept.map { dated(memories[$0], ttlMs: ttlsMs[$0], policy, at: transaction.at) })))
     }
-    return Decision(events: events, answer: V1.AddMemoriesResponse(memoryIDs: memories.map(\.id)))
+    if let embedded {
+      var items = [Int64?](repeating: nil, count: memories.count)
+      for (place, item) in zip(kept, transaction.upcomingItems(kept.count)) { items[place] = item }
+      if let event = embedded.event(items: items, kind: .memories) { events.append(.itemsEmbedded(event)) }
+    }
+    if let said = found.event { events.append(.memoriesSaidAgain(said)) }
+    let answer = V1.AddMemoriesResponse(
+      memoryIDs: memories.indices.map { found.original[$0] ?? memories[$0].id },
+      duplicatePlaces: found.original.keys.sorted().map(UInt32.init))
+    return Decision(events: events, answer: answer)
+  }
+
+  /// What a memory replaces has to be there, and nothing else may have replaced it.
+  private func checkSuperseded(_ transaction: ProjectionTransaction) throws {
+    var seen: Set<String> = []
+    for memory in memories {
+      guard let id = memory.details?.supersedesID, !id.isEmpty else { continue }
+      guard let row = try transaction.scopeRow(scope),
+        let older = try MemoryQueries.stored(id, scope: row, in: transaction.db),
+        try !MemoryQueries.isExpiredForNow(id, scope: row, in: transaction.db)
+      else { throw LociError.notFound(.memory, id: id) }
+      guard older.supersededAtUs == 0, seen.insert(id).inserted else {
+        throw LociError.failedPrecondition("memory \(id) is superseded already")
+      }
+    }
+  }
+
+  /// With the end that the draft or the policy gives it.
+  private func dated(
+    _ memory: LogV1.AddedMemory, ttlMs: Int64, _ policy: V1.MemoryPolicy, at time: Timestamp
+  ) -> LogV1.AddedMemory {
+    let byPolicy =
+      memory.expiresAtUs == 0 ? MemoryPolicy.ttlMs(of: V1.MemoryType(rawValue: memory.type), in: policy) : 0
+    let ttl = ttlMs > 0 ? ttlMs : byPolicy
+    guard ttl > 0 else { return memory }
+    var memory = memory
+    memory.expiresAtUs = time.microseconds + ttl * 1_000
+    return memory
   }
 }
 
@@ -121,11 +166,15 @@ package struct UpdateMemory: Command {
   ) throws -> Decision<V1.UpdateMemoryResponse> {
     guard let scopeRow = try transaction.scopeRow(scope),
       var memory = try MemoryQueries.stored(id.rawValue, scope: scopeRow, in: transaction.db),
-      !MemoryQueries.isExpired(memory, at: transaction.at)
+      !MemoryQueries.isExpired(memory, at: transaction.at),
+      try !MemoryQueries.isExpiredForNow(id.rawValue, scope: scopeRow, in: transaction.db)
     else { throw LociError.notFound(.memory, id: id.rawValue) }
     guard request.expectedVersion == 0 || request.expectedVersion == memory.version else {
       throw LociError.failedPrecondition(
         "memory \(id) has version \(memory.version), not \(request.expectedVersion)")
+    }
+    guard memory.supersededAtUs == 0 else {
+      throw LociError.failedPrecondition("memory \(id) is superseded by \(memory.supersededByID)")
     }
     let textChanged = request.text.map { ExactText($0) != ExactText(memory.text) } ?? false
     if let text = request.text { memory.text = text }
@@ -135,10 +184,14 @@ package struct UpdateMemory: Command {
     if let list = request.attributes { memory.attributes = list.attributes.sorted { $0.key < $1.key } }
     memory.version += 1
     memory.updatedAtUs = transaction.at.microseconds
+    var details = try MemoryQueries.details(id.rawValue, scope: scopeRow, in: transaction.db)
+    if textChanged { details = details ?? MemoryDetails.none }
+    if textChanged { details?.fingerprint = Fingerprint.of(memory.text) }
     let stored = LogV1.AddedMemory(
       id: memory.id, type: memory.type.rawValue, text: memory.text, contextID: memory.contextID,
       traceID: memory.traceID, importance: memory.importance, createdAtUs: memory.createdAtUs,
-      expiresAtUs: memory.expiresAtUs, attributes: AttributeColumn.stored(memory.attributes))
+      expiresAtUs: memory.expiresAtUs, attributes: AttributeColumn.stored(memory.attributes),
+      details: details)
     let event = LogV1.MemoryUpdated(memory: stored, version: memory.version, textChanged: textChanged)
     return Decision(events: [.memoryUpdated(event)], answer: V1.UpdateMemoryResponse(memory: memory))
   }

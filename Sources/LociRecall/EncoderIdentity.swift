@@ -70,6 +70,17 @@ package struct EncodedVectors: Sendable {
     return vector.map { $0 * scale }
   }
 
+  /// Of new items, by place in the caller's list; `nil` for one that is not stored. `nil` when no vector is left.
+  package func event(items: [Int64?], kind: Bucket.Kind) -> LogV1.ItemsEmbedded? {
+    let stored = places.indices.filter { items[places[$0]] != nil }
+    guard !stored.isEmpty else { return nil }
+    let size = encoder.dimension * 2
+    return LogV1.ItemsEmbedded(
+      fingerprint: encoder.fingerprint, dimension: UInt32(encoder.dimension),
+      items: stored.compactMap { items[places[$0]] }, versions: stored.map { _ in 1 },
+      vectors: stored.flatMap { bytes[$0 * size..<($0 + 1) * size] }, collection: kind.rawValue)
+  }
+
   package func event(items: [Int64], versions: [Int64], kind: Bucket.Kind) -> LogV1.ItemsEmbedded {
     LogV1.ItemsEmbedded(
       fingerprint: encoder.fingerprint, dimension: UInt32(encoder.dimension),

@@ -1,81 +1,9 @@
 import Foundation
 package import GRDB
 package import LociCore
-package import LociProto
 package import LociStore
 package import LociText
 import LociVector
-
-/// What to look for, checked.
-package struct SearchRequest: Sendable {
-  package enum Mode: Sendable { case semantic, keyword, hybrid }
-
-  package let text: String
-  /// Unit length, when the caller brought it.
-  package let embedding: [Float]?
-  package let limit: Int
-  package let mode: Mode
-  package let weights: Weights
-  package let filter: ItemFilter
-  package let waitForIndex: Bool
-
-  package static let limitDefault = 10
-  package static let limitMax = 1_000
-  package static let queryBytesMax = 64 << 10
-
-  /// - Throws: `LociError.invalid` naming the field.
-  package init(
-    text: String, embedding: [Float], limit: Int32, mode: V1.SearchMode, weights: V1.RankWeights?,
-    filter: V1.Filter?, waitForIndex: Bool, encoder: EncoderIdentity?
-  ) throws(LociError) {
-    switch mode {
-    case .unspecified, .hybrid: self.mode = .hybrid
-    case .semantic: self.mode = .semantic
-    case .keyword: self.mode = .keyword
-    default: throw .invalid(field: "mode", problem: "is not a search mode")
-    }
-    let needsText = !(self.mode == .semantic && !embedding.isEmpty)
-    try Validate.text(text, field: "query", bytesMin: needsText ? 1 : 0, bytesMax: Self.queryBytesMax)
-    guard (0...Self.limitMax).contains(Int(limit)) else {
-      throw .invalid(field: "limit", problem: "is \(limit), must be 1 to \(Self.limitMax)")
-    }
-    self.text = text
-    self.embedding =
-      embedding.isEmpty
-      ? nil : try EncodedVectors.checked(embedding, encoder: encoder, field: "embedding")
-    self.limit = limit == 0 ? Self.limitDefault : Int(limit)
-    self.weights = try Weights(weights)
-    self.filter = try ItemFilter(filter)
-    self.waitForIndex = waitForIndex
-  }
-}
-
-extension Weights {
-  init(_ weights: V1.RankWeights?) throws(LociError) {
-    self.init()
-    guard let weights else { return }
-    try Validate.unitInterval(weights.semantic, field: "weights.semantic")
-    try Validate.unitInterval(weights.exact, field: "weights.exact")
-    try Validate.unitInterval(weights.recency, field: "weights.recency")
-    try Validate.unitInterval(weights.importance, field: "weights.importance")
-    (semantic, exact) = (weights.semantic, weights.exact)
-    (recency, importance) = (weights.recency, weights.importance)
-    guard semantic + exact + recency + importance > 0 else {
-      throw .invalid(field: "weights", problem: "are all zero")
-    }
-  }
-}
-
-/// What a search found and did.
-package struct SearchOutcome<Items: Sendable>: Sendable {
-  package var items: Items
-  package var ranked: [RankedItem] = []
-  package var vectorsScanned = 0
-  package var keywordMatches: UInt64 = 0
-  package var pendingEmbeddings = 0
-  package var stages: [String] = []
-  package var position: Position
-}
 
 /// Finds items of one bucket by meaning and by words on one snapshot, and ranks them together.
 package final class HybridSearch: Sendable {
@@ -108,185 +36,145 @@ package final class HybridSearch: Sendable {
     allowed: @escaping @Sendable (_ scopeRow: Int64, _ db: Database) throws -> Set<Int64>?,
     fetch: @escaping @Sendable (_ items: [Int64], _ db: Database) throws -> Items
   ) async throws -> SearchOutcome<Items> {
-    let query = try await queryVector(request)
-    let earlierQuery = query == nil ? nil : try await earlierQueryVector(request)
+    let deadline = request.deadline.map { ContinuousClock.now + $0 }
+    let start = try await shard.read(consistency) { db in try Self.start(request, scope, source, db) }
+    // Before anything else is known of the agent: a query that cannot be encoded is refused all the same.
+    let readings = start?.readings ?? [QueryReading(request.text, speakers: [])]
+    let queries = try await queryVectors(request, readings)
     try checkCancellation()
-    let scopeRow = try await shard.read(consistency) { db in try ScopeQueries.row(scope, in: db) }
-    guard let scopeRow else {
+    guard let start else {
       return try await shard.read { db in
         SearchOutcome(
           items: try fetch([], db), position: try ScopeQueries.position(shard: shard.id, in: db))
       }
     }
-    let bucket = Bucket(scopeRow: scopeRow, kind: source.kind)
+    let earlierQueries = queries.isEmpty ? nil : try await earlierQueryVectors(request, readings)
+    let bucket = Bucket(scopeRow: start.scopeRow, kind: source.kind)
     if request.waitForIndex {
       guard let pipeline else { throw Self.noEncoder }
       try await pipeline.waitUntilIndexed(bucket, in: shard)
     }
-    let open = query == nil ? nil : cache.open(VectorCache.Key(shard: shard.id, bucket: bucket))
-    let openEarlier = earlierQuery.flatMap { query in
-      cache.open(VectorCache.Key(shard: shard.id, bucket: bucket), of: query.encoder)
-    }
+    let key = VectorCache.Key(shard: shard.id, bucket: bucket)
+    let open = queries.isEmpty ? nil : cache.open(key)
+    let openEarlier = earlierQueries.flatMap { cache.open(key, of: $0.encoder) }
     let now = clock.now()
     return try await shard.read { db in
       var run = SearchRun(
-        request: request, bucket: bucket, db: db, allowed: try allowed(scopeRow, db),
-        checkCancellation: checkCancellation)
-      if query != nil { run.stages.append("encode") }
-      if let earlierQuery, let openEarlier {
-        run.earlier = EarlierVectors(query: earlierQuery.vector, collection: try openEarlier.collection(db))
-      }
-      let ranked = try run.rank(query: query, vectors: try open?.collection(db), source: source, now: now)
+        request: request, bucket: bucket, source: source, db: db, now: now,
+        allowed: try allowed(start.scopeRow, db), deadline: deadline, checkCancellation: checkCancellation)
+      if start.hasNames { run.stages.append("names") }
+      if !queries.isEmpty { run.stages.append("encode") }
+      run.vectors = try open?.collection(db)
+      let earlierCollection = try openEarlier?.collection(db)
+      let ranked = try run.rank(
+        zip(readings.indices, readings).map { index, reading in
+          SearchRun.Query(
+            reading: reading, vector: queries.isEmpty ? nil : queries[index],
+            earlier: earlierCollection.flatMap { collection in
+              earlierQueries.map { EarlierVectors(query: $0.vectors[index], collection: collection) }
+            })
+        })
       let items = try fetch(ranked.map(\.item), db)
       run.stages.append("fetch")
       return SearchOutcome(
         items: items, ranked: ranked, vectorsScanned: run.vectorsScanned, keywordMatches: run.keywordMatches,
         pendingEmbeddings: try run.pending(), stages: run.stages,
-        position: try ScopeQueries.position(shard: shard.id, in: db))
+        position: try ScopeQueries.position(shard: shard.id, in: db), isPartial: run.isPartial,
+        timeRange: request.timeRange, weights: ranked.first?.parts.weights)
     }
   }
 
-  /// The query for vectors that the encoder of before made; `nil` when there are none left.
-  private func earlierQueryVector(
-    _ request: SearchRequest
-  ) async throws -> (vector: [Float], encoder: EncoderIdentity)? {
+  /// What is known before the query is encoded.
+  private struct Start: Sendable {
+    let scopeRow: Int64
+    let readings: [QueryReading]
+    let hasNames: Bool
+  }
+
+  private static func start(
+    _ request: SearchRequest, _ scope: Scope, _ source: any ItemSource, _ db: Database
+  ) throws -> Start? {
+    guard let row = try ScopeQueries.row(scope, in: db) else { return nil }
+    var hasNames = false
+    let readings = try ([request.text] + request.otherTexts).map { text in
+      guard request.granularity == .passage else { return QueryReading(text, speakers: []) }
+      let speakers = try source.speakers(among: QueryReading.nameCandidates(text), scopeRow: row, in: db)
+      hasNames = hasNames || !speakers.isEmpty
+      return QueryReading(text, speakers: speakers)
+    }
+    return Start(scopeRow: row, readings: readings, hasNames: hasNames)
+  }
+
+  /// The queries for vectors that the encoder of before made; `nil` when there are none left.
+  private func earlierQueryVectors(
+    _ request: SearchRequest, _ readings: [QueryReading]
+  ) async throws -> (vectors: [[Float]], encoder: EncoderIdentity)? {
     guard request.embedding == nil, pipeline?.isReembedding == true, let earlier = earlier.withLock({ $0 })
     else {
       return nil
     }
-    let vector = try await earlier.encode([request.text], kind: .query, priority: .query).batch.vectors
-    return (vector, EncoderIdentity(earlier.about))
+    return (try await Self.encode(readings, by: earlier), EncoderIdentity(earlier.about))
   }
 
   private static let noEncoder = LociError.failedPrecondition(
     "no encoder is loaded: search by keyword, or start the server with a model")
 
-  /// The query's vector; `nil` when only words are asked for, or when words are all there is.
-  private func queryVector(_ request: SearchRequest) async throws -> [Float]? {
-    if request.mode == .keyword { return nil }
-    if let embedding = request.embedding { return embedding }
+  /// The queries' vectors; none when only words are asked for, or when words are all there is.
+  private func queryVectors(_ request: SearchRequest, _ readings: [QueryReading]) async throws -> [[Float]] {
+    if request.mode == .keyword { return [] }
+    if let embedding = request.embedding {
+      guard readings.count > 1 else { return [embedding] }
+      guard let encoder else { throw Self.noEncoder }
+      return [embedding] + (try await Self.encode(Array(readings.dropFirst()), by: encoder))
+    }
     guard let encoder else {
       if request.mode == .semantic { throw Self.noEncoder }
-      return nil
+      return []
     }
-    return try await encoder.encode([request.text], kind: .query, priority: .query).batch.vectors
-  }
-}
-
-/// One search on one snapshot.
-private struct SearchRun {
-  let request: SearchRequest
-  let bucket: Bucket
-  let db: Database
-  let allowed: Set<Int64>?
-  let checkCancellation: @Sendable () throws -> Void
-  /// Vectors that another encoder made and that are not made again yet.
-  var earlier: EarlierVectors?
-  var vectorsScanned = 0
-  var keywordMatches: UInt64 = 0
-  var stages: [String] = []
-
-  /// Each side proposes this many, so that the other's favourites can be overtaken but not lost.
-  private var candidatesPerSide: Int { max(100, request.limit * 4) }
-
-  mutating func rank(
-    query: [Float]?, vectors: VectorCollection?, source: any ItemSource, now: Timestamp
-  ) throws -> [RankedItem] {
-    var candidates: [Int64: Candidate] = [:]
-    if let query, let vectors { try addByMeaning(query, vectors, &candidates) }
-    try checkCancellation()
-    if request.mode != .semantic, !request.text.isEmpty { try addByWords(source, &candidates) }
-    if let query, let vectors { try completeByMeaning(query, vectors, &candidates) }
-    try checkCancellation()
-    let weights = effectiveWeights(hasVectors: query != nil && vectors != nil)
-    try addFacts(source, now, &candidates)
-    stages.append("rank")
-    return Fusion.rank(Array(candidates.values), weights: weights, limit: request.limit)
+    return try await Self.encode(readings, by: encoder)
   }
 
-  private mutating func addByMeaning(
-    _ query: [Float], _ vectors: VectorCollection, _ candidates: inout [Int64: Candidate]
-  ) throws {
-    stages.append("semantic")
-    let filter = allowed.map { VectorFilter.ids($0) } ?? .all
-    // Asked first: what is made again meanwhile appears among the new before it goes from here.
-    let former = try earlier?.nearest(candidatesPerSide, filter: filter) ?? []
-    let found = try vectors.search(query, k: candidatesPerSide, filter: filter)
-    vectorsScanned = vectors.count + (earlier?.collection.count ?? 0)
-    let hits = earlier?.merged(former, with: found) ?? found.map { (id: $0.id, cosine: $0.score) }
-    for (index, hit) in hits.enumerated() {
-      candidates[hit.id] = Candidate(item: hit.id, cosine: hit.cosine, semanticRank: index + 1)
+  private static func encode(
+    _ readings: [QueryReading], by encoder: EmbeddingEngine
+  ) async throws -> [[Float]] {
+    let vectors = try await encoder.encode(readings.map(\.text), kind: .query, priority: .query).batch.vectors
+    let dimension = vectors.count / readings.count
+    return readings.indices.map { Array(vectors[$0 * dimension..<($0 + 1) * dimension]) }
+  }
+
+  /// For each text the nearest item of the agent, where its cosine is at least `cosineMin`, and the texts' vectors, of
+  /// shape (texts, dimension). What has no vector yet is not found.
+  package func nearest(
+    _ texts: [String], vectors given: [[Float]], cosineMin: Float, scope: Scope, kind: Bucket.Kind,
+    shard: Shard
+  ) async throws -> (vectors: [[Float]], items: [Int: Int64]) {
+    guard let encoder else { throw Self.noEncoder }
+    var vectors = given
+    let missing = texts.indices.filter { given[$0].isEmpty }
+    if !missing.isEmpty {
+      let encoded = try await encoder.encode(
+        missing.map { texts[$0] }, kind: .document, longTexts: .windows(most: 16), priority: .document
+      ).batch.vectors
+      let dimension = encoded.count / missing.count
+      for (index, place) in missing.enumerated() {
+        vectors[place] = Array(encoded[index * dimension..<(index + 1) * dimension])
+      }
     }
-  }
-
-  private mutating func addByWords(
-    _ source: any ItemSource, _ candidates: inout [Int64: Candidate]
-  ) throws {
-    stages.append("keyword")
-    // Those found by meaning may hold words of the query far down the list: their scores are wanted too.
-    let found = try KeywordIndex.search(
-      request.text, bucket: bucket, source: source, limit: candidatesPerSide, wanted: Set(candidates.keys),
-      allowed: allowed, in: db, checkCancellation: checkCancellation)
-    keywordMatches = found.count
-    for (item, bm25) in found.scores { candidates[item]?.bm25 = bm25 }
-    for (index, hit) in found.best.enumerated() {
-      candidates[hit.item, default: Candidate(item: hit.item)].bm25 = hit.bm25
-      candidates[hit.item]?.exactRank = index + 1
+    let row = try await shard.read { db in try ScopeQueries.row(scope, in: db) }
+    guard let row,
+      let open = cache.open(VectorCache.Key(shard: shard.id, bucket: Bucket(scopeRow: row, kind: kind)))
+    else { return (vectors, [:]) }
+    let queries = vectors
+    let items = try await shard.read { db in
+      let collection = try open.collection(db)
+      var items: [Int: Int64] = [:]
+      for (place, vector) in queries.enumerated() {
+        guard let hit = try collection.search(vector, k: 1, filter: .all).first else { continue }
+        let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        if hit.score >= cosineMin * length { items[place] = hit.id }
+      }
+      return items
     }
-  }
-
-  /// Cosines of those found by words only.
-  private func completeByMeaning(
-    _ query: [Float], _ vectors: VectorCollection, _ candidates: inout [Int64: Candidate]
-  ) throws {
-    let unknown = candidates.values.filter { $0.cosine == nil }.map(\.item)
-    guard !unknown.isEmpty else { return }
-    for (item, cosine) in zip(unknown, try vectors.scores(of: unknown, query: query)) {
-      candidates[item]?.cosine = cosine
-    }
-    guard let earlier, earlier.collection.count > 0 else { return }
-    let stillUnknown = unknown.filter { candidates[$0]?.cosine == nil }
-    for (item, cosine) in zip(stillUnknown, try earlier.scores(of: stillUnknown)) {
-      candidates[item]?.cosine = cosine
-    }
-  }
-
-  /// A part that was not asked for, or cannot be computed, does not count.
-  private func effectiveWeights(hasVectors: Bool) -> Weights {
-    var weights = request.weights
-    if request.mode == .keyword || !hasVectors { weights.semantic = 0 }
-    if request.mode == .semantic { weights.exact = 0 }
-    if request.mode == .keyword, weights.exact == 0 { weights.exact = 1 }
-    if request.mode == .semantic, weights.semantic == 0 { weights.semantic = 1 }
-    if !hasVectors, weights.exact == 0 { weights.exact = 1 }
-    return weights
-  }
-
-  private func addFacts(
-    _ source: any ItemSource, _ now: Timestamp, _ candidates: inout [Int64: Candidate]
-  ) throws {
-    let known = try source.facts(of: Array(candidates.keys), in: db)
-    // The cached vectors may be ahead of the snapshot, or a commit behind: what it does not show takes no place.
-    candidates = candidates.filter { known[$0.key] != nil }
-    for (item, facts) in known {
-      candidates[item]?.recency = Recency.value(of: facts.createdAt, now: now)
-      candidates[item]?.importance = facts.importance
-    }
-  }
-
-  func pending() throws -> Int {
-    try Int.fetchOne(
-      db.cachedStatement(sql: "SELECT count(*) FROM pending WHERE bucket = ?"),
-      arguments: [bucket.rawValue]) ?? 0
-  }
-}
-
-/// How new something is: 1 now, halved every 30 days.
-enum Recency {
-  static let halfLifeMicroseconds = 30.0 * 86_400 * 1e6
-
-  static func value(of createdAt: Timestamp, now: Timestamp) -> Float {
-    let age = Double(max(0, now.microseconds - createdAt.microseconds))
-    return Float(exp2(-age / halfLifeMicroseconds))
+    return (vectors, items)
   }
 }

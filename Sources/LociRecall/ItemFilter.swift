@@ -11,6 +11,13 @@ package struct ItemFilter: Sendable {
   private var memoryTypes: [Int32] = []
   private var importanceMin: Float = 0
   private var attributes: [V1.Attribute] = []
+  private var tags: [String] = []
+  private var sources: [Int32] = []
+  private var confidenceMin: Float = 0
+  private var trustMin: Int32 = 0
+  private var validAt: Int64 = 0
+  /// The time as of which a list of memories is wanted.
+  package private(set) var asOf: Int64?
 
   /// - Throws: `LociError.invalid` naming the field.
   package init(_ filter: V1.Filter?) throws(LociError) {
@@ -38,11 +45,33 @@ package struct ItemFilter: Sendable {
     try Validate.count(filter.attributes.count, field: "filter.attributes", in: 0...16)
     try AttributeColumn.validate(filter.attributes, field: "filter.attributes")
     attributes = filter.attributes
+    try Validate.count(filter.tags.count, field: "filter.tags", in: 0...16)
+    for tag in filter.tags { try Validate.name(tag, field: "filter.tags") }
+    tags = filter.tags
+    try Validate.count(filter.sources.count, field: "filter.sources", in: 0...16)
+    sources = filter.sources.map(\.rawValue)
+    try Validate.unitInterval(filter.confidenceMin, field: "filter.confidence_min")
+    confidenceMin = filter.confidenceMin
+    guard (0...V1.TrustClass.high.rawValue).contains(filter.trustMin.rawValue) else {
+      throw .invalid(field: "filter.trust_min", problem: "is not a trust class")
+    }
+    trustMin = filter.trustMin.rawValue
+    try Validate.time(filter.validAtUs, field: "filter.valid_at_us")
+    validAt = filter.validAtUs
+    try Validate.time(filter.asOfUs, field: "filter.as_of_us")
+    asOf = filter.asOfUs == 0 ? nil : filter.asOfUs
+  }
+
+  /// Keeps what came to be in `range`, of what passed before.
+  package mutating func narrow(to range: V1.TimeRange) {
+    createdFrom = max(createdFrom, range.fromUs)
+    createdUntil = createdUntil == 0 ? range.untilUs : min(createdUntil, range.untilUs)
   }
 
   package var isEmpty: Bool {
     contextIDs.isEmpty && traceIDs.isEmpty && createdFrom == 0 && createdUntil == 0 && roles.isEmpty
-      && memoryTypes.isEmpty && importanceMin == 0 && attributes.isEmpty
+      && memoryTypes.isEmpty && importanceMin == 0 && attributes.isEmpty && tags.isEmpty && sources.isEmpty
+      && confidenceMin == 0 && trustMin == 0 && validAt == 0 && asOf == nil
   }
 
   package var messageConditions: [SQLConditions] {
@@ -61,6 +90,22 @@ package struct ItemFilter: Sendable {
     if !contextIDs.isEmpty { all.append(.among("m.context_id", contextIDs)) }
     if !memoryTypes.isEmpty { all.append(.among("m.type", memoryTypes)) }
     if importanceMin > 0 { all.append(SQLConditions("m.importance >= ?", Double(importanceMin))) }
+    for tag in tags {
+      all.append(SQLConditions("EXISTS (SELECT 1 FROM json_each(m.tags) WHERE value = ?)", tag))
+    }
+    if !sources.isEmpty { all.append(.among("m.source", sources)) }
+    if confidenceMin > 0 { all.append(SQLConditions("m.confidence >= ?", Double(confidenceMin))) }
+    if trustMin > 0 {
+      // Not said is medium.
+      all.append(
+        SQLConditions(
+          "CASE m.trust WHEN 0 THEN \(V1.TrustClass.medium.rawValue) ELSE m.trust END >= ?", trustMin))
+    }
+    if validAt > 0 {
+      all.append(
+        SQLConditions(
+          "m.valid_from_us <= ? AND (m.valid_until_us = 0 OR m.valid_until_us > ?)", validAt, validAt))
+    }
     return all
   }
 

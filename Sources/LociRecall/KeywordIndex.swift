@@ -36,6 +36,8 @@ package enum KeywordIndex {
     var scores: [Int64: Float] = [:]
     /// How many items matched.
     var count: UInt64 = 0
+    /// What the query's terms weigh among the bucket's items.
+    var weights: TermWeights?
   }
 
   /// The best `limit` items of a bucket by BM25 (Robertson & Zaragoza 2009; k1 1.2, b 0.75), and the score of each of
@@ -45,12 +47,22 @@ package enum KeywordIndex {
     allowed: Set<Int64>?, in db: Database, checkCancellation: () throws -> Void
   ) throws -> Matches {
     guard let terms = QueryTerms(query, bucket) else { return Matches() }
+    return try search(
+      terms, bucket: bucket, source: source, limit: limit, wanted: wanted, allowed: allowed, in: db,
+      checkCancellation: checkCancellation)
+  }
+
+  static func search(
+    _ terms: borrowing QueryTerms, bucket: Bucket, source: any ItemSource, limit: Int, wanted: Set<Int64>,
+    allowed: Set<Int64>?, in db: Database, checkCancellation: () throws -> Void
+  ) throws -> Matches {
     let statistics = try Row.fetchOne(
       db.cachedStatement(sql: "SELECT items, words FROM buckets WHERE bucket = ?"),
       arguments: [bucket.rawValue])
-    let waiting = try source.texts(
-      after: WaitingWords.through(in: db), scopeRow: bucket.scopeRow, in: db
-    ).map { terms.observe($0.text) }
+    var waiting: [QueryTerms.Document] = []
+    for text in try source.texts(after: WaitingWords.through(in: db), scopeRow: bucket.scopeRow, in: db) {
+      waiting.append(terms.observe(text.text))
+    }
     let items = (statistics?[0] ?? 0) + Int64(waiting.count)
     let words = (statistics?[1] ?? 0) + Int64(waiting.reduce(0) { $0 + $1.size })
     guard items > 0 else { return Matches() }
@@ -85,6 +97,7 @@ package enum KeywordIndex {
       take(document.item, terms.score(document, documents: items, length: length))
     }
     matches.best = top.sorted()
+    matches.weights = terms.weights(documents: items, length: length)
     return matches
   }
 

@@ -64,7 +64,7 @@ package enum AnswerSize {
 
   /// Bytes of a message or a memory in an answer, at most.
   package static func of(_ text: String, _ attributes: [V1.Attribute]) -> Int {
-    text.utf8.count + of(attributes) + 768
+    text.utf8.count + of(attributes) + 1_024
   }
 
   package static func of(_ attributes: [V1.Attribute]) -> Int {

@@ -47,6 +47,25 @@ import LociStore
     return Document(item: text.item, size: size, occurrences: any ? occurrences : [])
   }
 
+  /// How often each term is in a text that the index knows, and the text's words. Reads at most `bytesMax` of it.
+  func occurrences(in text: String, bytesMax: Int) -> (counts: [UInt32], size: Int) {
+    var counts = [UInt32](repeating: 0, count: unsafe loci_fts_terms_count(handle))
+    var size = 0
+    _ = unsafe loci_fts_terms_occurrences(handle, text, min(text.utf8.count, bytesMax), &counts, &size)
+    return (counts, size)
+  }
+
+  /// After all documents were observed, and the index was asked.
+  func weights(documents: Int64, length: Double) -> TermWeights {
+    let count = unsafe loci_fts_terms_count(handle)
+    var frequencies = [Int64](repeating: 0, count: count)
+    var uses = [UInt32](repeating: 0, count: count)
+    unsafe loci_fts_terms_frequencies(handle, &frequencies, &uses)
+    return TermWeights(documents: documents, frequencies: frequencies, uses: uses, length: length)
+  }
+
+  var count: Int { unsafe loci_fts_terms_count(handle) }
+
   /// After all documents were observed, and the index was asked.
   func score(_ document: Document, documents: Int64, length: Double) -> Float {
     guard document.matches else { return 0 }

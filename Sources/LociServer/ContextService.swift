@@ -112,23 +112,27 @@ struct ContextService: ContextServiceProvider {
     let scope = try request.checkedScope()
     let search = try SearchRequest(
       text: request.query, embedding: [], limit: request.limit, mode: request.mode, weights: request.weights,
-      filter: request.filter, waitForIndex: request.waitForIndex, encoder: node.encoderIdentity)
+      filter: request.filter, waitForIndex: request.waitForIndex, encoder: node.encoderIdentity,
+      options: request.options, now: node.clock.now())
     let started = ContinuousClock.now
     let outcome = try await node.search(
       search, scope: scope, source: MessageSource(), consistency: request.consistency, call: call
     ) { scopeRow, db in
       try MessageSource.allowed(by: search.filter, scopeRow: scopeRow, in: db)
     } fetch: { items, db in
-      try ContextQueries.messages(items, in: db)
+      try FoundMessages(items, neighbours: search.neighbours, in: db)
     }
+    let found = outcome.items
     let hits = outcome.ranked.compactMap { ranked in
-      outcome.items.byItem[ranked.item].map { message in
+      found.messages.byItem[ranked.item].map { message in
         V1.MessageHit(
           message: message, score: ranked.score,
-          explanation: request.explain ? V1.Explanation(ranked.parts) : nil)
+          explanation: request.explain ? V1.Explanation(ranked.parts) : nil,
+          before: found.around[ranked.item]?.before ?? [], after: found.around[ranked.item]?.after ?? [])
       }
     }
-    return V1.SearchMessagesResponse(hits: hits, report: V1.SearchReport(outcome, since: started))
+    return V1.SearchMessagesResponse(
+      hits: hits, report: V1.SearchReport(outcome, truncated: found.isTruncated, since: started))
   }
 
   // MARK: Changes and branches

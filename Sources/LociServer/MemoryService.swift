@@ -13,12 +13,37 @@ struct MemoryService: MemoryServiceProvider {
     _ request: V1.AddMemoriesRequest, _ call: CallContext
   ) async throws -> V1.AddMemoriesResponse {
     let scope = try request.checkedScope()
-    let command = try AddMemories(
-      request, scope: scope, key: request.requestKey(), ids: node.ids, encoder: node.encoderIdentity)
     try node.checkCanWait(request.options)
+    let key = try request.requestKey()
+    // Refused before anything is encoded.
+    var command = try AddMemories(
+      request, scope: scope, key: key, ids: node.ids, encoder: node.encoderIdentity)
+    if request.duplicates == .near {
+      let near = try await nearDuplicates(of: request, scope)
+      command = try AddMemories(
+        near.request, scope: scope, key: key, ids: node.ids, encoder: node.encoderIdentity,
+        nearest: near.items)
+    }
     let answer = try await node.write(command)
     if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .memories) }
     return answer
+  }
+
+  /// The request with every draft's embedding, and the items that may say the same.
+  private func nearDuplicates(
+    of request: V1.AddMemoriesRequest, _ scope: Scope
+  ) async throws -> (request: V1.AddMemoriesRequest, items: [Int: Int64]) {
+    let least = request.duplicateCosineMin
+    guard least == 0 || (0.5...1).contains(least) else {
+      throw LociError.invalid(field: "duplicate_cosine_min", problem: "is \(least), must be 0.5 to 1")
+    }
+    let found = try await node.recall.nearest(
+      request.memories.map(\.text), vectors: request.memories.map(\.embedding),
+      cosineMin: least == 0 ? NearDuplicate.cosineMinDefault : least, scope: scope, kind: .memories,
+      shard: node.store.shard(of: scope))
+    var request = request
+    for place in request.memories.indices { request.memories[place].embedding = found.vectors[place] }
+    return (request, found.items)
   }
 
   func getMemory(_ request: V1.GetMemoryRequest, _ call: CallContext) async throws -> V1.GetMemoryResponse {
@@ -69,7 +94,7 @@ struct MemoryService: MemoryServiceProvider {
     let search = try SearchRequest(
       text: request.query, embedding: request.embedding, limit: request.limit, mode: request.mode,
       weights: request.weights, filter: request.filter, waitForIndex: request.waitForIndex,
-      encoder: node.encoderIdentity)
+      encoder: node.encoderIdentity, options: request.options, now: node.clock.now())
     let started = ContinuousClock.now
     let now = node.clock.now()
     let outcome = try await node.search(
@@ -79,6 +104,7 @@ struct MemoryService: MemoryServiceProvider {
     } fetch: { items, db in
       try MemoryQueries.memories(items, now: now, in: db)
     }
+    node.access.found(outcome.ranked.lazy.map(\.item), scope: scope, at: now)
     let hits = outcome.ranked.compactMap { ranked in
       outcome.items.byItem[ranked.item].map { memory in
         V1.MemoryHit(

@@ -252,6 +252,7 @@ package final class Node: Sendable {
         guard let sender = configuration.alertSender else { return }
         await AlertDelivery(store: parts.store, clock: parts.clock, sender: sender, logger: logger).run()
       },
+      Task(priority: .background) { [parts] in await Self.expireMemories(of: parts) },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }
@@ -267,6 +268,7 @@ package final class Node: Sendable {
     for task in background { task.cancel() }
     collections.stop()
     for task in background { await task.value }
+    await parts.access.flush(to: parts.store)
     try await parts.store.close()
     logger.notice("closed")
   }
@@ -298,6 +300,17 @@ package final class Node: Sendable {
       do { try await parts.compactDue() } catch is CancellationError { return } catch {
         logger.warning("contexts are not compacted", metadata: ["error": "\(error)"])
       }
+    }
+  }
+
+  /// A memory leaves the indexes at most a second late, and is not returned meanwhile. What searches found is written
+  /// every five.
+  private static func expireMemories(of parts: NodeParts) async {
+    var seconds = 0
+    while (try? await Task.sleep(for: .seconds(1))) != nil {
+      await parts.store.expireMemories(now: parts.clock.now())
+      seconds += 1
+      if seconds.isMultiple(of: 5) { await parts.access.flush(to: parts.store) }
     }
   }
 

@@ -1,6 +1,7 @@
 import GRDB
 import LociContext
 import LociCore
+import LociMemory
 import LociProto
 import LociRecall
 import LociStore
@@ -19,6 +20,7 @@ struct NodeParts: Sendable {
   let clock: any WallClock
   let ids: UUIDv7Generator
   let tokenCounts = TokenCountCache()
+  let access = AccessRecorder()
 
   var encoderIdentity: EncoderIdentity? { encoder.map { EncoderIdentity($0.about) } }
 
@@ -65,7 +67,7 @@ struct NodeParts: Sendable {
     try await pipeline.waitUntilIndexed(Bucket(scopeRow: row, kind: kind), in: shard)
   }
 
-  private func checked(_ consistency: V1.Consistency?) throws(LociError) -> Consistency {
+  func checked(_ consistency: V1.Consistency?) throws(LociError) -> Consistency {
     let consistency = try Consistency(consistency)
     try store.validate(consistency)
     return consistency

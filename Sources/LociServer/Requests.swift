@@ -25,6 +25,8 @@ extension V1.DeleteMessagesRequest: MutatingRequest {}
 extension V1.AddMemoriesRequest: MutatingRequest {}
 extension V1.UpdateMemoryRequest: MutatingRequest {}
 extension V1.DeleteMemoriesRequest: MutatingRequest {}
+extension V1.RestoreMemoriesRequest: MutatingRequest {}
+extension V1.SetMemoryPolicyRequest: MutatingRequest {}
 extension V1.UpdateContextRequest: MutatingRequest {}
 extension V1.PinMessagesRequest: MutatingRequest {}
 extension V1.ForkContextRequest: MutatingRequest {}

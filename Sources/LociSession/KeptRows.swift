@@ -28,9 +28,9 @@ enum KeptRows {
     let keep = try transaction.db.cachedStatement(
       sql: """
         INSERT INTO kept_memories (session, item, until, id, type, text, trace_id, importance, created_at_us,
-          updated_at_us, expires_at_us, attributes, version)
+          updated_at_us, expires_at_us, attributes, version, details)
         SELECT s.row, m.item, ?1, m.id, m.type, m.text, m.trace_id, m.importance, m.created_at_us,
-          m.updated_at_us, m.expires_at_us, m.attributes, m.version
+          m.updated_at_us, m.expires_at_us, m.attributes, m.version, m.details
         FROM memories m JOIN sessions s ON s.scope = m.scope AND s.context_id = m.context_id
           AND s.snapshot_count > 0
         WHERE m.scope = ?2 AND m.id = ?3

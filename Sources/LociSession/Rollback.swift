@@ -156,7 +156,14 @@ package struct RollbackSession: Command {
     let changed = try target.memories(in: db).filter { !$0.isLive }
     try MovedBytes.check(changed.map { $0.memory.text.utf8.count }, what: "rollback")
     var events: [LogV1.Event.Kind] = []
-    if !added.isEmpty { events.append(.memoriesDeleted(LogV1.MemoriesDeleted(ids: added))) }
+    if !added.isEmpty {
+      let replaced = try target.superseded(by: added, in: db)
+      events.append(.memoriesDeleted(LogV1.MemoriesDeleted(ids: added)))
+      // What they replaced holds again.
+      if !replaced.isEmpty {
+        events.append(.memoriesRestored(LogV1.MemoriesRestored(ids: replaced, superseded: true)))
+      }
+    }
     let leaving = Set(added.map { ExactText($0) })
     let scopeRow = target.session.scopeRow
     var missing: [LogV1.AddedMemory] = []
@@ -166,10 +173,10 @@ package struct RollbackSession: Command {
         events.append(
           .memoryUpdated(
             LogV1.MemoryUpdated(
-              memory: held.memory.added(), version: live.version + 1,
+              memory: held.added(), version: live.version + 1,
               textChanged: ExactText(live.text) != ExactText(held.memory.text))))
       } else if live == nil || leaving.contains(ExactText(held.memory.id)) {
-        missing.append(held.memory.added())
+        missing.append(held.added())
       } else {
         throw LociError.failedPrecondition(
           "memory \(held.memory.id) cannot come back: another has its id now")
@@ -210,13 +217,16 @@ enum MovedBytes {
   }
 }
 
-extension V1.Memory {
-  /// As an event adds it.
+extension SnapshotView.HeldMemory {
+  /// As an event adds it. It replaces nothing a second time.
   func added() -> LogV1.AddedMemory {
-    LogV1.AddedMemory(
-      id: id, type: type.rawValue, text: text, contextID: contextID, traceID: traceID,
-      importance: importance, createdAtUs: createdAtUs, expiresAtUs: expiresAtUs,
-      attributes: AttributeColumn.stored(attributes))
+    var details = details
+    details?.supersedesID = ""
+    return LogV1.AddedMemory(
+      id: memory.id, type: memory.type.rawValue, text: memory.text, contextID: memory.contextID,
+      traceID: memory.traceID, importance: memory.importance, createdAtUs: memory.createdAtUs,
+      expiresAtUs: memory.expiresAtUs, attributes: AttributeColumn.stored(memory.attributes), details: details
+    )
   }
 }
 

@@ -19,7 +19,9 @@ package struct SessionSlice: Slice {
     ProjectedTable("kept_variables", orderedBy: "session, name, until")
   ]
 
-  package var migrations: [@Sendable (Database) throws -> Void] { [SessionTables.create] }
+  package var migrations: [@Sendable (Database) throws -> Void] {
+    [SessionTables.create, { db in try db.execute(sql: "ALTER TABLE kept_memories ADD COLUMN details BLOB") }]
+  }
 
   package func apply(_ event: LogV1.Event, _ transaction: ProjectionTransaction) throws {
     switch event.kind {

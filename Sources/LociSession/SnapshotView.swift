@@ -1,3 +1,4 @@
+import Foundation
 package import GRDB
 import LociContext
 package import LociCore
@@ -159,12 +160,17 @@ package struct SnapshotView: Sendable {
     let item: Int64
     let isLive: Bool
     let memory: V1.Memory
+    /// What it has beside its text, as the log keeps it.
+    let details: LogV1.MemoryDetails?
   }
 
   /// By item.
   func memories(in db: Database) throws -> [HeldMemory] {
     let columns =
-      "item, id, type, text, trace_id, importance, created_at_us, updated_at_us, expires_at_us, attributes, version"
+      """
+      item, id, type, text, trace_id, importance, created_at_us, updated_at_us, expires_at_us, attributes, version, \
+      details
+      """
     return try Row.fetchAll(
       db.cachedStatement(
         sql: """
@@ -180,13 +186,21 @@ package struct SnapshotView: Sendable {
       arguments: [session.scopeRow, session.session.contextID, itemBound, session.row, sequence]
     ).map { row in
       HeldMemory(
-        item: row[0], isLive: row[11],
+        item: row[0], isLive: row[12],
         memory: V1.Memory(
           id: row[1], type: V1.MemoryType(rawValue: row[2]), text: row[3],
           contextID: session.session.contextID, traceID: row[4], importance: Float(row[5] as Double),
           createdAtUs: row[6], updatedAtUs: row[7], expiresAtUs: row[8],
-          attributes: try AttributeColumn.decode(row[9]), version: UInt64(row[10] as Int64)))
+          attributes: try AttributeColumn.decode(row[9]), version: UInt64(row[10] as Int64)),
+        details: try (row[11] as Data?).map { try LogV1.MemoryDetails(decoding: [UInt8]($0)) })
     }
+  }
+
+  /// Memories that those of `ids` replaced, in this session's context.
+  func superseded(by ids: [String], in db: Database) throws -> [String] {
+    let statement = try db.cachedStatement(
+      sql: "SELECT id FROM memories WHERE scope = ? AND superseded_by = ? AND superseded_at_us > 0")
+    return try ids.flatMap { try String.fetchAll(statement, arguments: [session.scopeRow, $0]) }
   }
 
   /// Of the present.

@@ -48,32 +48,46 @@ struct Search: AsyncParsableCommand {
     Int32 = 10
   @Option(help: "semantic, keyword or hybrid.") var mode = Mode.hybrid
   @Option(help: "Only this context.") var context: String?
+  @Option(help: "Memories: only those with this tag. Repeatable.") var tag: [String] = []
+  @Option(help: "Another wording of the query. Repeatable.") var also: [String] = []
+  @Option(help: "How much a hit that resembles a better one loses, 0 to 1.") var diversity: Float = 0
+  @Option(help: "Messages: turns to show around each, 0 to 10.") var around: Int32 = 0
+  @Option(name: .customLong("deadline-ms"), help: "Return the best so far after this long; 0: no such end.")
+  var deadlineMs: Int32 = 0
+  @Flag(help: "Narrow to the time that the query names: \"last week\", \"in May 2023\".") var time = false
+  @Flag(help: "Messages: compare each by itself, without the turns around it.") var single = false
+  @Option(name: .customLong("why-not"), help: "Memories: say why this memory is not among the results.")
+  var whyNot: String?
   @Flag(help: "Show what each score is made of.") var explain = false
   @Flag(help: "Wait until everything written so far can be found by meaning.") var wait = false
 
   func run() async throws {
-    let filter = context.map { V1.Filter(contextIDs: [$0]) }
+    let filter = V1.Filter(contextIDs: context.map { [$0] } ?? [], tags: tag)
+    let offset = TimeZone.current.secondsFromGMT() / 60
+    let options = V1.SearchOptions(
+      granularity: single ? .item : .unspecified, diversity: diversity, deadlineMs: deadlineMs,
+      moreQueries: also, timeExpressions: time, utcOffsetMinutes: Int32(offset), neighbours: around)
     try await server.withClient { client in
+      if let whyNot { return try await explainMiss(of: whyNot, filter, options, client) }
       switch place {
       case .messages:
         let answer = try await client.contexts.searchMessages(
           V1.SearchMessagesRequest(
             scope: who.scope, query: query, limit: limit, mode: mode.value, filter: filter, explain: explain,
-            waitForIndex: wait))
+            waitForIndex: wait, options: options))
         if server.json { return try JSONOutput.print(answer) }
         for hit in answer.hits {
           guard let message = hit.message else { continue }
-          let speaker = message.name.isEmpty ? Text.role(message.role) : message.name
-          print(
-            hit.score, hit.explanation, "\(message.contextID)#\(message.number)",
-            "\(speaker): \(message.text)")
+          for turn in hit.before { printAround(turn) }
+          print(hit.score, hit.explanation, "\(message.contextID)#\(message.number)", line(message))
+          for turn in hit.after { printAround(turn) }
         }
         print(answer.report, count: answer.hits.count)
       case .memories:
         let answer = try await client.memories.searchMemories(
           V1.SearchMemoriesRequest(
             scope: who.scope, query: query, limit: limit, mode: mode.value, filter: filter, explain: explain,
-            waitForIndex: wait))
+            waitForIndex: wait, options: options))
         if server.json { return try JSONOutput.print(answer) }
         for hit in answer.hits {
           guard let memory = hit.memory else { continue }
@@ -84,8 +98,45 @@ struct Search: AsyncParsableCommand {
     }
   }
 
+  private func explainMiss(
+    of id: String, _ filter: V1.Filter, _ options: V1.SearchOptions, _ client: LociClient
+  ) async throws {
+    let answer = try await client.memories.explainMiss(
+      V1.ExplainMissRequest(
+        search: V1.SearchMemoriesRequest(
+          query: query, limit: limit, mode: mode.value, filter: filter, waitForIndex: wait, options: options),
+        memoryID: id, scope: who.scope))
+    if server.json { return try JSONOutput.print(answer) }
+    var text = Self.reasons[answer.reason] ?? "\(answer.reason)"
+    if answer.rank > 0 {
+      text += String(
+        format: "; rank %d, score %.2f, the last hit has %.2f", answer.rank, answer.score, answer.lastScore)
+    }
+    Swift.print("\(id): \(text)")
+    printParts(answer.explanation)
+  }
+
+  private static let reasons: [V1.MissReason: String] = [
+    .found: "it is among the results", .notThere: "the agent has no such memory", .expired: "it has expired",
+    .superseded: "a newer memory replaced it", .filtered: "the filter leaves it out",
+    .notIndexed: "its embedding is still being made, and it has no word of the query",
+    .notACandidate: "neither meaning nor words brought it among the candidates", .rank: "it ranks too low"
+  ]
+
+  private func line(_ message: V1.Message) -> String {
+    "\(message.name.isEmpty ? Text.role(message.role) : message.name): \(message.text)"
+  }
+
+  private func printAround(_ message: V1.Message) {
+    Swift.print("        \(message.contextID)#\(message.number)  \(Text.line(line(message)))")
+  }
+
   private func print(_ score: Float, _ parts: V1.Explanation?, _ place: String, _ text: String) {
     Swift.print(String(format: "%6.2f  ", score) + "\(place)  \(Text.line(text))")
+    printParts(parts)
+  }
+
+  private func printParts(_ parts: V1.Explanation?) {
     guard let parts else { return }
     Swift.print(
       String(
@@ -93,12 +144,23 @@ struct Search: AsyncParsableCommand {
           "        meaning %.3f (rank %d, z %.2f)  words %.2f (rank %d, z %.2f)  recency %.2f  importance %.2f",
         parts.cosine, parts.semanticRank, parts.semanticZ, parts.bm25, parts.exactRank, parts.exactZ,
         parts.recency, parts.importance))
+    guard parts.windowBm25Wide > 0 || parts.windowCosine != 0 else { return }
+    Swift.print(
+      String(
+        format:
+          "        around it: meaning %.3f  words %.2f, %.2f  coverage %.2f  speaker %.0f  date %.2f  cues %.2f",
+        parts.windowCosine, parts.windowBm25Narrow, parts.windowBm25Wide, parts.coverage, parts.speaker,
+        parts.date, parts.cues))
   }
 
   private func print(_ report: V1.SearchReport?, count: Int) {
     guard let report else { return }
     var line = "\(count) found in \(String(format: "%.1f", Double(report.elapsedUs) / 1_000)) ms"
     line += "  (\(report.vectorsScanned) vectors, \(report.keywordMatches) by words"
+    if report.partial { line += ", ended by its deadline" }
+    if let range = report.timeRange {
+      line += ", from \(Text.time(range.fromUs)) to \(Text.time(range.untilUs))"
+    }
     if report.pendingEmbeddings > 0 { line += ", \(report.pendingEmbeddings) not yet indexed by meaning" }
     Swift.print(line + ")")
   }

@@ -39,19 +39,68 @@ struct Add: AsyncParsableCommand {
     .semantic
   @Option(help: "0 to 1.") var importance: Float?
   @Option(help: "The context it comes from.") var context = ""
+  @Option(help: "How sure it is, 0 to 1.") var confidence: Float?
+  @Option(help: "user, agent, tool or inferred.") var source: MemorySourceArgument?
+  @Option(help: "untrusted, low, medium or high.") var trust: TrustArgument?
+  @Option(help: "A tag. Repeatable.") var tag: [String] = []
+  @Option(name: .customLong("ttl-seconds"), help: "Expires this long from now; 0: by the agent's policy.")
+  var ttlSeconds: Int64 = 0
+  @Option(help: "The memory that this one replaces.") var supersedes = ""
+  @Option(help: "keep, exact or near: what is not stored again.") var duplicates = DuplicatesArgument.keep
   @Option(name: .customLong("request-id"), help: "Protects a retry of this command: sent twice, stored once.")
   var requestID = ""
   @Flag(help: "Return only when the memory can be found by meaning.") var wait = false
 
   func run() async throws {
     let draft = V1.MemoryDraft(
-      type: type.value, text: try Input.text(text), contextID: context, importance: importance)
+      type: type.value, text: try Input.text(text), contextID: context, importance: importance,
+      confidence: confidence, source: source?.value ?? .unspecified, trust: trust?.value ?? .unspecified,
+      tags: tag, ttlMs: ttlSeconds &* 1_000, supersedesID: supersedes)
     let request = V1.AddMemoriesRequest(
       scope: who.scope, memories: [draft],
-      options: V1.WriteOptions(requestID: requestID, waitForIndex: wait))
+      options: V1.WriteOptions(requestID: requestID, waitForIndex: wait), duplicates: duplicates.value)
     let answer = try await server.withClient { try await $0.memories.addMemories(request) }
     if server.json { return try JSONOutput.print(answer) }
-    print("\(answer.memoryIDs.first ?? "")  \(Text.position(answer.position))")
+    let known = answer.duplicatePlaces.isEmpty ? "" : "  known already"
+    print("\(answer.memoryIDs.first ?? "")  \(Text.position(answer.position))\(known)")
+  }
+}
+
+enum MemorySourceArgument: String, ExpressibleByArgument, CaseIterable {
+  case user, agent, tool, inferred
+
+  var value: V1.MemorySource {
+    switch self {
+    case .user: .user
+    case .agent: .agent
+    case .tool: .tool
+    case .inferred: .inferred
+    }
+  }
+}
+
+enum TrustArgument: String, ExpressibleByArgument, CaseIterable {
+  case untrusted, low, medium, high
+
+  var value: V1.TrustClass {
+    switch self {
+    case .untrusted: .untrusted
+    case .low: .low
+    case .medium: .medium
+    case .high: .high
+    }
+  }
+}
+
+enum DuplicatesArgument: String, ExpressibleByArgument, CaseIterable {
+  case keep, exact, near
+
+  var value: V1.DuplicatePolicy {
+    switch self {
+    case .keep: .keep
+    case .exact: .exact
+    case .near: .near
+    }
   }
 }
 

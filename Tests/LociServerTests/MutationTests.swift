@@ -86,6 +86,23 @@ import Testing
       scope: scope, query: "trains", embedding: [0.5, 0.5], limit: 5, mode: .hybrid, filter: filter,
       weights: weights, explain: true, consistency: consistency
     ).encoded(),
+    "ExplainMiss": V1.ExplainMissRequest(
+      search: V1.SearchMemoriesRequest(
+        query: "trains", limit: 5, mode: .keyword, filter: filter, weights: weights,
+        options: V1.SearchOptions(
+          granularity: .item, diversity: 0.5, deadlineMs: 50, moreQueries: ["ships"], timeExpressions: true,
+          nowUs: 1 << 50, utcOffsetMinutes: 60, neighbours: 2)), memoryID: "k", scope: scope
+    ).encoded(),
+    "RestoreMemories": V1.RestoreMemoriesRequest(
+      scope: scope, memoryIDs: ["k"], expiresAtUs: 1 << 51, options: options
+    ).encoded(),
+    "SetMemoryPolicy": V1.SetMemoryPolicyRequest(
+      scope: scope,
+      policy: V1.MemoryPolicy(
+        lifetimes: [V1.TypeLifetime(type: .working, ttlMs: 60_000)], retentionMs: 86_400_000),
+      options: options
+    ).encoded(),
+    "GetMemoryPolicy": V1.GetMemoryPolicyRequest(scope: scope, consistency: consistency).encoded(),
     "UpdateContext": V1.UpdateContextRequest(
       scope: scope, contextID: "c", title: "t", attributes: V1.AttributeList(attributes: attributes),
       traceID: trace, maxHistory: 5, expectedVersion: 2, options: options

@@ -19,6 +19,7 @@ import Testing
     var rng: SplitMix64
     var live: [String: String] = [:]
     var deleted: Set<String> = []
+    var expired: [String: String] = [:]
     var count = 0
 
     private var shard: Shard { test.store.shard(of: scope) }
@@ -31,7 +32,44 @@ import Testing
     mutating func step() async throws -> V1.Position? {
       count += 1
       let known = live.keys.sorted()
-      switch Int.random(in: 0..<4, using: &rng) {
+      switch Int.random(in: 0..<8, using: &rng) {
+      case 4:
+        // Replaced: only the newer one is found.
+        guard let older = known.randomElement(using: &rng) else { return nil }
+        let id = "\(prefix)-\(count)"
+        let draft = V1.MemoryDraft(
+          id: id, text: "train newer \(id)", embedding: vector(), supersedesID: older)
+        (live[older], live[id]) = (nil, draft.text)
+        return try await add(draft)
+      case 5:
+        // Its time passes at once; whether it was taken out of the indexes yet must not show.
+        let id = "\(prefix)-\(count)"
+        let draft = V1.MemoryDraft(id: id, text: "train brief \(id)", embedding: vector(), ttlMs: 1)
+        expired[id] = draft.text
+        let position = try await add(draft)
+        test.clock.advance(by: 1_000)
+        guard Bool.random(using: &rng) else { return position }
+        return try await shard.submit(ExpireMemories(scope: scope)).position
+      case 6:
+        guard let id = expired.keys.sorted().randomElement(using: &rng) else { return nil }
+        _ = try await shard.submit(ExpireMemories(scope: scope))
+        (live[id], expired[id]) = (expired[id], nil)
+        let position = try await shard.submit(
+          RestoreMemories(V1.RestoreMemoriesRequest(memoryIDs: [id]), scope: scope, key: nil)
+        ).position
+        // The vector went with the index entry, and nothing encodes here: it comes again with the text.
+        return try await embedAgain(id) ?? position
+      case 7:
+        // Said once more: nothing new is stored.
+        guard let id = known.randomElement(using: &rng), let text = live[id] else { return nil }
+        let draft = V1.MemoryDraft(text: text.uppercased() + "!", embedding: vector())
+        let answer = try await shard.submit(
+          AddMemories(
+            V1.AddMemoriesRequest(memories: [draft], duplicates: .exact), scope: scope, key: nil,
+            ids: test.ids,
+            encoder: DeleteTests.encoder))
+        #expect(answer.memoryIDs == [id] && answer.duplicatePlaces == [0])
+        return answer.position
       case 0, 1:
         let id = "\(prefix)-\(count)"
         let draft = V1.MemoryDraft(id: id, text: "train \(id)", embedding: vector())
@@ -60,6 +98,21 @@ import Testing
             encoder: DeleteTests.encoder)
         ).position
       }
+    }
+
+    private func add(_ draft: V1.MemoryDraft) async throws -> V1.Position? {
+      try await shard.submit(
+        AddMemories(
+          V1.AddMemoriesRequest(memories: [draft]), scope: scope, key: nil, ids: test.ids,
+          encoder: DeleteTests.encoder)
+      ).position
+    }
+
+    /// Deletes and adds under the same id, so that it has a vector.
+    private mutating func embedAgain(_ id: String) async throws -> V1.Position? {
+      _ = try await shard.submit(
+        DeleteMemories(V1.DeleteMemoriesRequest(memoryIDs: [id]), scope: scope, key: nil))
+      return try await add(V1.MemoryDraft(id: id, text: live[id] ?? "", embedding: vector()))
     }
 
     mutating func check(_ search: HybridSearch, at position: V1.Position, _ mode: V1.SearchMode) async throws

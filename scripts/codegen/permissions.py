@@ -33,8 +33,8 @@ BY_SERVICE = {
     },
     "EmbeddingService": {"known": "Encode EncodeStream ListModels Similarity GetEncoderStats"},
     "MemoryService": {
-        "read": "GetMemory ListMemories SearchMemories",
-        "write": "AddMemories UpdateMemory DeleteMemories",
+        "read": "GetMemory ListMemories SearchMemories ExplainMiss GetMemoryPolicy",
+        "write": "AddMemories UpdateMemory DeleteMemories RestoreMemories SetMemoryPolicy",
     },
     "SessionService": {
         "read": "GetSession ListSessions ListTransitions GetVariables ListSnapshots DiffSnapshots ExportSnapshot",

@@ -62,7 +62,8 @@ struct sqlite3;
 // conditions in the WHERE of that SELECT.
 // loci_bm25(table, documents, length, limit, terms), limit 0 for every row, takes a pointer of type
 // LOCI_FTS_TERMS_POINTER to the loci_fts_terms that the query was written from: with the first row, df of the
-// index is added to theirs, and the sum is what counts. So documents that are not in the index yet rank beside
+// index is added to theirs, and the sum is what counts, times how often the query has the term (as a long query
+// repeats what it is about). So documents that are not in the index yet rank beside
 // those that are, by loci_fts_terms_score.
 int loci_fts_register(struct sqlite3 *db);
 
@@ -89,12 +90,28 @@ size_t loci_fts_terms_expression(const loci_fts_terms *terms, char *out, size_t 
 // those that do, and returns whether any does. Its size goes to `size`.
 bool loci_fts_terms_observe(loci_fts_terms *terms, const char *_Nullable text, size_t n, uint32_t *occurrences,
                             size_t *size);
+// The same for a document that is in the index: df stays as it is.
+bool loci_fts_terms_occurrences(const loci_fts_terms *terms, const char *_Nullable text, size_t n,
+                                uint32_t *occurrences, size_t *size);
+// For each term: how many documents have it, once the index was asked, and how often the query has it.
+void loci_fts_terms_frequencies(const loci_fts_terms *terms, int64_t *df, uint32_t *uses);
 // BM25 of such a document, as loci_bm25 computes it, once all documents have been observed.
 double loci_fts_terms_score(const loci_fts_terms *terms, const uint32_t *occurrences, size_t size,
                             double documents, double length);
 
 // Whether the n bytes are a scope key.
 bool loci_fts_scope_is_valid(const char *scope, size_t n);
+
+// What a text shows at a glance, for ranking: bits of loci_fts_cues. English and Chinese.
+enum {
+  LOCI_FTS_CUE_QUESTION = 1,      // a question mark
+  LOCI_FTS_CUE_TIME = 2,          // says when: "yesterday", "last week", "in May", a year, 昨天
+  LOCI_FTS_CUE_NUMBER = 4,        // a number, in digits or words
+  LOCI_FTS_CUE_FIRST_PERSON = 8,  // the writer speaks of themselves: "I", "my", "we", 我
+  LOCI_FTS_CUE_ASKS_WHEN = 16,    // as a question it wants a time: "when", "how long", "what year", 什么时候
+  LOCI_FTS_CUE_ASKS_COUNT = 32,   // as a question it wants a number: "how many", "how often", 多少
+};
+uint32_t loci_fts_cues(const char *_Nullable text, size_t n);
 
 // MARK: Parts, for tests and other rankers
 

@@ -49,4 +49,31 @@ public struct MemoryServiceClient: Sendable {
   ) async throws -> V1.SearchMemoriesResponse {
     try await rpc.unary("loci.v1.MemoryService", "SearchMemories", request, options: options)
   }
+
+  /// Why a memory is not among the hits of a search: what kept it out, and its rank and parts when it was ranked.
+  public func explainMiss(
+    _ request: V1.ExplainMissRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.ExplainMissResponse {
+    try await rpc.unary("loci.v1.MemoryService", "ExplainMiss", request, options: options)
+  }
+
+  /// Brings expired memories back, while the retention window lasts. NOT_FOUND for one that is not expired.
+  public func restoreMemories(
+    _ request: V1.RestoreMemoriesRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.RestoreMemoriesResponse {
+    try await rpc.unary("loci.v1.MemoryService", "RestoreMemories", request, options: options)
+  }
+
+  /// How long memories live, by type, unless they say themselves. Replaces the agent's policy.
+  public func setMemoryPolicy(
+    _ request: V1.SetMemoryPolicyRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.SetMemoryPolicyResponse {
+    try await rpc.unary("loci.v1.MemoryService", "SetMemoryPolicy", request, options: options)
+  }
+
+  public func getMemoryPolicy(
+    _ request: V1.GetMemoryPolicyRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.GetMemoryPolicyResponse {
+    try await rpc.unary("loci.v1.MemoryService", "GetMemoryPolicy", request, options: options)
+  }
 }

@@ -587,10 +587,11 @@ extension V1 {
     public var consistency: V1.Consistency? = nil
     /// Wait until every message at the read's position has its embedding. Default false.
     public var waitForIndex: Bool = false
+    public var options: V1.SearchOptions? = nil
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, query: String = "", limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false) {
+    public init(scope: V1.Scope? = nil, query: String = "", limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false, options: V1.SearchOptions? = nil) {
       self.scope = scope
       self.query = query
       self.limit = limit
@@ -600,6 +601,7 @@ extension V1 {
       self.explain = explain
       self.consistency = consistency
       self.waitForIndex = waitForIndex
+      self.options = options
     }
   }
 
@@ -624,13 +626,18 @@ extension V1 {
     /// Weighted sum of standardised parts; comparable within one answer only.
     public var score: Float = 0
     public var explanation: V1.Explanation? = nil
+    /// The turns before and after it, oldest first, as many as the options ask for.
+    public var before: [V1.Message] = []
+    public var after: [V1.Message] = []
 
     public init() {}
 
-    public init(message: V1.Message? = nil, score: Float = 0, explanation: V1.Explanation? = nil) {
+    public init(message: V1.Message? = nil, score: Float = 0, explanation: V1.Explanation? = nil, before: [V1.Message] = [], after: [V1.Message] = []) {
       self.message = message
       self.score = score
       self.explanation = explanation
+      self.before = before
+      self.after = after
     }
   }
 
@@ -2189,6 +2196,7 @@ extension V1.SearchMessagesRequest: ViewableMessage {
     self.explain = c.pointee.explain != 0
     self.consistency = try C.message(c.pointee.consistency)
     self.waitForIndex = c.pointee.wait_for_index != 0
+    self.options = try C.message(c.pointee.options)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchMessagesRequest> {
@@ -2203,6 +2211,7 @@ extension V1.SearchMessagesRequest: ViewableMessage {
     c.pointee.explain = explain ? 1 : 0
     if let value = consistency { c.pointee.consistency = value.lower(arena) }
     c.pointee.wait_for_index = waitForIndex ? 1 : 0
+    if let value = options { c.pointee.options = value.lower(arena) }
     return c
   }
 }
@@ -2240,6 +2249,9 @@ extension V1.SearchMessagesRequest {
     }
     public var waitForIndex: Bool {
       c.pointee.wait_for_index != 0
+    }
+    public var options: V1.SearchOptions.View? {
+      C.view(c.pointee.options)
     }
   }
 
@@ -2309,6 +2321,8 @@ extension V1.MessageHit: ViewableMessage {
     self.message = try C.message(c.pointee.message)
     self.score = c.pointee.score
     self.explanation = try C.message(c.pointee.explanation)
+    self.before = try C.messages(c.pointee.before, c.pointee.n_before)
+    self.after = try C.messages(c.pointee.after, c.pointee.n_after)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MessageHit> {
@@ -2317,6 +2331,14 @@ extension V1.MessageHit: ViewableMessage {
     if let value = message { c.pointee.message = value.lower(arena) }
     c.pointee.score = score
     if let value = explanation { c.pointee.explanation = value.lower(arena) }
+    if !before.isEmpty {
+      c.pointee.before = arena.map(before) { $0.lower(arena) }
+      c.pointee.n_before = before.count
+    }
+    if !after.isEmpty {
+      c.pointee.after = arena.map(after) { $0.lower(arena) }
+      c.pointee.n_after = after.count
+    }
     return c
   }
 }
@@ -2336,6 +2358,12 @@ extension V1.MessageHit {
     }
     public var explanation: V1.Explanation.View? {
       C.view(c.pointee.explanation)
+    }
+    public var before: ViewList<V1.Message.View> {
+      ViewList(c.pointee.before, count: c.pointee.n_before)
+    }
+    public var after: ViewList<V1.Message.View> {
+      ViewList(c.pointee.after, count: c.pointee.n_after)
     }
   }
 

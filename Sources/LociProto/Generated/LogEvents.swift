@@ -61,6 +61,12 @@ extension LogV1 {
       case auditHeadSigned(LogV1.AuditHeadSigned)
       case auditRulesSet(LogV1.AuditRulesSet)
       case auditAlertsDelivered(LogV1.AuditAlertsDelivered)
+      /// 140 to 159: memories and retrieval.
+      case memoriesExpired(LogV1.MemoriesExpired)
+      case memoriesRestored(LogV1.MemoriesRestored)
+      case memoriesAccessed(LogV1.MemoriesAccessed)
+      case memoriesSaidAgain(LogV1.MemoriesSaidAgain)
+      case memoryPolicySet(LogV1.MemoryPolicySet)
     }
 
     /// Whose data it is about.
@@ -223,10 +229,12 @@ extension LogV1 {
     public var createdAtUs: Int64 = 0
     public var expiresAtUs: Int64 = 0
     public var attributes: [LogV1.StoredAttribute] = []
+    /// Absent: all of it as it is without.
+    public var details: LogV1.MemoryDetails? = nil
 
     public init() {}
 
-    public init(id: String = "", type: Int32 = 0, text: String = "", contextID: String = "", traceID: String = "", importance: Float = 0, createdAtUs: Int64 = 0, expiresAtUs: Int64 = 0, attributes: [LogV1.StoredAttribute] = []) {
+    public init(id: String = "", type: Int32 = 0, text: String = "", contextID: String = "", traceID: String = "", importance: Float = 0, createdAtUs: Int64 = 0, expiresAtUs: Int64 = 0, attributes: [LogV1.StoredAttribute] = [], details: LogV1.MemoryDetails? = nil) {
       self.id = id
       self.type = type
       self.text = text
@@ -236,6 +244,111 @@ extension LogV1 {
       self.createdAtUs = createdAtUs
       self.expiresAtUs = expiresAtUs
       self.attributes = attributes
+      self.details = details
+    }
+  }
+
+  /// What a memory has beside its text.
+  public struct MemoryDetails: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoryDetails"
+
+    public var confidence: Float = 0
+    /// loci.v1.MemorySource.
+    public var source: Int32 = 0
+    /// loci.v1.TrustClass.
+    public var trust: Int32 = 0
+    public var validFromUs: Int64 = 0
+    public var validUntilUs: Int64 = 0
+    public var tags: [String] = []
+    public var supersedesID: String = ""
+    /// Of the text without case, white space and punctuation; 0: none.
+    public var fingerprint: UInt64 = 0
+
+    public init() {}
+
+    public init(confidence: Float = 0, source: Int32 = 0, trust: Int32 = 0, validFromUs: Int64 = 0, validUntilUs: Int64 = 0, tags: [String] = [], supersedesID: String = "", fingerprint: UInt64 = 0) {
+      self.confidence = confidence
+      self.source = source
+      self.trust = trust
+      self.validFromUs = validFromUs
+      self.validUntilUs = validUntilUs
+      self.tags = tags
+      self.supersedesID = supersedesID
+      self.fingerprint = fingerprint
+    }
+  }
+
+  /// Out of every index, and back within the retention window. By their rows in this shard.
+  public struct MemoriesExpired: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoriesExpired"
+
+    public var items: [Int64] = []
+
+    public init() {}
+
+    public init(items: [Int64] = []) {
+      self.items = items
+    }
+  }
+
+  public struct MemoriesRestored: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoriesRestored"
+
+    public var ids: [String] = []
+    public var expiresAtUs: Int64 = 0
+    /// What was superseded comes back, rather than what had expired.
+    public var superseded: Bool = false
+
+    public init() {}
+
+    public init(ids: [String] = [], expiresAtUs: Int64 = 0, superseded: Bool = false) {
+      self.ids = ids
+      self.expiresAtUs = expiresAtUs
+      self.superseded = superseded
+    }
+  }
+
+  /// By their rows in this shard.
+  public struct MemoriesAccessed: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoriesAccessed"
+
+    public var items: [Int64] = []
+    public var counts: [UInt32] = []
+    public var lastUs: Int64 = 0
+
+    public init() {}
+
+    public init(items: [Int64] = [], counts: [UInt32] = [], lastUs: Int64 = 0) {
+      self.items = items
+      self.counts = counts
+      self.lastUs = lastUs
+    }
+  }
+
+  public struct MemoriesSaidAgain: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoriesSaidAgain"
+
+    public var ids: [String] = []
+    public var counts: [UInt32] = []
+
+    public init() {}
+
+    public init(ids: [String] = [], counts: [UInt32] = []) {
+      self.ids = ids
+      self.counts = counts
+    }
+  }
+
+  public struct MemoryPolicySet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoryPolicySet"
+
+    /// An encoded loci.v1.MemoryPolicy.
+    public var policy: [UInt8] = []
+
+    public init() {}
+
+    public init(policy: [UInt8] = []) {
+      self.policy = policy
     }
   }
 
@@ -1321,6 +1434,11 @@ extension LogV1.Event: ViewableMessage {
     case 125: self.kind = .auditHeadSigned(try C.message(c.pointee.audit_head_signed) ?? LogV1.AuditHeadSigned())
     case 126: self.kind = .auditRulesSet(try C.message(c.pointee.audit_rules_set) ?? LogV1.AuditRulesSet())
     case 127: self.kind = .auditAlertsDelivered(try C.message(c.pointee.audit_alerts_delivered) ?? LogV1.AuditAlertsDelivered())
+    case 140: self.kind = .memoriesExpired(try C.message(c.pointee.memories_expired) ?? LogV1.MemoriesExpired())
+    case 141: self.kind = .memoriesRestored(try C.message(c.pointee.memories_restored) ?? LogV1.MemoriesRestored())
+    case 142: self.kind = .memoriesAccessed(try C.message(c.pointee.memories_accessed) ?? LogV1.MemoriesAccessed())
+    case 143: self.kind = .memoriesSaidAgain(try C.message(c.pointee.memories_said_again) ?? LogV1.MemoriesSaidAgain())
+    case 144: self.kind = .memoryPolicySet(try C.message(c.pointee.memory_policy_set) ?? LogV1.MemoryPolicySet())
     default: self.kind = nil
     }
   }
@@ -1479,6 +1597,21 @@ extension LogV1.Event: ViewableMessage {
     case .auditAlertsDelivered(let value):
       c.pointee.kind_case = .init(rawValue: 127)
       c.pointee.audit_alerts_delivered = value.lower(arena)
+    case .memoriesExpired(let value):
+      c.pointee.kind_case = .init(rawValue: 140)
+      c.pointee.memories_expired = value.lower(arena)
+    case .memoriesRestored(let value):
+      c.pointee.kind_case = .init(rawValue: 141)
+      c.pointee.memories_restored = value.lower(arena)
+    case .memoriesAccessed(let value):
+      c.pointee.kind_case = .init(rawValue: 142)
+      c.pointee.memories_accessed = value.lower(arena)
+    case .memoriesSaidAgain(let value):
+      c.pointee.kind_case = .init(rawValue: 143)
+      c.pointee.memories_said_again = value.lower(arena)
+    case .memoryPolicySet(let value):
+      c.pointee.kind_case = .init(rawValue: 144)
+      c.pointee.memory_policy_set = value.lower(arena)
     case nil: break
     }
     return c
@@ -1647,6 +1780,21 @@ extension LogV1.Event {
     }
     public var auditAlertsDelivered: LogV1.AuditAlertsDelivered.View? {
       c.pointee.kind_case.rawValue == 127 ? C.view(c.pointee.audit_alerts_delivered) : nil
+    }
+    public var memoriesExpired: LogV1.MemoriesExpired.View? {
+      c.pointee.kind_case.rawValue == 140 ? C.view(c.pointee.memories_expired) : nil
+    }
+    public var memoriesRestored: LogV1.MemoriesRestored.View? {
+      c.pointee.kind_case.rawValue == 141 ? C.view(c.pointee.memories_restored) : nil
+    }
+    public var memoriesAccessed: LogV1.MemoriesAccessed.View? {
+      c.pointee.kind_case.rawValue == 142 ? C.view(c.pointee.memories_accessed) : nil
+    }
+    public var memoriesSaidAgain: LogV1.MemoriesSaidAgain.View? {
+      c.pointee.kind_case.rawValue == 143 ? C.view(c.pointee.memories_said_again) : nil
+    }
+    public var memoryPolicySet: LogV1.MemoryPolicySet.View? {
+      c.pointee.kind_case.rawValue == 144 ? C.view(c.pointee.memory_policy_set) : nil
     }
   }
 
@@ -2068,6 +2216,7 @@ extension LogV1.AddedMemory: ViewableMessage {
     self.createdAtUs = c.pointee.created_at_us
     self.expiresAtUs = c.pointee.expires_at_us
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.details = try C.message(c.pointee.details)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AddedMemory> {
@@ -2085,6 +2234,7 @@ extension LogV1.AddedMemory: ViewableMessage {
       c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
       c.pointee.n_attributes = attributes.count
     }
+    if let value = details { c.pointee.details = value.lower(arena) }
     return c
   }
 }
@@ -2122,6 +2272,324 @@ extension LogV1.AddedMemory {
     }
     public var attributes: ViewList<LogV1.StoredAttribute.View> {
       ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
+    }
+    public var details: LogV1.MemoryDetails.View? {
+      C.view(c.pointee.details)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoryDetails: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memory_details()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoryDetails>) throws(WireDecodingError) {
+    self.confidence = c.pointee.confidence
+    self.source = c.pointee.source
+    self.trust = c.pointee.trust
+    self.validFromUs = c.pointee.valid_from_us
+    self.validUntilUs = c.pointee.valid_until_us
+    self.tags = try C.strings(c.pointee.tags, c.pointee.n_tags, "MemoryDetails.tags")
+    self.supersedesID = try C.string(c.pointee.supersedes_id, "MemoryDetails.supersedes_id")
+    self.fingerprint = c.pointee.fingerprint
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoryDetails> {
+    let c = arena.make(Loci__Log__V1__MemoryDetails.self)
+    loci__log__v1__memory_details__init(c)
+    c.pointee.confidence = confidence
+    c.pointee.source = source
+    c.pointee.trust = trust
+    c.pointee.valid_from_us = validFromUs
+    c.pointee.valid_until_us = validUntilUs
+    if !tags.isEmpty {
+      c.pointee.tags = arena.map(tags) { arena.copy($0) }
+      c.pointee.n_tags = tags.count
+    }
+    c.pointee.supersedes_id = arena.copy(supersedesID)
+    c.pointee.fingerprint = fingerprint
+    return c
+  }
+}
+
+extension LogV1.MemoryDetails {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoryDetails>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoryDetails.self) }
+
+    public var confidence: Float {
+      c.pointee.confidence
+    }
+    public var source: Int32 {
+      c.pointee.source
+    }
+    public var trust: Int32 {
+      c.pointee.trust
+    }
+    public var validFromUs: Int64 {
+      c.pointee.valid_from_us
+    }
+    public var validUntilUs: Int64 {
+      c.pointee.valid_until_us
+    }
+    public var tags: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.tags, count: c.pointee.n_tags)
+    }
+    public var supersedesID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.supersedes_id.data, count: c.pointee.supersedes_id.len)
+    }
+    public var fingerprint: UInt64 {
+      c.pointee.fingerprint
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoriesExpired: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memories_expired()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoriesExpired>) throws(WireDecodingError) {
+    self.items = C.array(c.pointee.items, c.pointee.n_items)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoriesExpired> {
+    let c = arena.make(Loci__Log__V1__MemoriesExpired.self)
+    loci__log__v1__memories_expired__init(c)
+    if !items.isEmpty {
+      c.pointee.items = arena.copyElements(items)
+      c.pointee.n_items = items.count
+    }
+    return c
+  }
+}
+
+extension LogV1.MemoriesExpired {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoriesExpired>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesExpired.self) }
+
+    public var items: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.items, count: c.pointee.n_items)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoriesRestored: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memories_restored()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoriesRestored>) throws(WireDecodingError) {
+    self.ids = try C.strings(c.pointee.ids, c.pointee.n_ids, "MemoriesRestored.ids")
+    self.expiresAtUs = c.pointee.expires_at_us
+    self.superseded = c.pointee.superseded != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoriesRestored> {
+    let c = arena.make(Loci__Log__V1__MemoriesRestored.self)
+    loci__log__v1__memories_restored__init(c)
+    if !ids.isEmpty {
+      c.pointee.ids = arena.map(ids) { arena.copy($0) }
+      c.pointee.n_ids = ids.count
+    }
+    c.pointee.expires_at_us = expiresAtUs
+    c.pointee.superseded = superseded ? 1 : 0
+    return c
+  }
+}
+
+extension LogV1.MemoriesRestored {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoriesRestored>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesRestored.self) }
+
+    public var ids: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.ids, count: c.pointee.n_ids)
+    }
+    public var expiresAtUs: Int64 {
+      c.pointee.expires_at_us
+    }
+    public var superseded: Bool {
+      c.pointee.superseded != 0
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoriesAccessed: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memories_accessed()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoriesAccessed>) throws(WireDecodingError) {
+    self.items = C.array(c.pointee.items, c.pointee.n_items)
+    self.counts = C.array(c.pointee.counts, c.pointee.n_counts)
+    self.lastUs = c.pointee.last_us
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoriesAccessed> {
+    let c = arena.make(Loci__Log__V1__MemoriesAccessed.self)
+    loci__log__v1__memories_accessed__init(c)
+    if !items.isEmpty {
+      c.pointee.items = arena.copyElements(items)
+      c.pointee.n_items = items.count
+    }
+    if !counts.isEmpty {
+      c.pointee.counts = arena.copyElements(counts)
+      c.pointee.n_counts = counts.count
+    }
+    c.pointee.last_us = lastUs
+    return c
+  }
+}
+
+extension LogV1.MemoriesAccessed {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoriesAccessed>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesAccessed.self) }
+
+    public var items: UnsafeBufferPointer<Int64> {
+      UnsafeBufferPointer(start: c.pointee.items, count: c.pointee.n_items)
+    }
+    public var counts: UnsafeBufferPointer<UInt32> {
+      UnsafeBufferPointer(start: c.pointee.counts, count: c.pointee.n_counts)
+    }
+    public var lastUs: Int64 {
+      c.pointee.last_us
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoriesSaidAgain: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memories_said_again()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoriesSaidAgain>) throws(WireDecodingError) {
+    self.ids = try C.strings(c.pointee.ids, c.pointee.n_ids, "MemoriesSaidAgain.ids")
+    self.counts = C.array(c.pointee.counts, c.pointee.n_counts)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoriesSaidAgain> {
+    let c = arena.make(Loci__Log__V1__MemoriesSaidAgain.self)
+    loci__log__v1__memories_said_again__init(c)
+    if !ids.isEmpty {
+      c.pointee.ids = arena.map(ids) { arena.copy($0) }
+      c.pointee.n_ids = ids.count
+    }
+    if !counts.isEmpty {
+      c.pointee.counts = arena.copyElements(counts)
+      c.pointee.n_counts = counts.count
+    }
+    return c
+  }
+}
+
+extension LogV1.MemoriesSaidAgain {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoriesSaidAgain>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesSaidAgain.self) }
+
+    public var ids: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.ids, count: c.pointee.n_ids)
+    }
+    public var counts: UnsafeBufferPointer<UInt32> {
+      UnsafeBufferPointer(start: c.pointee.counts, count: c.pointee.n_counts)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoryPolicySet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memory_policy_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoryPolicySet>) throws(WireDecodingError) {
+    self.policy = C.bytes(c.pointee.policy)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoryPolicySet> {
+    let c = arena.make(Loci__Log__V1__MemoryPolicySet.self)
+    loci__log__v1__memory_policy_set__init(c)
+    c.pointee.policy = arena.copy(policy)
+    return c
+  }
+}
+
+extension LogV1.MemoryPolicySet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoryPolicySet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoryPolicySet.self) }
+
+    public var policy: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.policy.data, count: c.pointee.policy.len)
     }
   }
 

@@ -3,6 +3,68 @@
 import CLociProto
 
 extension V1 {
+  /// What becomes of a draft that says what a memory of the agent says already.
+  public struct DuplicatePolicy: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The default: KEEP.
+    public static let unspecified = Self(rawValue: 0)
+    /// Stored like any other.
+    public static let keep = Self(rawValue: 1)
+    /// Not stored when the text is the same but for case, white space, punctuation and width; the memory counts once more.
+    public static let exact = Self(rawValue: 2)
+    /// Nor when the cosine of the two is at least `duplicate_cosine_min` and they name the same numbers.
+    public static let near = Self(rawValue: 3)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "keep"
+      case 2: "exact"
+      case 3: "near"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  /// What kept an item out.
+  public struct MissReason: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let unspecified = Self(rawValue: 0)
+    /// It is among the hits.
+    public static let found = Self(rawValue: 1)
+    /// The agent has none of this id: never stored, deleted, or another agent's.
+    public static let notThere = Self(rawValue: 2)
+    public static let expired = Self(rawValue: 3)
+    public static let superseded = Self(rawValue: 4)
+    /// The filter, or the time that the query names, leaves it out.
+    public static let filtered = Self(rawValue: 5)
+    /// Its embedding is still to come, and it has no word of the query.
+    public static let notIndexed = Self(rawValue: 6)
+    /// Neither its meaning nor its words brought it among the candidates.
+    public static let notACandidate = Self(rawValue: 7)
+    /// It was ranked, below the limit.
+    public static let rank = Self(rawValue: 8)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "found"
+      case 2: "notThere"
+      case 3: "expired"
+      case 4: "superseded"
+      case 5: "filtered"
+      case 6: "notIndexed"
+      case 7: "notACandidate"
+      case 8: "rank"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
   /// A memory to add.
   public struct MemoryDraft: WireMessage, Equatable {
     public static let protoName = "loci.v1.MemoryDraft"
@@ -28,10 +90,24 @@ extension V1 {
     /// Optional embedding made by the caller with the server's encoder (see EmbeddingService.ListModels):
     /// as many finite numbers as the encoder has dimensions, any length but zero. Empty: the server computes it.
     public var embedding: [Float] = []
+    /// How sure its source was, 0 to 1.
+    public var confidence: Float? = nil
+    public var source: V1.MemorySource = .unspecified
+    public var trust: V1.TrustClass = .unspecified
+    /// When what it says holds, microseconds since the Unix epoch. 0: no bound.
+    public var validFromUs: Int64 = 0
+    public var validUntilUs: Int64 = 0
+    /// At most 64, each 1 to 128 bytes.
+    public var tags: [String] = []
+    /// Expires this long after the write, milliseconds, at most 100 years. 0: by `expires_at_us`, else by the policy.
+    public var ttlMs: Int64 = 0
+    /// The memory that this one replaces; empty: none. It leaves every index, and stays readable by id and as of an
+    /// earlier time. NOT_FOUND when it is not there; FAILED_PRECONDITION when it was superseded before.
+    public var supersedesID: String = ""
 
     public init() {}
 
-    public init(id: String = "", type: V1.MemoryType = .unspecified, text: String = "", contextID: String = "", traceID: String = "", importance: Float? = nil, createdAtUs: Int64 = 0, expiresAtUs: Int64 = 0, attributes: [V1.Attribute] = [], embedding: [Float] = []) {
+    public init(id: String = "", type: V1.MemoryType = .unspecified, text: String = "", contextID: String = "", traceID: String = "", importance: Float? = nil, createdAtUs: Int64 = 0, expiresAtUs: Int64 = 0, attributes: [V1.Attribute] = [], embedding: [Float] = [], confidence: Float? = nil, source: V1.MemorySource = .unspecified, trust: V1.TrustClass = .unspecified, validFromUs: Int64 = 0, validUntilUs: Int64 = 0, tags: [String] = [], ttlMs: Int64 = 0, supersedesID: String = "") {
       self.id = id
       self.type = type
       self.text = text
@@ -42,6 +118,14 @@ extension V1 {
       self.expiresAtUs = expiresAtUs
       self.attributes = attributes
       self.embedding = embedding
+      self.confidence = confidence
+      self.source = source
+      self.trust = trust
+      self.validFromUs = validFromUs
+      self.validUntilUs = validUntilUs
+      self.tags = tags
+      self.ttlMs = ttlMs
+      self.supersedesID = supersedesID
     }
   }
 
@@ -64,10 +148,28 @@ extension V1 {
     public var attributes: [V1.Attribute] = []
     /// Counts up with each update, from 1.
     public var version: UInt64 = 0
+    /// 0 to 1.
+    public var confidence: Float = 0
+    public var source: V1.MemorySource = .unspecified
+    public var trust: V1.TrustClass = .unspecified
+    /// When what it says holds. 0: no bound.
+    public var validFromUs: Int64 = 0
+    public var validUntilUs: Int64 = 0
+    public var tags: [String] = []
+    /// How often a search returned it among its first ten, and when last; written every few seconds. 0: never.
+    public var accessCount: UInt64 = 0
+    public var lastAccessAtUs: Int64 = 0
+    /// How often it was said: 1, and once more for each duplicate that was not stored.
+    public var saidCount: UInt64 = 0
+    /// The memory it replaced, and the one that replaced it; empty: none.
+    public var supersedesID: String = ""
+    public var supersededByID: String = ""
+    /// 0: it is not superseded.
+    public var supersededAtUs: Int64 = 0
 
     public init() {}
 
-    public init(id: String = "", type: V1.MemoryType = .unspecified, text: String = "", contextID: String = "", traceID: String = "", importance: Float = 0, createdAtUs: Int64 = 0, updatedAtUs: Int64 = 0, expiresAtUs: Int64 = 0, attributes: [V1.Attribute] = [], version: UInt64 = 0) {
+    public init(id: String = "", type: V1.MemoryType = .unspecified, text: String = "", contextID: String = "", traceID: String = "", importance: Float = 0, createdAtUs: Int64 = 0, updatedAtUs: Int64 = 0, expiresAtUs: Int64 = 0, attributes: [V1.Attribute] = [], version: UInt64 = 0, confidence: Float = 0, source: V1.MemorySource = .unspecified, trust: V1.TrustClass = .unspecified, validFromUs: Int64 = 0, validUntilUs: Int64 = 0, tags: [String] = [], accessCount: UInt64 = 0, lastAccessAtUs: Int64 = 0, saidCount: UInt64 = 0, supersedesID: String = "", supersededByID: String = "", supersededAtUs: Int64 = 0) {
       self.id = id
       self.type = type
       self.text = text
@@ -79,6 +181,18 @@ extension V1 {
       self.expiresAtUs = expiresAtUs
       self.attributes = attributes
       self.version = version
+      self.confidence = confidence
+      self.source = source
+      self.trust = trust
+      self.validFromUs = validFromUs
+      self.validUntilUs = validUntilUs
+      self.tags = tags
+      self.accessCount = accessCount
+      self.lastAccessAtUs = lastAccessAtUs
+      self.saidCount = saidCount
+      self.supersedesID = supersedesID
+      self.supersededByID = supersededByID
+      self.supersededAtUs = supersededAtUs
     }
   }
 
@@ -89,13 +203,18 @@ extension V1 {
     /// 1 to 1000.
     public var memories: [V1.MemoryDraft] = []
     public var options: V1.WriteOptions? = nil
+    public var duplicates: V1.DuplicatePolicy = .unspecified
+    /// For NEAR: 0.5 to 1. 0: 0.95.
+    public var duplicateCosineMin: Float = 0
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, memories: [V1.MemoryDraft] = [], options: V1.WriteOptions? = nil) {
+    public init(scope: V1.Scope? = nil, memories: [V1.MemoryDraft] = [], options: V1.WriteOptions? = nil, duplicates: V1.DuplicatePolicy = .unspecified, duplicateCosineMin: Float = 0) {
       self.scope = scope
       self.memories = memories
       self.options = options
+      self.duplicates = duplicates
+      self.duplicateCosineMin = duplicateCosineMin
     }
   }
 
@@ -103,14 +222,17 @@ extension V1 {
     public static let protoName = "loci.v1.AddMemoriesResponse"
 
     public var position: V1.Position? = nil
-    /// Ids in the order of the request.
+    /// Ids in the order of the request; of a duplicate, the memory that says the same.
     public var memoryIDs: [String] = []
+    /// Places in the request of the drafts that were not stored, being duplicates.
+    public var duplicatePlaces: [UInt32] = []
 
     public init() {}
 
-    public init(position: V1.Position? = nil, memoryIDs: [String] = []) {
+    public init(position: V1.Position? = nil, memoryIDs: [String] = [], duplicatePlaces: [UInt32] = []) {
       self.position = position
       self.memoryIDs = memoryIDs
+      self.duplicatePlaces = duplicatePlaces
     }
   }
 
@@ -289,10 +411,11 @@ extension V1 {
     public var consistency: V1.Consistency? = nil
     /// Wait until every memory at the read's position has its embedding. Default false.
     public var waitForIndex: Bool = false
+    public var options: V1.SearchOptions? = nil
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, query: String = "", embedding: [Float] = [], limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false) {
+    public init(scope: V1.Scope? = nil, query: String = "", embedding: [Float] = [], limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false, options: V1.SearchOptions? = nil) {
       self.scope = scope
       self.query = query
       self.embedding = embedding
@@ -303,6 +426,7 @@ extension V1 {
       self.explain = explain
       self.consistency = consistency
       self.waitForIndex = waitForIndex
+      self.options = options
     }
   }
 
@@ -337,6 +461,165 @@ extension V1 {
     }
   }
 
+  public struct ExplainMissRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ExplainMissRequest"
+
+    /// The search in question; its scope is the one that counts.
+    public var search: V1.SearchMemoriesRequest? = nil
+    public var memoryID: String = ""
+    public var scope: V1.Scope? = nil
+
+    public init() {}
+
+    public init(search: V1.SearchMemoriesRequest? = nil, memoryID: String = "", scope: V1.Scope? = nil) {
+      self.search = search
+      self.memoryID = memoryID
+      self.scope = scope
+    }
+  }
+
+  public struct ExplainMissResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ExplainMissResponse"
+
+    public var reason: V1.MissReason = .unspecified
+    /// From 1; 0: not ranked.
+    public var rank: UInt32 = 0
+    /// Its score, and the score of the last hit.
+    public var score: Float = 0
+    public var lastScore: Float = 0
+    /// Its parts, when it was ranked; its cosine when it was not and has an embedding.
+    public var explanation: V1.Explanation? = nil
+    public var report: V1.SearchReport? = nil
+
+    public init() {}
+
+    public init(reason: V1.MissReason = .unspecified, rank: UInt32 = 0, score: Float = 0, lastScore: Float = 0, explanation: V1.Explanation? = nil, report: V1.SearchReport? = nil) {
+      self.reason = reason
+      self.rank = rank
+      self.score = score
+      self.lastScore = lastScore
+      self.explanation = explanation
+      self.report = report
+    }
+  }
+
+  public struct RestoreMemoriesRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.RestoreMemoriesRequest"
+
+    public var scope: V1.Scope? = nil
+    /// 1 to 1000. All or none.
+    public var memoryIDs: [String] = []
+    /// When they expire again, microseconds since the Unix epoch. 0: never.
+    public var expiresAtUs: Int64 = 0
+    public var options: V1.WriteOptions? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, memoryIDs: [String] = [], expiresAtUs: Int64 = 0, options: V1.WriteOptions? = nil) {
+      self.scope = scope
+      self.memoryIDs = memoryIDs
+      self.expiresAtUs = expiresAtUs
+      self.options = options
+    }
+  }
+
+  public struct RestoreMemoriesResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.RestoreMemoriesResponse"
+
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(position: V1.Position? = nil) {
+      self.position = position
+    }
+  }
+
+  public struct MemoryPolicy: WireMessage, Equatable {
+    public static let protoName = "loci.v1.MemoryPolicy"
+
+    public var lifetimes: [V1.TypeLifetime] = []
+    /// How long an expired memory can be brought back before it is deleted, milliseconds, at most 10 years.
+    /// 0: 7 days.
+    public var retentionMs: Int64 = 0
+
+    public init() {}
+
+    public init(lifetimes: [V1.TypeLifetime] = [], retentionMs: Int64 = 0) {
+      self.lifetimes = lifetimes
+      self.retentionMs = retentionMs
+    }
+  }
+
+  public struct TypeLifetime: WireMessage, Equatable {
+    public static let protoName = "loci.v1.TypeLifetime"
+
+    public var type: V1.MemoryType = .unspecified
+    /// From the write on, milliseconds, at most 100 years. 0: no end.
+    public var ttlMs: Int64 = 0
+
+    public init() {}
+
+    public init(type: V1.MemoryType = .unspecified, ttlMs: Int64 = 0) {
+      self.type = type
+      self.ttlMs = ttlMs
+    }
+  }
+
+  public struct SetMemoryPolicyRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SetMemoryPolicyRequest"
+
+    public var scope: V1.Scope? = nil
+    public var policy: V1.MemoryPolicy? = nil
+    public var options: V1.WriteOptions? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, policy: V1.MemoryPolicy? = nil, options: V1.WriteOptions? = nil) {
+      self.scope = scope
+      self.policy = policy
+      self.options = options
+    }
+  }
+
+  public struct SetMemoryPolicyResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SetMemoryPolicyResponse"
+
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(position: V1.Position? = nil) {
+      self.position = position
+    }
+  }
+
+  public struct GetMemoryPolicyRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.GetMemoryPolicyRequest"
+
+    public var scope: V1.Scope? = nil
+    public var consistency: V1.Consistency? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, consistency: V1.Consistency? = nil) {
+      self.scope = scope
+      self.consistency = consistency
+    }
+  }
+
+  public struct GetMemoryPolicyResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.GetMemoryPolicyResponse"
+
+    public var policy: V1.MemoryPolicy? = nil
+
+    public init() {}
+
+    public init(policy: V1.MemoryPolicy? = nil) {
+      self.policy = policy
+    }
+  }
+
 }
 
 extension V1.MemoryDraft: ViewableMessage {
@@ -361,6 +644,18 @@ extension V1.MemoryDraft: ViewableMessage {
     self.expiresAtUs = c.pointee.expires_at_us
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
     self.embedding = C.array(c.pointee.embedding, c.pointee.n_embedding)
+    if c.pointee.confidence_choice_case.rawValue == 11 {
+      self.confidence = c.pointee.confidence
+    } else {
+      self.confidence = nil
+    }
+    self.source = V1.MemorySource(rawValue: Int32(bitPattern: c.pointee.source.rawValue))
+    self.trust = V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust.rawValue))
+    self.validFromUs = c.pointee.valid_from_us
+    self.validUntilUs = c.pointee.valid_until_us
+    self.tags = try C.strings(c.pointee.tags, c.pointee.n_tags, "MemoryDraft.tags")
+    self.ttlMs = c.pointee.ttl_ms
+    self.supersedesID = try C.string(c.pointee.supersedes_id, "MemoryDraft.supersedes_id")
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MemoryDraft> {
@@ -385,6 +680,20 @@ extension V1.MemoryDraft: ViewableMessage {
       c.pointee.embedding = arena.copyElements(embedding)
       c.pointee.n_embedding = embedding.count
     }
+    if let value = confidence {
+      c.pointee.confidence_choice_case = .init(rawValue: 11)
+      c.pointee.confidence = value
+    }
+    c.pointee.source = Loci__V1__MemorySource(rawValue: UInt32(bitPattern: source.rawValue))
+    c.pointee.trust = Loci__V1__TrustClass(rawValue: UInt32(bitPattern: trust.rawValue))
+    c.pointee.valid_from_us = validFromUs
+    c.pointee.valid_until_us = validUntilUs
+    if !tags.isEmpty {
+      c.pointee.tags = arena.map(tags) { arena.copy($0) }
+      c.pointee.n_tags = tags.count
+    }
+    c.pointee.ttl_ms = ttlMs
+    c.pointee.supersedes_id = arena.copy(supersedesID)
     return c
   }
 }
@@ -426,6 +735,30 @@ extension V1.MemoryDraft {
     public var embedding: UnsafeBufferPointer<Float> {
       UnsafeBufferPointer(start: c.pointee.embedding, count: c.pointee.n_embedding)
     }
+    public var confidence: Float? {
+      c.pointee.confidence_choice_case.rawValue == 11 ? c.pointee.confidence : nil
+    }
+    public var source: V1.MemorySource {
+      V1.MemorySource(rawValue: Int32(bitPattern: c.pointee.source.rawValue))
+    }
+    public var trust: V1.TrustClass {
+      V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust.rawValue))
+    }
+    public var validFromUs: Int64 {
+      c.pointee.valid_from_us
+    }
+    public var validUntilUs: Int64 {
+      c.pointee.valid_until_us
+    }
+    public var tags: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.tags, count: c.pointee.n_tags)
+    }
+    public var ttlMs: Int64 {
+      c.pointee.ttl_ms
+    }
+    public var supersedesID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.supersedes_id.data, count: c.pointee.supersedes_id.len)
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -455,6 +788,18 @@ extension V1.Memory: ViewableMessage {
     self.expiresAtUs = c.pointee.expires_at_us
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
     self.version = c.pointee.version
+    self.confidence = c.pointee.confidence
+    self.source = V1.MemorySource(rawValue: Int32(bitPattern: c.pointee.source.rawValue))
+    self.trust = V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust.rawValue))
+    self.validFromUs = c.pointee.valid_from_us
+    self.validUntilUs = c.pointee.valid_until_us
+    self.tags = try C.strings(c.pointee.tags, c.pointee.n_tags, "Memory.tags")
+    self.accessCount = c.pointee.access_count
+    self.lastAccessAtUs = c.pointee.last_access_at_us
+    self.saidCount = c.pointee.said_count
+    self.supersedesID = try C.string(c.pointee.supersedes_id, "Memory.supersedes_id")
+    self.supersededByID = try C.string(c.pointee.superseded_by_id, "Memory.superseded_by_id")
+    self.supersededAtUs = c.pointee.superseded_at_us
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Memory> {
@@ -474,6 +819,21 @@ extension V1.Memory: ViewableMessage {
       c.pointee.n_attributes = attributes.count
     }
     c.pointee.version = version
+    c.pointee.confidence = confidence
+    c.pointee.source = Loci__V1__MemorySource(rawValue: UInt32(bitPattern: source.rawValue))
+    c.pointee.trust = Loci__V1__TrustClass(rawValue: UInt32(bitPattern: trust.rawValue))
+    c.pointee.valid_from_us = validFromUs
+    c.pointee.valid_until_us = validUntilUs
+    if !tags.isEmpty {
+      c.pointee.tags = arena.map(tags) { arena.copy($0) }
+      c.pointee.n_tags = tags.count
+    }
+    c.pointee.access_count = accessCount
+    c.pointee.last_access_at_us = lastAccessAtUs
+    c.pointee.said_count = saidCount
+    c.pointee.supersedes_id = arena.copy(supersedesID)
+    c.pointee.superseded_by_id = arena.copy(supersededByID)
+    c.pointee.superseded_at_us = supersededAtUs
     return c
   }
 }
@@ -518,6 +878,42 @@ extension V1.Memory {
     public var version: UInt64 {
       c.pointee.version
     }
+    public var confidence: Float {
+      c.pointee.confidence
+    }
+    public var source: V1.MemorySource {
+      V1.MemorySource(rawValue: Int32(bitPattern: c.pointee.source.rawValue))
+    }
+    public var trust: V1.TrustClass {
+      V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust.rawValue))
+    }
+    public var validFromUs: Int64 {
+      c.pointee.valid_from_us
+    }
+    public var validUntilUs: Int64 {
+      c.pointee.valid_until_us
+    }
+    public var tags: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.tags, count: c.pointee.n_tags)
+    }
+    public var accessCount: UInt64 {
+      c.pointee.access_count
+    }
+    public var lastAccessAtUs: Int64 {
+      c.pointee.last_access_at_us
+    }
+    public var saidCount: UInt64 {
+      c.pointee.said_count
+    }
+    public var supersedesID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.supersedes_id.data, count: c.pointee.supersedes_id.len)
+    }
+    public var supersededByID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.superseded_by_id.data, count: c.pointee.superseded_by_id.len)
+    }
+    public var supersededAtUs: Int64 {
+      c.pointee.superseded_at_us
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -539,6 +935,8 @@ extension V1.AddMemoriesRequest: ViewableMessage {
     self.scope = try C.message(c.pointee.scope)
     self.memories = try C.messages(c.pointee.memories, c.pointee.n_memories)
     self.options = try C.message(c.pointee.options)
+    self.duplicates = V1.DuplicatePolicy(rawValue: Int32(bitPattern: c.pointee.duplicates.rawValue))
+    self.duplicateCosineMin = c.pointee.duplicate_cosine_min
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AddMemoriesRequest> {
@@ -550,6 +948,8 @@ extension V1.AddMemoriesRequest: ViewableMessage {
       c.pointee.n_memories = memories.count
     }
     if let value = options { c.pointee.options = value.lower(arena) }
+    c.pointee.duplicates = Loci__V1__DuplicatePolicy(rawValue: UInt32(bitPattern: duplicates.rawValue))
+    c.pointee.duplicate_cosine_min = duplicateCosineMin
     return c
   }
 }
@@ -569,6 +969,12 @@ extension V1.AddMemoriesRequest {
     }
     public var options: V1.WriteOptions.View? {
       C.view(c.pointee.options)
+    }
+    public var duplicates: V1.DuplicatePolicy {
+      V1.DuplicatePolicy(rawValue: Int32(bitPattern: c.pointee.duplicates.rawValue))
+    }
+    public var duplicateCosineMin: Float {
+      c.pointee.duplicate_cosine_min
     }
   }
 
@@ -590,6 +996,7 @@ extension V1.AddMemoriesResponse: ViewableMessage {
   init(c: UnsafePointer<Loci__V1__AddMemoriesResponse>) throws(WireDecodingError) {
     self.position = try C.message(c.pointee.position)
     self.memoryIDs = try C.strings(c.pointee.memory_ids, c.pointee.n_memory_ids, "AddMemoriesResponse.memory_ids")
+    self.duplicatePlaces = C.array(c.pointee.duplicate_places, c.pointee.n_duplicate_places)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AddMemoriesResponse> {
@@ -599,6 +1006,10 @@ extension V1.AddMemoriesResponse: ViewableMessage {
     if !memoryIDs.isEmpty {
       c.pointee.memory_ids = arena.map(memoryIDs) { arena.copy($0) }
       c.pointee.n_memory_ids = memoryIDs.count
+    }
+    if !duplicatePlaces.isEmpty {
+      c.pointee.duplicate_places = arena.copyElements(duplicatePlaces)
+      c.pointee.n_duplicate_places = duplicatePlaces.count
     }
     return c
   }
@@ -616,6 +1027,9 @@ extension V1.AddMemoriesResponse {
     }
     public var memoryIDs: ViewList<UnsafeRawBufferPointer> {
       ViewList(c.pointee.memory_ids, count: c.pointee.n_memory_ids)
+    }
+    public var duplicatePlaces: UnsafeBufferPointer<UInt32> {
+      UnsafeBufferPointer(start: c.pointee.duplicate_places, count: c.pointee.n_duplicate_places)
     }
   }
 
@@ -1140,6 +1554,7 @@ extension V1.SearchMemoriesRequest: ViewableMessage {
     self.explain = c.pointee.explain != 0
     self.consistency = try C.message(c.pointee.consistency)
     self.waitForIndex = c.pointee.wait_for_index != 0
+    self.options = try C.message(c.pointee.options)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchMemoriesRequest> {
@@ -1158,6 +1573,7 @@ extension V1.SearchMemoriesRequest: ViewableMessage {
     c.pointee.explain = explain ? 1 : 0
     if let value = consistency { c.pointee.consistency = value.lower(arena) }
     c.pointee.wait_for_index = waitForIndex ? 1 : 0
+    if let value = options { c.pointee.options = value.lower(arena) }
     return c
   }
 }
@@ -1198,6 +1614,9 @@ extension V1.SearchMemoriesRequest {
     }
     public var waitForIndex: Bool {
       c.pointee.wait_for_index != 0
+    }
+    public var options: V1.SearchOptions.View? {
+      C.view(c.pointee.options)
     }
   }
 
@@ -1294,6 +1713,477 @@ extension V1.MemoryHit {
     }
     public var explanation: V1.Explanation.View? {
       C.view(c.pointee.explanation)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ExplainMissRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__explain_miss_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ExplainMissRequest>) throws(WireDecodingError) {
+    self.search = try C.message(c.pointee.search)
+    self.memoryID = try C.string(c.pointee.memory_id, "ExplainMissRequest.memory_id")
+    self.scope = try C.message(c.pointee.scope)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ExplainMissRequest> {
+    let c = arena.make(Loci__V1__ExplainMissRequest.self)
+    loci__v1__explain_miss_request__init(c)
+    if let value = search { c.pointee.search = value.lower(arena) }
+    c.pointee.memory_id = arena.copy(memoryID)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ExplainMissRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ExplainMissRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ExplainMissRequest.self) }
+
+    public var search: V1.SearchMemoriesRequest.View? {
+      C.view(c.pointee.search)
+    }
+    public var memoryID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.memory_id.data, count: c.pointee.memory_id.len)
+    }
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ExplainMissResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__explain_miss_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ExplainMissResponse>) throws(WireDecodingError) {
+    self.reason = V1.MissReason(rawValue: Int32(bitPattern: c.pointee.reason.rawValue))
+    self.rank = c.pointee.rank
+    self.score = c.pointee.score
+    self.lastScore = c.pointee.last_score
+    self.explanation = try C.message(c.pointee.explanation)
+    self.report = try C.message(c.pointee.report)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ExplainMissResponse> {
+    let c = arena.make(Loci__V1__ExplainMissResponse.self)
+    loci__v1__explain_miss_response__init(c)
+    c.pointee.reason = Loci__V1__MissReason(rawValue: UInt32(bitPattern: reason.rawValue))
+    c.pointee.rank = rank
+    c.pointee.score = score
+    c.pointee.last_score = lastScore
+    if let value = explanation { c.pointee.explanation = value.lower(arena) }
+    if let value = report { c.pointee.report = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ExplainMissResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ExplainMissResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ExplainMissResponse.self) }
+
+    public var reason: V1.MissReason {
+      V1.MissReason(rawValue: Int32(bitPattern: c.pointee.reason.rawValue))
+    }
+    public var rank: UInt32 {
+      c.pointee.rank
+    }
+    public var score: Float {
+      c.pointee.score
+    }
+    public var lastScore: Float {
+      c.pointee.last_score
+    }
+    public var explanation: V1.Explanation.View? {
+      C.view(c.pointee.explanation)
+    }
+    public var report: V1.SearchReport.View? {
+      C.view(c.pointee.report)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.RestoreMemoriesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__restore_memories_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__RestoreMemoriesRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.memoryIDs = try C.strings(c.pointee.memory_ids, c.pointee.n_memory_ids, "RestoreMemoriesRequest.memory_ids")
+    self.expiresAtUs = c.pointee.expires_at_us
+    self.options = try C.message(c.pointee.options)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__RestoreMemoriesRequest> {
+    let c = arena.make(Loci__V1__RestoreMemoriesRequest.self)
+    loci__v1__restore_memories_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    if !memoryIDs.isEmpty {
+      c.pointee.memory_ids = arena.map(memoryIDs) { arena.copy($0) }
+      c.pointee.n_memory_ids = memoryIDs.count
+    }
+    c.pointee.expires_at_us = expiresAtUs
+    if let value = options { c.pointee.options = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.RestoreMemoriesRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__RestoreMemoriesRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__RestoreMemoriesRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var memoryIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.memory_ids, count: c.pointee.n_memory_ids)
+    }
+    public var expiresAtUs: Int64 {
+      c.pointee.expires_at_us
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.RestoreMemoriesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__restore_memories_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__RestoreMemoriesResponse>) throws(WireDecodingError) {
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__RestoreMemoriesResponse> {
+    let c = arena.make(Loci__V1__RestoreMemoriesResponse.self)
+    loci__v1__restore_memories_response__init(c)
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.RestoreMemoriesResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__RestoreMemoriesResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__RestoreMemoriesResponse.self) }
+
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.MemoryPolicy: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__memory_policy()
+  }
+
+  init(c: UnsafePointer<Loci__V1__MemoryPolicy>) throws(WireDecodingError) {
+    self.lifetimes = try C.messages(c.pointee.lifetimes, c.pointee.n_lifetimes)
+    self.retentionMs = c.pointee.retention_ms
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MemoryPolicy> {
+    let c = arena.make(Loci__V1__MemoryPolicy.self)
+    loci__v1__memory_policy__init(c)
+    if !lifetimes.isEmpty {
+      c.pointee.lifetimes = arena.map(lifetimes) { $0.lower(arena) }
+      c.pointee.n_lifetimes = lifetimes.count
+    }
+    c.pointee.retention_ms = retentionMs
+    return c
+  }
+}
+
+extension V1.MemoryPolicy {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__MemoryPolicy>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MemoryPolicy.self) }
+
+    public var lifetimes: ViewList<V1.TypeLifetime.View> {
+      ViewList(c.pointee.lifetimes, count: c.pointee.n_lifetimes)
+    }
+    public var retentionMs: Int64 {
+      c.pointee.retention_ms
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.TypeLifetime: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__type_lifetime()
+  }
+
+  init(c: UnsafePointer<Loci__V1__TypeLifetime>) throws(WireDecodingError) {
+    self.type = V1.MemoryType(rawValue: Int32(bitPattern: c.pointee.type.rawValue))
+    self.ttlMs = c.pointee.ttl_ms
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__TypeLifetime> {
+    let c = arena.make(Loci__V1__TypeLifetime.self)
+    loci__v1__type_lifetime__init(c)
+    c.pointee.type = Loci__V1__MemoryType(rawValue: UInt32(bitPattern: type.rawValue))
+    c.pointee.ttl_ms = ttlMs
+    return c
+  }
+}
+
+extension V1.TypeLifetime {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__TypeLifetime>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__TypeLifetime.self) }
+
+    public var type: V1.MemoryType {
+      V1.MemoryType(rawValue: Int32(bitPattern: c.pointee.type.rawValue))
+    }
+    public var ttlMs: Int64 {
+      c.pointee.ttl_ms
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SetMemoryPolicyRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__set_memory_policy_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SetMemoryPolicyRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.policy = try C.message(c.pointee.policy)
+    self.options = try C.message(c.pointee.options)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SetMemoryPolicyRequest> {
+    let c = arena.make(Loci__V1__SetMemoryPolicyRequest.self)
+    loci__v1__set_memory_policy_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    if let value = policy { c.pointee.policy = value.lower(arena) }
+    if let value = options { c.pointee.options = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SetMemoryPolicyRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SetMemoryPolicyRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetMemoryPolicyRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var policy: V1.MemoryPolicy.View? {
+      C.view(c.pointee.policy)
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SetMemoryPolicyResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__set_memory_policy_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SetMemoryPolicyResponse>) throws(WireDecodingError) {
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SetMemoryPolicyResponse> {
+    let c = arena.make(Loci__V1__SetMemoryPolicyResponse.self)
+    loci__v1__set_memory_policy_response__init(c)
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SetMemoryPolicyResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SetMemoryPolicyResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetMemoryPolicyResponse.self) }
+
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.GetMemoryPolicyRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__get_memory_policy_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__GetMemoryPolicyRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.consistency = try C.message(c.pointee.consistency)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetMemoryPolicyRequest> {
+    let c = arena.make(Loci__V1__GetMemoryPolicyRequest.self)
+    loci__v1__get_memory_policy_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    if let value = consistency { c.pointee.consistency = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.GetMemoryPolicyRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__GetMemoryPolicyRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetMemoryPolicyRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var consistency: V1.Consistency.View? {
+      C.view(c.pointee.consistency)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.GetMemoryPolicyResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__get_memory_policy_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__GetMemoryPolicyResponse>) throws(WireDecodingError) {
+    self.policy = try C.message(c.pointee.policy)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetMemoryPolicyResponse> {
+    let c = arena.make(Loci__V1__GetMemoryPolicyResponse.self)
+    loci__v1__get_memory_policy_response__init(c)
+    if let value = policy { c.pointee.policy = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.GetMemoryPolicyResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__GetMemoryPolicyResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetMemoryPolicyResponse.self) }
+
+    public var policy: V1.MemoryPolicy.View? {
+      C.view(c.pointee.policy)
     }
   }
 

@@ -28,6 +28,54 @@ extension V1 {
     }
   }
 
+  /// Who a memory came from.
+  public struct MemorySource: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let unspecified = Self(rawValue: 0)
+    public static let user = Self(rawValue: 1)
+    public static let agent = Self(rawValue: 2)
+    public static let tool = Self(rawValue: 3)
+    /// Concluded from other things.
+    public static let inferred = Self(rawValue: 4)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "user"
+      case 2: "agent"
+      case 3: "tool"
+      case 4: "inferred"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  /// How far a memory is believed.
+  public struct TrustClass: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// As MEDIUM.
+    public static let unspecified = Self(rawValue: 0)
+    public static let untrusted = Self(rawValue: 1)
+    public static let low = Self(rawValue: 2)
+    public static let medium = Self(rawValue: 3)
+    public static let high = Self(rawValue: 4)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "untrusted"
+      case 2: "low"
+      case 3: "medium"
+      case 4: "high"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
   /// Who said a message.
   public struct Role: OpenEnum {
     public var rawValue: Int32
@@ -76,6 +124,28 @@ extension V1 {
       case 3: "semantic"
       case 4: "procedural"
       case 5: "longTerm"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  /// What is compared with a query.
+  public struct Granularity: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The default: PASSAGE in the mode HYBRID, ITEM in the others.
+    public static let unspecified = Self(rawValue: 0)
+    /// Each item by itself.
+    public static let item = Self(rawValue: 1)
+    /// Messages: each with the turns around it, in windows of 3 and 6 turns of one conversation. Memories: as ITEM.
+    public static let passage = Self(rawValue: 2)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "item"
+      case 2: "passage"
       default: "\(rawValue)"
       }
     }
@@ -255,10 +325,24 @@ extension V1 {
     public var importanceMin: Float = 0
     /// Every one of these must be present with exactly this value. At most 16.
     public var attributes: [V1.Attribute] = []
+    /// Memories only: every one of these tags. At most 16.
+    public var tags: [String] = []
+    /// Memories only: any of these sources.
+    public var sources: [V1.MemorySource] = []
+    /// Memories only: confidence at least this, 0 to 1. Default 0.
+    public var confidenceMin: Float = 0
+    /// Memories only: trust at least this. Default UNSPECIFIED: any.
+    public var trustMin: V1.TrustClass = .unspecified
+    /// Memories only: those that hold at this time (valid_from_us to valid_until_us), microseconds since the Unix
+    /// epoch. 0: any.
+    public var validAtUs: Int64 = 0
+    /// Memories only, in lists: the memories as of this time, superseded versions of then included, microseconds since
+    /// the Unix epoch. 0: now. Refused in a search.
+    public var asOfUs: Int64 = 0
 
     public init() {}
 
-    public init(contextIDs: [String] = [], traceIDs: [String] = [], created: V1.TimeRange? = nil, roles: [V1.Role] = [], memoryTypes: [V1.MemoryType] = [], importanceMin: Float = 0, attributes: [V1.Attribute] = []) {
+    public init(contextIDs: [String] = [], traceIDs: [String] = [], created: V1.TimeRange? = nil, roles: [V1.Role] = [], memoryTypes: [V1.MemoryType] = [], importanceMin: Float = 0, attributes: [V1.Attribute] = [], tags: [String] = [], sources: [V1.MemorySource] = [], confidenceMin: Float = 0, trustMin: V1.TrustClass = .unspecified, validAtUs: Int64 = 0, asOfUs: Int64 = 0) {
       self.contextIDs = contextIDs
       self.traceIDs = traceIDs
       self.created = created
@@ -266,29 +350,85 @@ extension V1 {
       self.memoryTypes = memoryTypes
       self.importanceMin = importanceMin
       self.attributes = attributes
+      self.tags = tags
+      self.sources = sources
+      self.confidenceMin = confidenceMin
+      self.trustMin = trustMin
+      self.validAtUs = validAtUs
+      self.asOfUs = asOfUs
     }
   }
 
-  /// How the parts of a search score are weighted. Scores are standardised over the candidates before weighting.
+  /// How the parts of a search score are weighted. Scores are standardised over the candidates before weighting. A search
+  /// without weights chooses them for its query (docs/retrieval.md) and reports them; one with weights takes them as they
+  /// are, 0 where none is given.
   public struct RankWeights: WireMessage, Equatable {
     public static let protoName = "loci.v1.RankWeights"
 
-    /// Likeness of meaning (cosine of the embeddings). 0 to 1. Default 0.7.
+    /// Likeness of meaning (cosine of the embeddings). 0 to 1.
     public var semantic: Float = 0
-    /// Likeness of words (BM25). 0 to 1. Default 0.3.
+    /// Likeness of words (BM25). 0 to 1.
     public var exact: Float = 0
-    /// Newer is better: 2^(-age / half-life of 30 days). 0 to 1. Default 0.
+    /// Newer is better: 2^(-age / half-life of 30 days). 0 to 1.
     public var recency: Float = 0
-    /// The memory's importance. 0 to 1. Default 0.
+    /// The memory's importance. 0 to 1.
     public var importance: Float = 0
+    /// How often the memory was found before: 1 - 1 / (1 + ln(1 + count)). 0 to 1.
+    public var access: Float = 0
+    /// How lasting the memory's type is: WORKING 0, EPISODIC 0.25, PROCEDURAL 0.5, SEMANTIC 0.75, LONG_TERM 1. 0 to 1.
+    public var type: Float = 0
+    /// The memory's trust and confidence, multiplied. 0 to 1.
+    public var trust: Float = 0
+    /// Messages: what the question says beside its subject (who spoke, when, whether it wants a time or a number). 0 to 1.
+    public var cues: Float = 0
 
     public init() {}
 
-    public init(semantic: Float = 0, exact: Float = 0, recency: Float = 0, importance: Float = 0) {
+    public init(semantic: Float = 0, exact: Float = 0, recency: Float = 0, importance: Float = 0, access: Float = 0, type: Float = 0, trust: Float = 0, cues: Float = 0) {
       self.semantic = semantic
       self.exact = exact
       self.recency = recency
       self.importance = importance
+      self.access = access
+      self.type = type
+      self.trust = trust
+      self.cues = cues
+    }
+  }
+
+  /// What a search may be told beside its query.
+  public struct SearchOptions: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SearchOptions"
+
+    public var granularity: V1.Granularity = .unspecified
+    /// How much a hit that resembles a better one loses (maximal marginal relevance: Carbonell & Goldstein 1998).
+    /// 0 to 1. Default 0.
+    public var diversity: Float = 0
+    /// After this many milliseconds the best so far is returned, and the report says which stages ran. The first
+    /// stage, by meaning or by words, always runs. 0 to 60000. 0: only the call's own deadline.
+    public var deadlineMs: Int32 = 0
+    /// Other wordings of the query; an item counts as its best wording finds it. At most 8, 1 byte to 64 KiB each.
+    public var moreQueries: [String] = []
+    /// Narrow the filter's `created` to the time that the query names: "last week", "in May 2023", 上周. Default false.
+    public var timeExpressions: Bool = false
+    /// What "last week" is relative to, microseconds since the Unix epoch. 0: the server's clock.
+    public var nowUs: Int64 = 0
+    /// The asker's clock east of UTC: where days begin. -1440 to 1440. Default 0.
+    public var utcOffsetMinutes: Int32 = 0
+    /// Messages: turns to return before and after each hit. 0 to 10. Default 0.
+    public var neighbours: Int32 = 0
+
+    public init() {}
+
+    public init(granularity: V1.Granularity = .unspecified, diversity: Float = 0, deadlineMs: Int32 = 0, moreQueries: [String] = [], timeExpressions: Bool = false, nowUs: Int64 = 0, utcOffsetMinutes: Int32 = 0, neighbours: Int32 = 0) {
+      self.granularity = granularity
+      self.diversity = diversity
+      self.deadlineMs = deadlineMs
+      self.moreQueries = moreQueries
+      self.timeExpressions = timeExpressions
+      self.nowUs = nowUs
+      self.utcOffsetMinutes = utcOffsetMinutes
+      self.neighbours = neighbours
     }
   }
 
@@ -311,10 +451,28 @@ extension V1 {
     public var semanticRank: UInt32 = 0
     /// Rank by words alone, from 1; 0: not among the candidates by words.
     public var exactRank: UInt32 = 0
+    /// 0 to 1.
+    public var access: Float = 0
+    public var type: Float = 0
+    public var trust: Float = 0
+    /// Messages with the turns around them: best mean cosine of 3 turns, best BM25 of 3 and of 6 turns, and the share of
+    /// the query's words that the message itself has. `semantic_z` and `exact_z` are mixed of these.
+    public var windowCosine: Float = 0
+    public var windowBm25Narrow: Float = 0
+    public var windowBm25Wide: Float = 0
+    public var coverage: Float = 0
+    /// 1: the query names one person, and this is theirs.
+    public var speaker: Float = 0
+    /// Share of the date in the query that the message's day fits: 0 to 1.
+    public var date: Float = 0
+    /// All of what the question says beside its subject, in the unit of the score.
+    public var cues: Float = 0
+    /// The score is the sum of the parts, each times its weight (semantic_z, exact_z, and the others as they are).
+    public var weights: V1.RankWeights? = nil
 
     public init() {}
 
-    public init(cosine: Float = 0, bm25: Float = 0, semanticZ: Float = 0, exactZ: Float = 0, recency: Float = 0, importance: Float = 0, semanticRank: UInt32 = 0, exactRank: UInt32 = 0) {
+    public init(cosine: Float = 0, bm25: Float = 0, semanticZ: Float = 0, exactZ: Float = 0, recency: Float = 0, importance: Float = 0, semanticRank: UInt32 = 0, exactRank: UInt32 = 0, access: Float = 0, type: Float = 0, trust: Float = 0, windowCosine: Float = 0, windowBm25Narrow: Float = 0, windowBm25Wide: Float = 0, coverage: Float = 0, speaker: Float = 0, date: Float = 0, cues: Float = 0, weights: V1.RankWeights? = nil) {
       self.cosine = cosine
       self.bm25 = bm25
       self.semanticZ = semanticZ
@@ -323,6 +481,17 @@ extension V1 {
       self.importance = importance
       self.semanticRank = semanticRank
       self.exactRank = exactRank
+      self.access = access
+      self.type = type
+      self.trust = trust
+      self.windowCosine = windowCosine
+      self.windowBm25Narrow = windowBm25Narrow
+      self.windowBm25Wide = windowBm25Wide
+      self.coverage = coverage
+      self.speaker = speaker
+      self.date = date
+      self.cues = cues
+      self.weights = weights
     }
   }
 
@@ -336,7 +505,7 @@ extension V1 {
     public var keywordMatches: UInt64 = 0
     /// Items of this agent whose embedding is still being computed: they can be found by words only.
     public var pendingEmbeddings: UInt64 = 0
-    /// Stages that ran, in order: "encode", "semantic", "keyword", "rank", "fetch".
+    /// Stages that ran, in order: "names", "encode", "semantic", "keyword", "passages", "rank", "diversity", "fetch".
     public var stages: [String] = []
     /// Time in the server, microseconds.
     public var elapsedUs: Int64 = 0
@@ -344,10 +513,16 @@ extension V1 {
     public var position: V1.Position? = nil
     /// Whether hits at the end were left out because they would outgrow an answer (3 MiB): ask for fewer.
     public var truncated: Bool = false
+    /// Whether `deadline_ms` ended the search before all stages ran.
+    public var partial: Bool = false
+    /// The span that the query's time expression narrowed the filter to; absent when there was none.
+    public var timeRange: V1.TimeRange? = nil
+    /// The weights in use.
+    public var weights: V1.RankWeights? = nil
 
     public init() {}
 
-    public init(vectorsScanned: UInt64 = 0, keywordMatches: UInt64 = 0, pendingEmbeddings: UInt64 = 0, stages: [String] = [], elapsedUs: Int64 = 0, position: V1.Position? = nil, truncated: Bool = false) {
+    public init(vectorsScanned: UInt64 = 0, keywordMatches: UInt64 = 0, pendingEmbeddings: UInt64 = 0, stages: [String] = [], elapsedUs: Int64 = 0, position: V1.Position? = nil, truncated: Bool = false, partial: Bool = false, timeRange: V1.TimeRange? = nil, weights: V1.RankWeights? = nil) {
       self.vectorsScanned = vectorsScanned
       self.keywordMatches = keywordMatches
       self.pendingEmbeddings = pendingEmbeddings
@@ -355,6 +530,9 @@ extension V1 {
       self.elapsedUs = elapsedUs
       self.position = position
       self.truncated = truncated
+      self.partial = partial
+      self.timeRange = timeRange
+      self.weights = weights
     }
   }
 
@@ -745,6 +923,12 @@ extension V1.Filter: ViewableMessage {
     self.memoryTypes = C.array(c.pointee.memory_types, c.pointee.n_memory_types).map { V1.MemoryType(rawValue: Int32(bitPattern: $0.rawValue)) }
     self.importanceMin = c.pointee.importance_min
     self.attributes = try C.messages(c.pointee.attributes, c.pointee.n_attributes)
+    self.tags = try C.strings(c.pointee.tags, c.pointee.n_tags, "Filter.tags")
+    self.sources = C.array(c.pointee.sources, c.pointee.n_sources).map { V1.MemorySource(rawValue: Int32(bitPattern: $0.rawValue)) }
+    self.confidenceMin = c.pointee.confidence_min
+    self.trustMin = V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust_min.rawValue))
+    self.validAtUs = c.pointee.valid_at_us
+    self.asOfUs = c.pointee.as_of_us
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Filter> {
@@ -772,6 +956,18 @@ extension V1.Filter: ViewableMessage {
       c.pointee.attributes = arena.map(attributes) { $0.lower(arena) }
       c.pointee.n_attributes = attributes.count
     }
+    if !tags.isEmpty {
+      c.pointee.tags = arena.map(tags) { arena.copy($0) }
+      c.pointee.n_tags = tags.count
+    }
+    if !sources.isEmpty {
+      c.pointee.sources = arena.map(sources) { Loci__V1__MemorySource(rawValue: UInt32(bitPattern: $0.rawValue)) }
+      c.pointee.n_sources = sources.count
+    }
+    c.pointee.confidence_min = confidenceMin
+    c.pointee.trust_min = Loci__V1__TrustClass(rawValue: UInt32(bitPattern: trustMin.rawValue))
+    c.pointee.valid_at_us = validAtUs
+    c.pointee.as_of_us = asOfUs
     return c
   }
 }
@@ -804,6 +1000,24 @@ extension V1.Filter {
     public var attributes: ViewList<V1.Attribute.View> {
       ViewList(c.pointee.attributes, count: c.pointee.n_attributes)
     }
+    public var tags: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.tags, count: c.pointee.n_tags)
+    }
+    public var sources: ViewList<V1.MemorySource> {
+      ViewList(c.pointee.sources, count: c.pointee.n_sources)
+    }
+    public var confidenceMin: Float {
+      c.pointee.confidence_min
+    }
+    public var trustMin: V1.TrustClass {
+      V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust_min.rawValue))
+    }
+    public var validAtUs: Int64 {
+      c.pointee.valid_at_us
+    }
+    public var asOfUs: Int64 {
+      c.pointee.as_of_us
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -826,6 +1040,10 @@ extension V1.RankWeights: ViewableMessage {
     self.exact = c.pointee.exact
     self.recency = c.pointee.recency
     self.importance = c.pointee.importance
+    self.access = c.pointee.access
+    self.type = c.pointee.type
+    self.trust = c.pointee.trust
+    self.cues = c.pointee.cues
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__RankWeights> {
@@ -835,6 +1053,10 @@ extension V1.RankWeights: ViewableMessage {
     c.pointee.exact = exact
     c.pointee.recency = recency
     c.pointee.importance = importance
+    c.pointee.access = access
+    c.pointee.type = type
+    c.pointee.trust = trust
+    c.pointee.cues = cues
     return c
   }
 }
@@ -857,6 +1079,95 @@ extension V1.RankWeights {
     }
     public var importance: Float {
       c.pointee.importance
+    }
+    public var access: Float {
+      c.pointee.access
+    }
+    public var type: Float {
+      c.pointee.type
+    }
+    public var trust: Float {
+      c.pointee.trust
+    }
+    public var cues: Float {
+      c.pointee.cues
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SearchOptions: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__search_options()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SearchOptions>) throws(WireDecodingError) {
+    self.granularity = V1.Granularity(rawValue: Int32(bitPattern: c.pointee.granularity.rawValue))
+    self.diversity = c.pointee.diversity
+    self.deadlineMs = c.pointee.deadline_ms
+    self.moreQueries = try C.strings(c.pointee.more_queries, c.pointee.n_more_queries, "SearchOptions.more_queries")
+    self.timeExpressions = c.pointee.time_expressions != 0
+    self.nowUs = c.pointee.now_us
+    self.utcOffsetMinutes = c.pointee.utc_offset_minutes
+    self.neighbours = c.pointee.neighbours
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchOptions> {
+    let c = arena.make(Loci__V1__SearchOptions.self)
+    loci__v1__search_options__init(c)
+    c.pointee.granularity = Loci__V1__Granularity(rawValue: UInt32(bitPattern: granularity.rawValue))
+    c.pointee.diversity = diversity
+    c.pointee.deadline_ms = deadlineMs
+    if !moreQueries.isEmpty {
+      c.pointee.more_queries = arena.map(moreQueries) { arena.copy($0) }
+      c.pointee.n_more_queries = moreQueries.count
+    }
+    c.pointee.time_expressions = timeExpressions ? 1 : 0
+    c.pointee.now_us = nowUs
+    c.pointee.utc_offset_minutes = utcOffsetMinutes
+    c.pointee.neighbours = neighbours
+    return c
+  }
+}
+
+extension V1.SearchOptions {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SearchOptions>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SearchOptions.self) }
+
+    public var granularity: V1.Granularity {
+      V1.Granularity(rawValue: Int32(bitPattern: c.pointee.granularity.rawValue))
+    }
+    public var diversity: Float {
+      c.pointee.diversity
+    }
+    public var deadlineMs: Int32 {
+      c.pointee.deadline_ms
+    }
+    public var moreQueries: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.more_queries, count: c.pointee.n_more_queries)
+    }
+    public var timeExpressions: Bool {
+      c.pointee.time_expressions != 0
+    }
+    public var nowUs: Int64 {
+      c.pointee.now_us
+    }
+    public var utcOffsetMinutes: Int32 {
+      c.pointee.utc_offset_minutes
+    }
+    public var neighbours: Int32 {
+      c.pointee.neighbours
     }
   }
 
@@ -884,6 +1195,17 @@ extension V1.Explanation: ViewableMessage {
     self.importance = c.pointee.importance
     self.semanticRank = c.pointee.semantic_rank
     self.exactRank = c.pointee.exact_rank
+    self.access = c.pointee.access
+    self.type = c.pointee.type
+    self.trust = c.pointee.trust
+    self.windowCosine = c.pointee.window_cosine
+    self.windowBm25Narrow = c.pointee.window_bm25_narrow
+    self.windowBm25Wide = c.pointee.window_bm25_wide
+    self.coverage = c.pointee.coverage
+    self.speaker = c.pointee.speaker
+    self.date = c.pointee.date
+    self.cues = c.pointee.cues
+    self.weights = try C.message(c.pointee.weights)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Explanation> {
@@ -897,6 +1219,17 @@ extension V1.Explanation: ViewableMessage {
     c.pointee.importance = importance
     c.pointee.semantic_rank = semanticRank
     c.pointee.exact_rank = exactRank
+    c.pointee.access = access
+    c.pointee.type = type
+    c.pointee.trust = trust
+    c.pointee.window_cosine = windowCosine
+    c.pointee.window_bm25_narrow = windowBm25Narrow
+    c.pointee.window_bm25_wide = windowBm25Wide
+    c.pointee.coverage = coverage
+    c.pointee.speaker = speaker
+    c.pointee.date = date
+    c.pointee.cues = cues
+    if let value = weights { c.pointee.weights = value.lower(arena) }
     return c
   }
 }
@@ -932,6 +1265,39 @@ extension V1.Explanation {
     public var exactRank: UInt32 {
       c.pointee.exact_rank
     }
+    public var access: Float {
+      c.pointee.access
+    }
+    public var type: Float {
+      c.pointee.type
+    }
+    public var trust: Float {
+      c.pointee.trust
+    }
+    public var windowCosine: Float {
+      c.pointee.window_cosine
+    }
+    public var windowBm25Narrow: Float {
+      c.pointee.window_bm25_narrow
+    }
+    public var windowBm25Wide: Float {
+      c.pointee.window_bm25_wide
+    }
+    public var coverage: Float {
+      c.pointee.coverage
+    }
+    public var speaker: Float {
+      c.pointee.speaker
+    }
+    public var date: Float {
+      c.pointee.date
+    }
+    public var cues: Float {
+      c.pointee.cues
+    }
+    public var weights: V1.RankWeights.View? {
+      C.view(c.pointee.weights)
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -957,6 +1323,9 @@ extension V1.SearchReport: ViewableMessage {
     self.elapsedUs = c.pointee.elapsed_us
     self.position = try C.message(c.pointee.position)
     self.truncated = c.pointee.truncated != 0
+    self.partial = c.pointee.partial != 0
+    self.timeRange = try C.message(c.pointee.time_range)
+    self.weights = try C.message(c.pointee.weights)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchReport> {
@@ -972,6 +1341,9 @@ extension V1.SearchReport: ViewableMessage {
     c.pointee.elapsed_us = elapsedUs
     if let value = position { c.pointee.position = value.lower(arena) }
     c.pointee.truncated = truncated ? 1 : 0
+    c.pointee.partial = partial ? 1 : 0
+    if let value = timeRange { c.pointee.time_range = value.lower(arena) }
+    if let value = weights { c.pointee.weights = value.lower(arena) }
     return c
   }
 }
@@ -1003,6 +1375,15 @@ extension V1.SearchReport {
     }
     public var truncated: Bool {
       c.pointee.truncated != 0
+    }
+    public var partial: Bool {
+      c.pointee.partial != 0
+    }
+    public var timeRange: V1.TimeRange.View? {
+      C.view(c.pointee.time_range)
+    }
+    public var weights: V1.RankWeights.View? {
+      C.view(c.pointee.weights)
     }
   }
 

@@ -17,6 +17,13 @@ package protocol MemoryServiceProvider: Sendable {
   func listMemories(_ request: V1.ListMemoriesRequest, _ call: CallContext) async throws -> V1.ListMemoriesResponse
   /// Finds memories by meaning, by words, or both.
   func searchMemories(_ request: V1.SearchMemoriesRequest, _ call: CallContext) async throws -> V1.SearchMemoriesResponse
+  /// Why a memory is not among the hits of a search: what kept it out, and its rank and parts when it was ranked.
+  func explainMiss(_ request: V1.ExplainMissRequest, _ call: CallContext) async throws -> V1.ExplainMissResponse
+  /// Brings expired memories back, while the retention window lasts. NOT_FOUND for one that is not expired.
+  func restoreMemories(_ request: V1.RestoreMemoriesRequest, _ call: CallContext) async throws -> V1.RestoreMemoriesResponse
+  /// How long memories live, by type, unless they say themselves. Replaces the agent's policy.
+  func setMemoryPolicy(_ request: V1.SetMemoryPolicyRequest, _ call: CallContext) async throws -> V1.SetMemoryPolicyResponse
+  func getMemoryPolicy(_ request: V1.GetMemoryPolicyRequest, _ call: CallContext) async throws -> V1.GetMemoryPolicyResponse
 }
 
 extension MemoryServiceProvider {
@@ -29,7 +36,11 @@ extension MemoryServiceProvider {
         .unary("UpdateMemory", gate.scopedUnary(.write, updateMemory)),
         .unary("DeleteMemories", gate.scopedUnary(.write, deleteMemories)),
         .unary("ListMemories", gate.scopedUnary(.read, listMemories)),
-        .unary("SearchMemories", gate.scopedUnary(.read, searchMemories))
+        .unary("SearchMemories", gate.scopedUnary(.read, searchMemories)),
+        .unary("ExplainMiss", gate.scopedUnary(.read, explainMiss)),
+        .unary("RestoreMemories", gate.scopedUnary(.write, restoreMemories)),
+        .unary("SetMemoryPolicy", gate.scopedUnary(.write, setMemoryPolicy)),
+        .unary("GetMemoryPolicy", gate.scopedUnary(.read, getMemoryPolicy))
       ])
   }
 }

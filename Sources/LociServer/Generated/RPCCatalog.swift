@@ -251,6 +251,26 @@ package enum RPCCatalog {
       isScoped: true, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read),
     Entry(
+      service: "loci.v1.MemoryService", method: "ExplainMiss",
+      request: V1.ExplainMissRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.MemoryService", method: "RestoreMemories",
+      request: V1.RestoreMemoriesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.MemoryService", method: "SetMemoryPolicy",
+      request: V1.SetMemoryPolicyRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.MemoryService", method: "GetMemoryPolicy",
+      request: V1.GetMemoryPolicyRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
       service: "loci.v1.ContextService", method: "CreateContext",
       request: V1.CreateContextRequest.self,
       isScoped: true, isMutating: true, isStreaming: false,

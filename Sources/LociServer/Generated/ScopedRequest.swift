@@ -33,6 +33,7 @@ extension V1.DescribeCollectionRequest: ScopedRequest {}
 extension V1.DiffSnapshotsRequest: ScopedRequest {}
 extension V1.DropCollectionRequest: ScopedRequest {}
 extension V1.ExpandRequest: ScopedRequest {}
+extension V1.ExplainMissRequest: ScopedRequest {}
 extension V1.ExportOtlpRequest: ScopedRequest {}
 extension V1.ExportRequest: ScopedRequest {}
 extension V1.ExportSnapshotRequest: ScopedRequest {}
@@ -46,6 +47,7 @@ extension V1.GetCompressionPolicyRequest: ScopedRequest {}
 extension V1.GetCompressionStatsRequest: ScopedRequest {}
 extension V1.GetContextRequest: ScopedRequest {}
 extension V1.GetCurrentRequest: ScopedRequest {}
+extension V1.GetMemoryPolicyRequest: ScopedRequest {}
 extension V1.GetMemoryRequest: ScopedRequest {}
 extension V1.GetSessionRequest: ScopedRequest {}
 extension V1.GetStepBlobRequest: ScopedRequest {}
@@ -86,6 +88,7 @@ extension V1.RemoveGrantRequest: ScopedRequest {}
 extension V1.ReplayTraceRequest: ScopedRequest {}
 extension V1.ReportAuditRequest: ScopedRequest {}
 extension V1.ReportCompactionsRequest: ScopedRequest {}
+extension V1.RestoreMemoriesRequest: ScopedRequest {}
 extension V1.RevokeKeyRequest: ScopedRequest {}
 extension V1.RollbackSessionRequest: ScopedRequest {}
 extension V1.RotateKeyRequest: ScopedRequest {}
@@ -101,6 +104,7 @@ extension V1.SetAliasRequest: ScopedRequest {}
 extension V1.SetAuditRulesRequest: ScopedRequest {}
 extension V1.SetCompressionPolicyRequest: ScopedRequest {}
 extension V1.SetGrantRequest: ScopedRequest {}
+extension V1.SetMemoryPolicyRequest: ScopedRequest {}
 extension V1.SetVariablesRequest: ScopedRequest {}
 extension V1.StatsRequest: ScopedRequest {}
 extension V1.StreamStepsRequest: ScopedRequest {}

@@ -13,6 +13,12 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.MessagesDeleted.self,
   LogV1.MemoriesAdded.self,
   LogV1.AddedMemory.self,
+  LogV1.MemoryDetails.self,
+  LogV1.MemoriesExpired.self,
+  LogV1.MemoriesRestored.self,
+  LogV1.MemoriesAccessed.self,
+  LogV1.MemoriesSaidAgain.self,
+  LogV1.MemoryPolicySet.self,
   LogV1.MemoryUpdated.self,
   LogV1.MemoriesDeleted.self,
   LogV1.ItemsEmbedded.self,
@@ -78,6 +84,7 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.Attribute.self,
   V1.Filter.self,
   V1.RankWeights.self,
+  V1.SearchOptions.self,
   V1.Explanation.self,
   V1.SearchReport.self,
   V1.ErrorDetail.self,
@@ -204,6 +211,16 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.SearchMemoriesRequest.self,
   V1.SearchMemoriesResponse.self,
   V1.MemoryHit.self,
+  V1.ExplainMissRequest.self,
+  V1.ExplainMissResponse.self,
+  V1.RestoreMemoriesRequest.self,
+  V1.RestoreMemoriesResponse.self,
+  V1.MemoryPolicy.self,
+  V1.TypeLifetime.self,
+  V1.SetMemoryPolicyRequest.self,
+  V1.SetMemoryPolicyResponse.self,
+  V1.GetMemoryPolicyRequest.self,
+  V1.GetMemoryPolicyResponse.self,
   V1.Context.self,
   V1.MessageDraft.self,
   V1.Message.self,
@@ -405,7 +422,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 50 {
+    switch random.next() % 55 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -455,6 +472,11 @@ extension LogV1.Event: TestedMessage {
     case 46: value.kind = .auditHeadSigned(.arbitrary(&random))
     case 47: value.kind = .auditRulesSet(.arbitrary(&random))
     case 48: value.kind = .auditAlertsDelivered(.arbitrary(&random))
+    case 49: value.kind = .memoriesExpired(.arbitrary(&random))
+    case 50: value.kind = .memoriesRestored(.arbitrary(&random))
+    case 51: value.kind = .memoriesAccessed(.arbitrary(&random))
+    case 52: value.kind = .memoriesSaidAgain(.arbitrary(&random))
+    case 53: value.kind = .memoryPolicySet(.arbitrary(&random))
     default: break
     }
     return value
@@ -514,6 +536,11 @@ extension LogV1.Event: TestedMessage {
     if let part = view.auditHeadSigned.map({ LogV1.AuditHeadSigned.rebuilt($0) }) { value.kind = .auditHeadSigned(part) }
     if let part = view.auditRulesSet.map({ LogV1.AuditRulesSet.rebuilt($0) }) { value.kind = .auditRulesSet(part) }
     if let part = view.auditAlertsDelivered.map({ LogV1.AuditAlertsDelivered.rebuilt($0) }) { value.kind = .auditAlertsDelivered(part) }
+    if let part = view.memoriesExpired.map({ LogV1.MemoriesExpired.rebuilt($0) }) { value.kind = .memoriesExpired(part) }
+    if let part = view.memoriesRestored.map({ LogV1.MemoriesRestored.rebuilt($0) }) { value.kind = .memoriesRestored(part) }
+    if let part = view.memoriesAccessed.map({ LogV1.MemoriesAccessed.rebuilt($0) }) { value.kind = .memoriesAccessed(part) }
+    if let part = view.memoriesSaidAgain.map({ LogV1.MemoriesSaidAgain.rebuilt($0) }) { value.kind = .memoriesSaidAgain(part) }
+    if let part = view.memoryPolicySet.map({ LogV1.MemoryPolicySet.rebuilt($0) }) { value.kind = .memoryPolicySet(part) }
     return value
   }
 }
@@ -686,6 +713,7 @@ extension LogV1.AddedMemory: TestedMessage {
     value.createdAtUs = .arbitrary(&random)
     value.expiresAtUs = .arbitrary(&random)
     value.attributes = .arbitrary(&random)
+    value.details = .arbitrary(&random)
     return value
   }
 
@@ -700,6 +728,127 @@ extension LogV1.AddedMemory: TestedMessage {
     value.createdAtUs = view.createdAtUs
     value.expiresAtUs = view.expiresAtUs
     value.attributes = view.attributes.map { LogV1.StoredAttribute.rebuilt($0) }
+    value.details = view.details.map({ LogV1.MemoryDetails.rebuilt($0) })
+    return value
+  }
+}
+
+extension LogV1.MemoryDetails: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("tags", 6), ("supersedes_id", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.confidence = .arbitrary(&random)
+    value.source = .arbitrary(&random)
+    value.trust = .arbitrary(&random)
+    value.validFromUs = .arbitrary(&random)
+    value.validUntilUs = .arbitrary(&random)
+    value.tags = .arbitrary(&random)
+    value.supersedesID = .arbitrary(&random)
+    value.fingerprint = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.confidence = view.confidence
+    value.source = view.source
+    value.trust = view.trust
+    value.validFromUs = view.validFromUs
+    value.validUntilUs = view.validUntilUs
+    value.tags = view.tags.map { String(decoding: $0, as: UTF8.self) }
+    value.supersedesID = String(decoding: view.supersedesID, as: UTF8.self)
+    value.fingerprint = view.fingerprint
+    return value
+  }
+}
+
+extension LogV1.MemoriesExpired: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.items = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.items = Array(view.items)
+    return value
+  }
+}
+
+extension LogV1.MemoriesRestored: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("ids", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.ids = .arbitrary(&random)
+    value.expiresAtUs = .arbitrary(&random)
+    value.superseded = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.ids = view.ids.map { String(decoding: $0, as: UTF8.self) }
+    value.expiresAtUs = view.expiresAtUs
+    value.superseded = view.superseded
+    return value
+  }
+}
+
+extension LogV1.MemoriesAccessed: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.items = .arbitrary(&random)
+    value.counts = .arbitrary(&random)
+    value.lastUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.items = Array(view.items)
+    value.counts = Array(view.counts)
+    value.lastUs = view.lastUs
+    return value
+  }
+}
+
+extension LogV1.MemoriesSaidAgain: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("ids", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.ids = .arbitrary(&random)
+    value.counts = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.ids = view.ids.map { String(decoding: $0, as: UTF8.self) }
+    value.counts = Array(view.counts)
+    return value
+  }
+}
+
+extension LogV1.MemoryPolicySet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.policy = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.policy = Array(view.policy)
     return value
   }
 }
@@ -1868,9 +2017,15 @@ extension LogV1.AuditAlertsDelivered: TestedMessage {
 
 extension V1.ConsistencyLevel: Arbitrary {}
 
+extension V1.MemorySource: Arbitrary {}
+
+extension V1.TrustClass: Arbitrary {}
+
 extension V1.Role: Arbitrary {}
 
 extension V1.MemoryType: Arbitrary {}
+
+extension V1.Granularity: Arbitrary {}
 
 extension V1.SearchMode: Arbitrary {}
 
@@ -2017,7 +2172,7 @@ extension V1.Attribute: TestedMessage {
 }
 
 extension V1.Filter: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("context_ids", 1), ("trace_ids", 2)]
+  static let textFields: [(name: String, number: Int)] = [("context_ids", 1), ("trace_ids", 2), ("tags", 8)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
@@ -2028,6 +2183,12 @@ extension V1.Filter: TestedMessage {
     value.memoryTypes = .arbitrary(&random)
     value.importanceMin = .arbitrary(&random)
     value.attributes = .arbitrary(&random)
+    value.tags = .arbitrary(&random)
+    value.sources = .arbitrary(&random)
+    value.confidenceMin = .arbitrary(&random)
+    value.trustMin = .arbitrary(&random)
+    value.validAtUs = .arbitrary(&random)
+    value.asOfUs = .arbitrary(&random)
     return value
   }
 
@@ -2040,6 +2201,12 @@ extension V1.Filter: TestedMessage {
     value.memoryTypes = Array(view.memoryTypes)
     value.importanceMin = view.importanceMin
     value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    value.tags = view.tags.map { String(decoding: $0, as: UTF8.self) }
+    value.sources = Array(view.sources)
+    value.confidenceMin = view.confidenceMin
+    value.trustMin = view.trustMin
+    value.validAtUs = view.validAtUs
+    value.asOfUs = view.asOfUs
     return value
   }
 }
@@ -2053,6 +2220,10 @@ extension V1.RankWeights: TestedMessage {
     value.exact = .arbitrary(&random)
     value.recency = .arbitrary(&random)
     value.importance = .arbitrary(&random)
+    value.access = .arbitrary(&random)
+    value.type = .arbitrary(&random)
+    value.trust = .arbitrary(&random)
+    value.cues = .arbitrary(&random)
     return value
   }
 
@@ -2062,6 +2233,40 @@ extension V1.RankWeights: TestedMessage {
     value.exact = view.exact
     value.recency = view.recency
     value.importance = view.importance
+    value.access = view.access
+    value.type = view.type
+    value.trust = view.trust
+    value.cues = view.cues
+    return value
+  }
+}
+
+extension V1.SearchOptions: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("more_queries", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.granularity = .arbitrary(&random)
+    value.diversity = .arbitrary(&random)
+    value.deadlineMs = .arbitrary(&random)
+    value.moreQueries = .arbitrary(&random)
+    value.timeExpressions = .arbitrary(&random)
+    value.nowUs = .arbitrary(&random)
+    value.utcOffsetMinutes = .arbitrary(&random)
+    value.neighbours = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.granularity = view.granularity
+    value.diversity = view.diversity
+    value.deadlineMs = view.deadlineMs
+    value.moreQueries = view.moreQueries.map { String(decoding: $0, as: UTF8.self) }
+    value.timeExpressions = view.timeExpressions
+    value.nowUs = view.nowUs
+    value.utcOffsetMinutes = view.utcOffsetMinutes
+    value.neighbours = view.neighbours
     return value
   }
 }
@@ -2079,6 +2284,17 @@ extension V1.Explanation: TestedMessage {
     value.importance = .arbitrary(&random)
     value.semanticRank = .arbitrary(&random)
     value.exactRank = .arbitrary(&random)
+    value.access = .arbitrary(&random)
+    value.type = .arbitrary(&random)
+    value.trust = .arbitrary(&random)
+    value.windowCosine = .arbitrary(&random)
+    value.windowBm25Narrow = .arbitrary(&random)
+    value.windowBm25Wide = .arbitrary(&random)
+    value.coverage = .arbitrary(&random)
+    value.speaker = .arbitrary(&random)
+    value.date = .arbitrary(&random)
+    value.cues = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
     return value
   }
 
@@ -2092,6 +2308,17 @@ extension V1.Explanation: TestedMessage {
     value.importance = view.importance
     value.semanticRank = view.semanticRank
     value.exactRank = view.exactRank
+    value.access = view.access
+    value.type = view.type
+    value.trust = view.trust
+    value.windowCosine = view.windowCosine
+    value.windowBm25Narrow = view.windowBm25Narrow
+    value.windowBm25Wide = view.windowBm25Wide
+    value.coverage = view.coverage
+    value.speaker = view.speaker
+    value.date = view.date
+    value.cues = view.cues
+    value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
     return value
   }
 }
@@ -2108,6 +2335,9 @@ extension V1.SearchReport: TestedMessage {
     value.elapsedUs = .arbitrary(&random)
     value.position = .arbitrary(&random)
     value.truncated = .arbitrary(&random)
+    value.partial = .arbitrary(&random)
+    value.timeRange = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
     return value
   }
 
@@ -2120,6 +2350,9 @@ extension V1.SearchReport: TestedMessage {
     value.elapsedUs = view.elapsedUs
     value.position = view.position.map({ V1.Position.rebuilt($0) })
     value.truncated = view.truncated
+    value.partial = view.partial
+    value.timeRange = view.timeRange.map({ V1.TimeRange.rebuilt($0) })
+    value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
     return value
   }
 }
@@ -4400,8 +4633,12 @@ extension V1.GetCompressionStatsResponse: TestedMessage {
   }
 }
 
+extension V1.DuplicatePolicy: Arbitrary {}
+
+extension V1.MissReason: Arbitrary {}
+
 extension V1.MemoryDraft: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("id", 1), ("text", 3), ("context_id", 4), ("trace_id", 5)]
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("text", 3), ("context_id", 4), ("trace_id", 5), ("tags", 16), ("supersedes_id", 18)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
@@ -4415,6 +4652,14 @@ extension V1.MemoryDraft: TestedMessage {
     value.expiresAtUs = .arbitrary(&random)
     value.attributes = .arbitrary(&random)
     value.embedding = .arbitrary(&random)
+    value.confidence = .arbitrary(&random)
+    value.source = .arbitrary(&random)
+    value.trust = .arbitrary(&random)
+    value.validFromUs = .arbitrary(&random)
+    value.validUntilUs = .arbitrary(&random)
+    value.tags = .arbitrary(&random)
+    value.ttlMs = .arbitrary(&random)
+    value.supersedesID = .arbitrary(&random)
     return value
   }
 
@@ -4430,12 +4675,20 @@ extension V1.MemoryDraft: TestedMessage {
     value.expiresAtUs = view.expiresAtUs
     value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
     value.embedding = Array(view.embedding)
+    value.confidence = view.confidence
+    value.source = view.source
+    value.trust = view.trust
+    value.validFromUs = view.validFromUs
+    value.validUntilUs = view.validUntilUs
+    value.tags = view.tags.map { String(decoding: $0, as: UTF8.self) }
+    value.ttlMs = view.ttlMs
+    value.supersedesID = String(decoding: view.supersedesID, as: UTF8.self)
     return value
   }
 }
 
 extension V1.Memory: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("id", 1), ("text", 3), ("context_id", 4), ("trace_id", 5)]
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("text", 3), ("context_id", 4), ("trace_id", 5), ("tags", 17), ("supersedes_id", 21), ("superseded_by_id", 22)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
@@ -4450,6 +4703,18 @@ extension V1.Memory: TestedMessage {
     value.expiresAtUs = .arbitrary(&random)
     value.attributes = .arbitrary(&random)
     value.version = .arbitrary(&random)
+    value.confidence = .arbitrary(&random)
+    value.source = .arbitrary(&random)
+    value.trust = .arbitrary(&random)
+    value.validFromUs = .arbitrary(&random)
+    value.validUntilUs = .arbitrary(&random)
+    value.tags = .arbitrary(&random)
+    value.accessCount = .arbitrary(&random)
+    value.lastAccessAtUs = .arbitrary(&random)
+    value.saidCount = .arbitrary(&random)
+    value.supersedesID = .arbitrary(&random)
+    value.supersededByID = .arbitrary(&random)
+    value.supersededAtUs = .arbitrary(&random)
     return value
   }
 
@@ -4466,6 +4731,18 @@ extension V1.Memory: TestedMessage {
     value.expiresAtUs = view.expiresAtUs
     value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
     value.version = view.version
+    value.confidence = view.confidence
+    value.source = view.source
+    value.trust = view.trust
+    value.validFromUs = view.validFromUs
+    value.validUntilUs = view.validUntilUs
+    value.tags = view.tags.map { String(decoding: $0, as: UTF8.self) }
+    value.accessCount = view.accessCount
+    value.lastAccessAtUs = view.lastAccessAtUs
+    value.saidCount = view.saidCount
+    value.supersedesID = String(decoding: view.supersedesID, as: UTF8.self)
+    value.supersededByID = String(decoding: view.supersededByID, as: UTF8.self)
+    value.supersededAtUs = view.supersededAtUs
     return value
   }
 }
@@ -4478,6 +4755,8 @@ extension V1.AddMemoriesRequest: TestedMessage {
     value.scope = .arbitrary(&random)
     value.memories = .arbitrary(&random)
     value.options = .arbitrary(&random)
+    value.duplicates = .arbitrary(&random)
+    value.duplicateCosineMin = .arbitrary(&random)
     return value
   }
 
@@ -4486,6 +4765,8 @@ extension V1.AddMemoriesRequest: TestedMessage {
     value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
     value.memories = view.memories.map { V1.MemoryDraft.rebuilt($0) }
     value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.duplicates = view.duplicates
+    value.duplicateCosineMin = view.duplicateCosineMin
     return value
   }
 }
@@ -4497,6 +4778,7 @@ extension V1.AddMemoriesResponse: TestedMessage {
     var value = Self()
     value.position = .arbitrary(&random)
     value.memoryIDs = .arbitrary(&random)
+    value.duplicatePlaces = .arbitrary(&random)
     return value
   }
 
@@ -4504,6 +4786,7 @@ extension V1.AddMemoriesResponse: TestedMessage {
     var value = Self()
     value.position = view.position.map({ V1.Position.rebuilt($0) })
     value.memoryIDs = view.memoryIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.duplicatePlaces = Array(view.duplicatePlaces)
     return value
   }
 }
@@ -4707,6 +4990,7 @@ extension V1.SearchMemoriesRequest: TestedMessage {
     value.explain = .arbitrary(&random)
     value.consistency = .arbitrary(&random)
     value.waitForIndex = .arbitrary(&random)
+    value.options = .arbitrary(&random)
     return value
   }
 
@@ -4722,6 +5006,7 @@ extension V1.SearchMemoriesRequest: TestedMessage {
     value.explain = view.explain
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
+    value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
     return value
   }
 }
@@ -4760,6 +5045,196 @@ extension V1.MemoryHit: TestedMessage {
     value.memory = view.memory.map({ V1.Memory.rebuilt($0) })
     value.score = view.score
     value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExplainMissRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("memory_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.search = .arbitrary(&random)
+    value.memoryID = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.search = view.search.map({ V1.SearchMemoriesRequest.rebuilt($0) })
+    value.memoryID = String(decoding: view.memoryID, as: UTF8.self)
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExplainMissResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.reason = .arbitrary(&random)
+    value.rank = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    value.lastScore = .arbitrary(&random)
+    value.explanation = .arbitrary(&random)
+    value.report = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.reason = view.reason
+    value.rank = view.rank
+    value.score = view.score
+    value.lastScore = view.lastScore
+    value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    value.report = view.report.map({ V1.SearchReport.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RestoreMemoriesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("memory_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.memoryIDs = .arbitrary(&random)
+    value.expiresAtUs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.memoryIDs = view.memoryIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.expiresAtUs = view.expiresAtUs
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RestoreMemoriesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.MemoryPolicy: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.lifetimes = .arbitrary(&random)
+    value.retentionMs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.lifetimes = view.lifetimes.map { V1.TypeLifetime.rebuilt($0) }
+    value.retentionMs = view.retentionMs
+    return value
+  }
+}
+
+extension V1.TypeLifetime: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.type = .arbitrary(&random)
+    value.ttlMs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.type = view.type
+    value.ttlMs = view.ttlMs
+    return value
+  }
+}
+
+extension V1.SetMemoryPolicyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.policy = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.policy = view.policy.map({ V1.MemoryPolicy.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetMemoryPolicyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetMemoryPolicyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetMemoryPolicyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.policy = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.policy = view.policy.map({ V1.MemoryPolicy.rebuilt($0) })
     return value
   }
 }
@@ -5270,6 +5745,7 @@ extension V1.SearchMessagesRequest: TestedMessage {
     value.explain = .arbitrary(&random)
     value.consistency = .arbitrary(&random)
     value.waitForIndex = .arbitrary(&random)
+    value.options = .arbitrary(&random)
     return value
   }
 
@@ -5284,6 +5760,7 @@ extension V1.SearchMessagesRequest: TestedMessage {
     value.explain = view.explain
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
+    value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
     return value
   }
 }
@@ -5314,6 +5791,8 @@ extension V1.MessageHit: TestedMessage {
     value.message = .arbitrary(&random)
     value.score = .arbitrary(&random)
     value.explanation = .arbitrary(&random)
+    value.before = .arbitrary(&random)
+    value.after = .arbitrary(&random)
     return value
   }
 
@@ -5322,6 +5801,8 @@ extension V1.MessageHit: TestedMessage {
     value.message = view.message.map({ V1.Message.rebuilt($0) })
     value.score = view.score
     value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    value.before = view.before.map { V1.Message.rebuilt($0) }
+    value.after = view.after.map { V1.Message.rebuilt($0) }
     return value
   }
 }

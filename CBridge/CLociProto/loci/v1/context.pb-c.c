@@ -3464,7 +3464,7 @@ const ProtobufCMessageDescriptor loci__v1__delete_messages_response__descriptor 
   (ProtobufCMessageInit) loci__v1__delete_messages_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__search_messages_request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor loci__v1__search_messages_request__field_descriptors[10] =
 {
   {
     "scope",
@@ -3574,6 +3574,18 @@ static const ProtobufCFieldDescriptor loci__v1__search_messages_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "options",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchMessagesRequest, options),
+    &loci__v1__search_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__search_messages_request__field_indices_by_name[] = {
   7,   /* field[7] = consistency */
@@ -3581,6 +3593,7 @@ static const unsigned loci__v1__search_messages_request__field_indices_by_name[]
   4,   /* field[4] = filter */
   2,   /* field[2] = limit */
   3,   /* field[3] = mode */
+  9,   /* field[9] = options */
   1,   /* field[1] = query */
   0,   /* field[0] = scope */
   8,   /* field[8] = wait_for_index */
@@ -3589,7 +3602,7 @@ static const unsigned loci__v1__search_messages_request__field_indices_by_name[]
 static const ProtobufCIntRange loci__v1__search_messages_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor loci__v1__search_messages_request__descriptor =
 {
@@ -3599,7 +3612,7 @@ const ProtobufCMessageDescriptor loci__v1__search_messages_request__descriptor =
   "Loci__V1__SearchMessagesRequest",
   "loci.v1",
   sizeof(Loci__V1__SearchMessagesRequest),
-  9,
+  10,
   loci__v1__search_messages_request__field_descriptors,
   loci__v1__search_messages_request__field_indices_by_name,
   1,  loci__v1__search_messages_request__number_ranges,
@@ -3657,7 +3670,7 @@ const ProtobufCMessageDescriptor loci__v1__search_messages_response__descriptor 
   (ProtobufCMessageInit) loci__v1__search_messages_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__message_hit__field_descriptors[3] =
+static const ProtobufCFieldDescriptor loci__v1__message_hit__field_descriptors[5] =
 {
   {
     "message",
@@ -3695,8 +3708,34 @@ static const ProtobufCFieldDescriptor loci__v1__message_hit__field_descriptors[3
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "before",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__MessageHit, n_before),
+    offsetof(Loci__V1__MessageHit, before),
+    &loci__v1__message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__MessageHit, n_after),
+    offsetof(Loci__V1__MessageHit, after),
+    &loci__v1__message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__message_hit__field_indices_by_name[] = {
+  4,   /* field[4] = after */
+  3,   /* field[3] = before */
   2,   /* field[2] = explanation */
   0,   /* field[0] = message */
   1,   /* field[1] = score */
@@ -3704,7 +3743,7 @@ static const unsigned loci__v1__message_hit__field_indices_by_name[] = {
 static const ProtobufCIntRange loci__v1__message_hit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor loci__v1__message_hit__descriptor =
 {
@@ -3714,7 +3753,7 @@ const ProtobufCMessageDescriptor loci__v1__message_hit__descriptor =
   "Loci__V1__MessageHit",
   "loci.v1",
   sizeof(Loci__V1__MessageHit),
-  3,
+  5,
   loci__v1__message_hit__field_descriptors,
   loci__v1__message_hit__field_indices_by_name,
   1,  loci__v1__message_hit__number_ranges,

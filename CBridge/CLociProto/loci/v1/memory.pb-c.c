@@ -727,7 +727,457 @@ void   loci__v1__memory_hit__free_unpacked
   assert(message->base.descriptor == &loci__v1__memory_hit__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__v1__memory_draft__field_descriptors[10] =
+void   loci__v1__explain_miss_request__init
+                     (Loci__V1__ExplainMissRequest         *message)
+{
+  static const Loci__V1__ExplainMissRequest init_value = LOCI__V1__EXPLAIN_MISS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__explain_miss_request__get_packed_size
+                     (const Loci__V1__ExplainMissRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__explain_miss_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__explain_miss_request__pack
+                     (const Loci__V1__ExplainMissRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__explain_miss_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__explain_miss_request__pack_to_buffer
+                     (const Loci__V1__ExplainMissRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__explain_miss_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ExplainMissRequest *
+       loci__v1__explain_miss_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ExplainMissRequest *)
+     protobuf_c_message_unpack (&loci__v1__explain_miss_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__explain_miss_request__free_unpacked
+                     (Loci__V1__ExplainMissRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__explain_miss_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__explain_miss_response__init
+                     (Loci__V1__ExplainMissResponse         *message)
+{
+  static const Loci__V1__ExplainMissResponse init_value = LOCI__V1__EXPLAIN_MISS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__explain_miss_response__get_packed_size
+                     (const Loci__V1__ExplainMissResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__explain_miss_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__explain_miss_response__pack
+                     (const Loci__V1__ExplainMissResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__explain_miss_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__explain_miss_response__pack_to_buffer
+                     (const Loci__V1__ExplainMissResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__explain_miss_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ExplainMissResponse *
+       loci__v1__explain_miss_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ExplainMissResponse *)
+     protobuf_c_message_unpack (&loci__v1__explain_miss_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__explain_miss_response__free_unpacked
+                     (Loci__V1__ExplainMissResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__explain_miss_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__restore_memories_request__init
+                     (Loci__V1__RestoreMemoriesRequest         *message)
+{
+  static const Loci__V1__RestoreMemoriesRequest init_value = LOCI__V1__RESTORE_MEMORIES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__restore_memories_request__get_packed_size
+                     (const Loci__V1__RestoreMemoriesRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__restore_memories_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__restore_memories_request__pack
+                     (const Loci__V1__RestoreMemoriesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__restore_memories_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__restore_memories_request__pack_to_buffer
+                     (const Loci__V1__RestoreMemoriesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__restore_memories_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__RestoreMemoriesRequest *
+       loci__v1__restore_memories_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__RestoreMemoriesRequest *)
+     protobuf_c_message_unpack (&loci__v1__restore_memories_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__restore_memories_request__free_unpacked
+                     (Loci__V1__RestoreMemoriesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__restore_memories_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__restore_memories_response__init
+                     (Loci__V1__RestoreMemoriesResponse         *message)
+{
+  static const Loci__V1__RestoreMemoriesResponse init_value = LOCI__V1__RESTORE_MEMORIES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__restore_memories_response__get_packed_size
+                     (const Loci__V1__RestoreMemoriesResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__restore_memories_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__restore_memories_response__pack
+                     (const Loci__V1__RestoreMemoriesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__restore_memories_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__restore_memories_response__pack_to_buffer
+                     (const Loci__V1__RestoreMemoriesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__restore_memories_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__RestoreMemoriesResponse *
+       loci__v1__restore_memories_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__RestoreMemoriesResponse *)
+     protobuf_c_message_unpack (&loci__v1__restore_memories_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__restore_memories_response__free_unpacked
+                     (Loci__V1__RestoreMemoriesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__restore_memories_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__memory_policy__init
+                     (Loci__V1__MemoryPolicy         *message)
+{
+  static const Loci__V1__MemoryPolicy init_value = LOCI__V1__MEMORY_POLICY__INIT;
+  *message = init_value;
+}
+size_t loci__v1__memory_policy__get_packed_size
+                     (const Loci__V1__MemoryPolicy *message)
+{
+  assert(message->base.descriptor == &loci__v1__memory_policy__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__memory_policy__pack
+                     (const Loci__V1__MemoryPolicy *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__memory_policy__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__memory_policy__pack_to_buffer
+                     (const Loci__V1__MemoryPolicy *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__memory_policy__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__MemoryPolicy *
+       loci__v1__memory_policy__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__MemoryPolicy *)
+     protobuf_c_message_unpack (&loci__v1__memory_policy__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__memory_policy__free_unpacked
+                     (Loci__V1__MemoryPolicy *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__memory_policy__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__type_lifetime__init
+                     (Loci__V1__TypeLifetime         *message)
+{
+  static const Loci__V1__TypeLifetime init_value = LOCI__V1__TYPE_LIFETIME__INIT;
+  *message = init_value;
+}
+size_t loci__v1__type_lifetime__get_packed_size
+                     (const Loci__V1__TypeLifetime *message)
+{
+  assert(message->base.descriptor == &loci__v1__type_lifetime__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__type_lifetime__pack
+                     (const Loci__V1__TypeLifetime *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__type_lifetime__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__type_lifetime__pack_to_buffer
+                     (const Loci__V1__TypeLifetime *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__type_lifetime__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__TypeLifetime *
+       loci__v1__type_lifetime__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__TypeLifetime *)
+     protobuf_c_message_unpack (&loci__v1__type_lifetime__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__type_lifetime__free_unpacked
+                     (Loci__V1__TypeLifetime *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__type_lifetime__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__set_memory_policy_request__init
+                     (Loci__V1__SetMemoryPolicyRequest         *message)
+{
+  static const Loci__V1__SetMemoryPolicyRequest init_value = LOCI__V1__SET_MEMORY_POLICY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__set_memory_policy_request__get_packed_size
+                     (const Loci__V1__SetMemoryPolicyRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__set_memory_policy_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__set_memory_policy_request__pack
+                     (const Loci__V1__SetMemoryPolicyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__set_memory_policy_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__set_memory_policy_request__pack_to_buffer
+                     (const Loci__V1__SetMemoryPolicyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__set_memory_policy_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SetMemoryPolicyRequest *
+       loci__v1__set_memory_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SetMemoryPolicyRequest *)
+     protobuf_c_message_unpack (&loci__v1__set_memory_policy_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__set_memory_policy_request__free_unpacked
+                     (Loci__V1__SetMemoryPolicyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__set_memory_policy_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__set_memory_policy_response__init
+                     (Loci__V1__SetMemoryPolicyResponse         *message)
+{
+  static const Loci__V1__SetMemoryPolicyResponse init_value = LOCI__V1__SET_MEMORY_POLICY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__set_memory_policy_response__get_packed_size
+                     (const Loci__V1__SetMemoryPolicyResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__set_memory_policy_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__set_memory_policy_response__pack
+                     (const Loci__V1__SetMemoryPolicyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__set_memory_policy_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__set_memory_policy_response__pack_to_buffer
+                     (const Loci__V1__SetMemoryPolicyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__set_memory_policy_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SetMemoryPolicyResponse *
+       loci__v1__set_memory_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SetMemoryPolicyResponse *)
+     protobuf_c_message_unpack (&loci__v1__set_memory_policy_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__set_memory_policy_response__free_unpacked
+                     (Loci__V1__SetMemoryPolicyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__set_memory_policy_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__get_memory_policy_request__init
+                     (Loci__V1__GetMemoryPolicyRequest         *message)
+{
+  static const Loci__V1__GetMemoryPolicyRequest init_value = LOCI__V1__GET_MEMORY_POLICY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__get_memory_policy_request__get_packed_size
+                     (const Loci__V1__GetMemoryPolicyRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__get_memory_policy_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__get_memory_policy_request__pack
+                     (const Loci__V1__GetMemoryPolicyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__get_memory_policy_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__get_memory_policy_request__pack_to_buffer
+                     (const Loci__V1__GetMemoryPolicyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__get_memory_policy_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__GetMemoryPolicyRequest *
+       loci__v1__get_memory_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__GetMemoryPolicyRequest *)
+     protobuf_c_message_unpack (&loci__v1__get_memory_policy_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__get_memory_policy_request__free_unpacked
+                     (Loci__V1__GetMemoryPolicyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__get_memory_policy_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__get_memory_policy_response__init
+                     (Loci__V1__GetMemoryPolicyResponse         *message)
+{
+  static const Loci__V1__GetMemoryPolicyResponse init_value = LOCI__V1__GET_MEMORY_POLICY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__get_memory_policy_response__get_packed_size
+                     (const Loci__V1__GetMemoryPolicyResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__get_memory_policy_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__get_memory_policy_response__pack
+                     (const Loci__V1__GetMemoryPolicyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__get_memory_policy_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__get_memory_policy_response__pack_to_buffer
+                     (const Loci__V1__GetMemoryPolicyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__get_memory_policy_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__GetMemoryPolicyResponse *
+       loci__v1__get_memory_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__GetMemoryPolicyResponse *)
+     protobuf_c_message_unpack (&loci__v1__get_memory_policy_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__get_memory_policy_response__free_unpacked
+                     (Loci__V1__GetMemoryPolicyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__get_memory_policy_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__v1__memory_draft__field_descriptors[18] =
 {
   {
     "id",
@@ -849,23 +1299,127 @@ static const ProtobufCFieldDescriptor loci__v1__memory_draft__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "confidence",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__MemoryDraft, confidence_choice_case),
+    offsetof(Loci__V1__MemoryDraft, confidence),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryDraft, source),
+    &loci__v1__memory_source__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trust",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryDraft, trust),
+    &loci__v1__trust_class__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "valid_from_us",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryDraft, valid_from_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "valid_until_us",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryDraft, valid_until_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tags",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__MemoryDraft, n_tags),
+    offsetof(Loci__V1__MemoryDraft, tags),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ttl_ms",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryDraft, ttl_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "supersedes_id",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryDraft, supersedes_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__memory_draft__field_indices_by_name[] = {
   8,   /* field[8] = attributes */
+  10,   /* field[10] = confidence */
   3,   /* field[3] = context_id */
   6,   /* field[6] = created_at_us */
   9,   /* field[9] = embedding */
   7,   /* field[7] = expires_at_us */
   0,   /* field[0] = id */
   5,   /* field[5] = importance */
+  11,   /* field[11] = source */
+  17,   /* field[17] = supersedes_id */
+  15,   /* field[15] = tags */
   2,   /* field[2] = text */
   4,   /* field[4] = trace_id */
+  12,   /* field[12] = trust */
+  16,   /* field[16] = ttl_ms */
   1,   /* field[1] = type */
+  13,   /* field[13] = valid_from_us */
+  14,   /* field[14] = valid_until_us */
 };
 static const ProtobufCIntRange loci__v1__memory_draft__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor loci__v1__memory_draft__descriptor =
 {
@@ -875,14 +1429,14 @@ const ProtobufCMessageDescriptor loci__v1__memory_draft__descriptor =
   "Loci__V1__MemoryDraft",
   "loci.v1",
   sizeof(Loci__V1__MemoryDraft),
-  10,
+  18,
   loci__v1__memory_draft__field_descriptors,
   loci__v1__memory_draft__field_indices_by_name,
   1,  loci__v1__memory_draft__number_ranges,
   (ProtobufCMessageInit) loci__v1__memory_draft__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__memory__field_descriptors[11] =
+static const ProtobufCFieldDescriptor loci__v1__memory__field_descriptors[23] =
 {
   {
     "id",
@@ -1016,24 +1570,180 @@ static const ProtobufCFieldDescriptor loci__v1__memory__field_descriptors[11] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "confidence",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, confidence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, source),
+    &loci__v1__memory_source__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trust",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, trust),
+    &loci__v1__trust_class__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "valid_from_us",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, valid_from_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "valid_until_us",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, valid_until_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tags",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__Memory, n_tags),
+    offsetof(Loci__V1__Memory, tags),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "access_count",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, access_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_access_at_us",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, last_access_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "said_count",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, said_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "supersedes_id",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, supersedes_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "superseded_by_id",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, superseded_by_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "superseded_at_us",
+    23,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Memory, superseded_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__memory__field_indices_by_name[] = {
+  17,   /* field[17] = access_count */
   9,   /* field[9] = attributes */
+  11,   /* field[11] = confidence */
   3,   /* field[3] = context_id */
   6,   /* field[6] = created_at_us */
   8,   /* field[8] = expires_at_us */
   0,   /* field[0] = id */
   5,   /* field[5] = importance */
+  18,   /* field[18] = last_access_at_us */
+  19,   /* field[19] = said_count */
+  12,   /* field[12] = source */
+  22,   /* field[22] = superseded_at_us */
+  21,   /* field[21] = superseded_by_id */
+  20,   /* field[20] = supersedes_id */
+  16,   /* field[16] = tags */
   2,   /* field[2] = text */
   4,   /* field[4] = trace_id */
+  13,   /* field[13] = trust */
   1,   /* field[1] = type */
   7,   /* field[7] = updated_at_us */
+  14,   /* field[14] = valid_from_us */
+  15,   /* field[15] = valid_until_us */
   10,   /* field[10] = version */
 };
 static const ProtobufCIntRange loci__v1__memory__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor loci__v1__memory__descriptor =
 {
@@ -1043,14 +1753,14 @@ const ProtobufCMessageDescriptor loci__v1__memory__descriptor =
   "Loci__V1__Memory",
   "loci.v1",
   sizeof(Loci__V1__Memory),
-  11,
+  23,
   loci__v1__memory__field_descriptors,
   loci__v1__memory__field_indices_by_name,
   1,  loci__v1__memory__number_ranges,
   (ProtobufCMessageInit) loci__v1__memory__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__add_memories_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor loci__v1__add_memories_request__field_descriptors[5] =
 {
   {
     "scope",
@@ -1088,8 +1798,34 @@ static const ProtobufCFieldDescriptor loci__v1__add_memories_request__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "duplicates",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AddMemoriesRequest, duplicates),
+    &loci__v1__duplicate_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "duplicate_cosine_min",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AddMemoriesRequest, duplicate_cosine_min),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__add_memories_request__field_indices_by_name[] = {
+  4,   /* field[4] = duplicate_cosine_min */
+  3,   /* field[3] = duplicates */
   1,   /* field[1] = memories */
   2,   /* field[2] = options */
   0,   /* field[0] = scope */
@@ -1097,7 +1833,7 @@ static const unsigned loci__v1__add_memories_request__field_indices_by_name[] = 
 static const ProtobufCIntRange loci__v1__add_memories_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor loci__v1__add_memories_request__descriptor =
 {
@@ -1107,14 +1843,14 @@ const ProtobufCMessageDescriptor loci__v1__add_memories_request__descriptor =
   "Loci__V1__AddMemoriesRequest",
   "loci.v1",
   sizeof(Loci__V1__AddMemoriesRequest),
-  3,
+  5,
   loci__v1__add_memories_request__field_descriptors,
   loci__v1__add_memories_request__field_indices_by_name,
   1,  loci__v1__add_memories_request__number_ranges,
   (ProtobufCMessageInit) loci__v1__add_memories_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__add_memories_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor loci__v1__add_memories_response__field_descriptors[3] =
 {
   {
     "position",
@@ -1140,15 +1876,28 @@ static const ProtobufCFieldDescriptor loci__v1__add_memories_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "duplicate_places",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loci__V1__AddMemoriesResponse, n_duplicate_places),
+    offsetof(Loci__V1__AddMemoriesResponse, duplicate_places),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__add_memories_response__field_indices_by_name[] = {
+  2,   /* field[2] = duplicate_places */
   1,   /* field[1] = memory_ids */
   0,   /* field[0] = position */
 };
 static const ProtobufCIntRange loci__v1__add_memories_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor loci__v1__add_memories_response__descriptor =
 {
@@ -1158,7 +1907,7 @@ const ProtobufCMessageDescriptor loci__v1__add_memories_response__descriptor =
   "Loci__V1__AddMemoriesResponse",
   "loci.v1",
   sizeof(Loci__V1__AddMemoriesResponse),
-  2,
+  3,
   loci__v1__add_memories_response__field_descriptors,
   loci__v1__add_memories_response__field_indices_by_name,
   1,  loci__v1__add_memories_response__number_ranges,
@@ -1767,7 +2516,7 @@ const ProtobufCMessageDescriptor loci__v1__list_memories_response__descriptor =
   (ProtobufCMessageInit) loci__v1__list_memories_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_descriptors[10] =
+static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_descriptors[11] =
 {
   {
     "scope",
@@ -1889,6 +2638,18 @@ static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "options",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchMemoriesRequest, options),
+    &loci__v1__search_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__search_memories_request__field_indices_by_name[] = {
   8,   /* field[8] = consistency */
@@ -1897,6 +2658,7 @@ static const unsigned loci__v1__search_memories_request__field_indices_by_name[]
   5,   /* field[5] = filter */
   3,   /* field[3] = limit */
   4,   /* field[4] = mode */
+  10,   /* field[10] = options */
   1,   /* field[1] = query */
   0,   /* field[0] = scope */
   9,   /* field[9] = wait_for_index */
@@ -1905,7 +2667,7 @@ static const unsigned loci__v1__search_memories_request__field_indices_by_name[]
 static const ProtobufCIntRange loci__v1__search_memories_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor loci__v1__search_memories_request__descriptor =
 {
@@ -1915,7 +2677,7 @@ const ProtobufCMessageDescriptor loci__v1__search_memories_request__descriptor =
   "Loci__V1__SearchMemoriesRequest",
   "loci.v1",
   sizeof(Loci__V1__SearchMemoriesRequest),
-  10,
+  11,
   loci__v1__search_memories_request__field_descriptors,
   loci__v1__search_memories_request__field_indices_by_name,
   1,  loci__v1__search_memories_request__number_ranges,
@@ -2037,7 +2799,656 @@ const ProtobufCMessageDescriptor loci__v1__memory_hit__descriptor =
   (ProtobufCMessageInit) loci__v1__memory_hit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor loci__v1__memory_service__method_descriptors[6] =
+static const ProtobufCFieldDescriptor loci__v1__explain_miss_request__field_descriptors[3] =
+{
+  {
+    "search",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissRequest, search),
+    &loci__v1__search_memories_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissRequest, memory_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scope",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__explain_miss_request__field_indices_by_name[] = {
+  1,   /* field[1] = memory_id */
+  2,   /* field[2] = scope */
+  0,   /* field[0] = search */
+};
+static const ProtobufCIntRange loci__v1__explain_miss_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__explain_miss_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ExplainMissRequest",
+  "ExplainMissRequest",
+  "Loci__V1__ExplainMissRequest",
+  "loci.v1",
+  sizeof(Loci__V1__ExplainMissRequest),
+  3,
+  loci__v1__explain_miss_request__field_descriptors,
+  loci__v1__explain_miss_request__field_indices_by_name,
+  1,  loci__v1__explain_miss_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__explain_miss_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__explain_miss_response__field_descriptors[6] =
+{
+  {
+    "reason",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissResponse, reason),
+    &loci__v1__miss_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rank",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissResponse, rank),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "score",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissResponse, score),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_score",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissResponse, last_score),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "explanation",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissResponse, explanation),
+    &loci__v1__explanation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "report",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMissResponse, report),
+    &loci__v1__search_report__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__explain_miss_response__field_indices_by_name[] = {
+  4,   /* field[4] = explanation */
+  3,   /* field[3] = last_score */
+  1,   /* field[1] = rank */
+  0,   /* field[0] = reason */
+  5,   /* field[5] = report */
+  2,   /* field[2] = score */
+};
+static const ProtobufCIntRange loci__v1__explain_miss_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__explain_miss_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ExplainMissResponse",
+  "ExplainMissResponse",
+  "Loci__V1__ExplainMissResponse",
+  "loci.v1",
+  sizeof(Loci__V1__ExplainMissResponse),
+  6,
+  loci__v1__explain_miss_response__field_descriptors,
+  loci__v1__explain_miss_response__field_indices_by_name,
+  1,  loci__v1__explain_miss_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__explain_miss_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__restore_memories_request__field_descriptors[4] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__RestoreMemoriesRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__RestoreMemoriesRequest, n_memory_ids),
+    offsetof(Loci__V1__RestoreMemoriesRequest, memory_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__RestoreMemoriesRequest, expires_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__RestoreMemoriesRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__restore_memories_request__field_indices_by_name[] = {
+  2,   /* field[2] = expires_at_us */
+  1,   /* field[1] = memory_ids */
+  3,   /* field[3] = options */
+  0,   /* field[0] = scope */
+};
+static const ProtobufCIntRange loci__v1__restore_memories_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__v1__restore_memories_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.RestoreMemoriesRequest",
+  "RestoreMemoriesRequest",
+  "Loci__V1__RestoreMemoriesRequest",
+  "loci.v1",
+  sizeof(Loci__V1__RestoreMemoriesRequest),
+  4,
+  loci__v1__restore_memories_request__field_descriptors,
+  loci__v1__restore_memories_request__field_indices_by_name,
+  1,  loci__v1__restore_memories_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__restore_memories_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__restore_memories_response__field_descriptors[1] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__RestoreMemoriesResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__restore_memories_response__field_indices_by_name[] = {
+  0,   /* field[0] = position */
+};
+static const ProtobufCIntRange loci__v1__restore_memories_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__v1__restore_memories_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.RestoreMemoriesResponse",
+  "RestoreMemoriesResponse",
+  "Loci__V1__RestoreMemoriesResponse",
+  "loci.v1",
+  sizeof(Loci__V1__RestoreMemoriesResponse),
+  1,
+  loci__v1__restore_memories_response__field_descriptors,
+  loci__v1__restore_memories_response__field_indices_by_name,
+  1,  loci__v1__restore_memories_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__restore_memories_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__memory_policy__field_descriptors[2] =
+{
+  {
+    "lifetimes",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__MemoryPolicy, n_lifetimes),
+    offsetof(Loci__V1__MemoryPolicy, lifetimes),
+    &loci__v1__type_lifetime__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryPolicy, retention_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__memory_policy__field_indices_by_name[] = {
+  0,   /* field[0] = lifetimes */
+  1,   /* field[1] = retention_ms */
+};
+static const ProtobufCIntRange loci__v1__memory_policy__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__memory_policy__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.MemoryPolicy",
+  "MemoryPolicy",
+  "Loci__V1__MemoryPolicy",
+  "loci.v1",
+  sizeof(Loci__V1__MemoryPolicy),
+  2,
+  loci__v1__memory_policy__field_descriptors,
+  loci__v1__memory_policy__field_indices_by_name,
+  1,  loci__v1__memory_policy__number_ranges,
+  (ProtobufCMessageInit) loci__v1__memory_policy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__type_lifetime__field_descriptors[2] =
+{
+  {
+    "type",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TypeLifetime, type),
+    &loci__v1__memory_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ttl_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TypeLifetime, ttl_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__type_lifetime__field_indices_by_name[] = {
+  1,   /* field[1] = ttl_ms */
+  0,   /* field[0] = type */
+};
+static const ProtobufCIntRange loci__v1__type_lifetime__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__type_lifetime__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.TypeLifetime",
+  "TypeLifetime",
+  "Loci__V1__TypeLifetime",
+  "loci.v1",
+  sizeof(Loci__V1__TypeLifetime),
+  2,
+  loci__v1__type_lifetime__field_descriptors,
+  loci__v1__type_lifetime__field_indices_by_name,
+  1,  loci__v1__type_lifetime__number_ranges,
+  (ProtobufCMessageInit) loci__v1__type_lifetime__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__set_memory_policy_request__field_descriptors[3] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetMemoryPolicyRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "policy",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetMemoryPolicyRequest, policy),
+    &loci__v1__memory_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetMemoryPolicyRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__set_memory_policy_request__field_indices_by_name[] = {
+  2,   /* field[2] = options */
+  1,   /* field[1] = policy */
+  0,   /* field[0] = scope */
+};
+static const ProtobufCIntRange loci__v1__set_memory_policy_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__set_memory_policy_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SetMemoryPolicyRequest",
+  "SetMemoryPolicyRequest",
+  "Loci__V1__SetMemoryPolicyRequest",
+  "loci.v1",
+  sizeof(Loci__V1__SetMemoryPolicyRequest),
+  3,
+  loci__v1__set_memory_policy_request__field_descriptors,
+  loci__v1__set_memory_policy_request__field_indices_by_name,
+  1,  loci__v1__set_memory_policy_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__set_memory_policy_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__set_memory_policy_response__field_descriptors[1] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetMemoryPolicyResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__set_memory_policy_response__field_indices_by_name[] = {
+  0,   /* field[0] = position */
+};
+static const ProtobufCIntRange loci__v1__set_memory_policy_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__v1__set_memory_policy_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SetMemoryPolicyResponse",
+  "SetMemoryPolicyResponse",
+  "Loci__V1__SetMemoryPolicyResponse",
+  "loci.v1",
+  sizeof(Loci__V1__SetMemoryPolicyResponse),
+  1,
+  loci__v1__set_memory_policy_response__field_descriptors,
+  loci__v1__set_memory_policy_response__field_indices_by_name,
+  1,  loci__v1__set_memory_policy_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__set_memory_policy_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__get_memory_policy_request__field_descriptors[2] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetMemoryPolicyRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consistency",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetMemoryPolicyRequest, consistency),
+    &loci__v1__consistency__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__get_memory_policy_request__field_indices_by_name[] = {
+  1,   /* field[1] = consistency */
+  0,   /* field[0] = scope */
+};
+static const ProtobufCIntRange loci__v1__get_memory_policy_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__get_memory_policy_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.GetMemoryPolicyRequest",
+  "GetMemoryPolicyRequest",
+  "Loci__V1__GetMemoryPolicyRequest",
+  "loci.v1",
+  sizeof(Loci__V1__GetMemoryPolicyRequest),
+  2,
+  loci__v1__get_memory_policy_request__field_descriptors,
+  loci__v1__get_memory_policy_request__field_indices_by_name,
+  1,  loci__v1__get_memory_policy_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__get_memory_policy_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__get_memory_policy_response__field_descriptors[1] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetMemoryPolicyResponse, policy),
+    &loci__v1__memory_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__get_memory_policy_response__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+};
+static const ProtobufCIntRange loci__v1__get_memory_policy_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__v1__get_memory_policy_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.GetMemoryPolicyResponse",
+  "GetMemoryPolicyResponse",
+  "Loci__V1__GetMemoryPolicyResponse",
+  "loci.v1",
+  sizeof(Loci__V1__GetMemoryPolicyResponse),
+  1,
+  loci__v1__get_memory_policy_response__field_descriptors,
+  loci__v1__get_memory_policy_response__field_indices_by_name,
+  1,  loci__v1__get_memory_policy_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__get_memory_policy_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue loci__v1__duplicate_policy__enum_values_by_number[4] =
+{
+  { "DUPLICATE_POLICY_UNSPECIFIED", "LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_UNSPECIFIED", 0 },
+  { "DUPLICATE_POLICY_KEEP", "LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_KEEP", 1 },
+  { "DUPLICATE_POLICY_EXACT", "LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_EXACT", 2 },
+  { "DUPLICATE_POLICY_NEAR", "LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_NEAR", 3 },
+};
+static const ProtobufCIntRange loci__v1__duplicate_policy__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex loci__v1__duplicate_policy__enum_values_by_name[4] =
+{
+  { "DUPLICATE_POLICY_EXACT", 2 },
+  { "DUPLICATE_POLICY_KEEP", 1 },
+  { "DUPLICATE_POLICY_NEAR", 3 },
+  { "DUPLICATE_POLICY_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__duplicate_policy__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.DuplicatePolicy",
+  "DuplicatePolicy",
+  "Loci__V1__DuplicatePolicy",
+  "loci.v1",
+  4,
+  loci__v1__duplicate_policy__enum_values_by_number,
+  4,
+  loci__v1__duplicate_policy__enum_values_by_name,
+  1,
+  loci__v1__duplicate_policy__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__miss_reason__enum_values_by_number[9] =
+{
+  { "MISS_REASON_UNSPECIFIED", "LOCI__V1__MISS_REASON__MISS_REASON_UNSPECIFIED", 0 },
+  { "MISS_REASON_FOUND", "LOCI__V1__MISS_REASON__MISS_REASON_FOUND", 1 },
+  { "MISS_REASON_NOT_THERE", "LOCI__V1__MISS_REASON__MISS_REASON_NOT_THERE", 2 },
+  { "MISS_REASON_EXPIRED", "LOCI__V1__MISS_REASON__MISS_REASON_EXPIRED", 3 },
+  { "MISS_REASON_SUPERSEDED", "LOCI__V1__MISS_REASON__MISS_REASON_SUPERSEDED", 4 },
+  { "MISS_REASON_FILTERED", "LOCI__V1__MISS_REASON__MISS_REASON_FILTERED", 5 },
+  { "MISS_REASON_NOT_INDEXED", "LOCI__V1__MISS_REASON__MISS_REASON_NOT_INDEXED", 6 },
+  { "MISS_REASON_NOT_A_CANDIDATE", "LOCI__V1__MISS_REASON__MISS_REASON_NOT_A_CANDIDATE", 7 },
+  { "MISS_REASON_RANK", "LOCI__V1__MISS_REASON__MISS_REASON_RANK", 8 },
+};
+static const ProtobufCIntRange loci__v1__miss_reason__value_ranges[] = {
+{0, 0},{0, 9}
+};
+static const ProtobufCEnumValueIndex loci__v1__miss_reason__enum_values_by_name[9] =
+{
+  { "MISS_REASON_EXPIRED", 3 },
+  { "MISS_REASON_FILTERED", 5 },
+  { "MISS_REASON_FOUND", 1 },
+  { "MISS_REASON_NOT_A_CANDIDATE", 7 },
+  { "MISS_REASON_NOT_INDEXED", 6 },
+  { "MISS_REASON_NOT_THERE", 2 },
+  { "MISS_REASON_RANK", 8 },
+  { "MISS_REASON_SUPERSEDED", 4 },
+  { "MISS_REASON_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__miss_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.MissReason",
+  "MissReason",
+  "Loci__V1__MissReason",
+  "loci.v1",
+  9,
+  loci__v1__miss_reason__enum_values_by_number,
+  9,
+  loci__v1__miss_reason__enum_values_by_name,
+  1,
+  loci__v1__miss_reason__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor loci__v1__memory_service__method_descriptors[10] =
 {
   { "AddMemories", &loci__v1__add_memories_request__descriptor, &loci__v1__add_memories_response__descriptor },
   { "GetMemory", &loci__v1__get_memory_request__descriptor, &loci__v1__get_memory_response__descriptor },
@@ -2045,13 +3456,21 @@ static const ProtobufCMethodDescriptor loci__v1__memory_service__method_descript
   { "DeleteMemories", &loci__v1__delete_memories_request__descriptor, &loci__v1__delete_memories_response__descriptor },
   { "ListMemories", &loci__v1__list_memories_request__descriptor, &loci__v1__list_memories_response__descriptor },
   { "SearchMemories", &loci__v1__search_memories_request__descriptor, &loci__v1__search_memories_response__descriptor },
+  { "ExplainMiss", &loci__v1__explain_miss_request__descriptor, &loci__v1__explain_miss_response__descriptor },
+  { "RestoreMemories", &loci__v1__restore_memories_request__descriptor, &loci__v1__restore_memories_response__descriptor },
+  { "SetMemoryPolicy", &loci__v1__set_memory_policy_request__descriptor, &loci__v1__set_memory_policy_response__descriptor },
+  { "GetMemoryPolicy", &loci__v1__get_memory_policy_request__descriptor, &loci__v1__get_memory_policy_response__descriptor },
 };
 const unsigned loci__v1__memory_service__method_indices_by_name[] = {
   0,        /* AddMemories */
   3,        /* DeleteMemories */
+  6,        /* ExplainMiss */
   1,        /* GetMemory */
+  9,        /* GetMemoryPolicy */
   4,        /* ListMemories */
+  7,        /* RestoreMemories */
   5,        /* SearchMemories */
+  8,        /* SetMemoryPolicy */
   2         /* UpdateMemory */
 };
 const ProtobufCServiceDescriptor loci__v1__memory_service__descriptor =
@@ -2061,7 +3480,7 @@ const ProtobufCServiceDescriptor loci__v1__memory_service__descriptor =
   "MemoryService",
   "Loci__V1__MemoryService",
   "loci.v1",
-  6,
+  10,
   loci__v1__memory_service__method_descriptors,
   loci__v1__memory_service__method_indices_by_name
 };
@@ -2112,6 +3531,38 @@ void loci__v1__memory_service__search_memories(ProtobufCService *service,
 {
   assert(service->descriptor == &loci__v1__memory_service__descriptor);
   service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__memory_service__explain_miss(ProtobufCService *service,
+                                            const Loci__V1__ExplainMissRequest *input,
+                                            Loci__V1__ExplainMissResponse_Closure closure,
+                                            void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__memory_service__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__memory_service__restore_memories(ProtobufCService *service,
+                                                const Loci__V1__RestoreMemoriesRequest *input,
+                                                Loci__V1__RestoreMemoriesResponse_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__memory_service__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__memory_service__set_memory_policy(ProtobufCService *service,
+                                                 const Loci__V1__SetMemoryPolicyRequest *input,
+                                                 Loci__V1__SetMemoryPolicyResponse_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__memory_service__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__memory_service__get_memory_policy(ProtobufCService *service,
+                                                 const Loci__V1__GetMemoryPolicyRequest *input,
+                                                 Loci__V1__GetMemoryPolicyResponse_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__memory_service__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__memory_service__init (Loci__V1__MemoryService_Service *service,
                                      Loci__V1__MemoryService_ServiceDestroy destroy)

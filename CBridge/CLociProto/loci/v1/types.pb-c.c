@@ -457,6 +457,51 @@ void   loci__v1__rank_weights__free_unpacked
   assert(message->base.descriptor == &loci__v1__rank_weights__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__search_options__init
+                     (Loci__V1__SearchOptions         *message)
+{
+  static const Loci__V1__SearchOptions init_value = LOCI__V1__SEARCH_OPTIONS__INIT;
+  *message = init_value;
+}
+size_t loci__v1__search_options__get_packed_size
+                     (const Loci__V1__SearchOptions *message)
+{
+  assert(message->base.descriptor == &loci__v1__search_options__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__search_options__pack
+                     (const Loci__V1__SearchOptions *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__search_options__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__search_options__pack_to_buffer
+                     (const Loci__V1__SearchOptions *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__search_options__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SearchOptions *
+       loci__v1__search_options__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SearchOptions *)
+     protobuf_c_message_unpack (&loci__v1__search_options__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__search_options__free_unpacked
+                     (Loci__V1__SearchOptions *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__search_options__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__v1__explanation__init
                      (Loci__V1__Explanation         *message)
 {
@@ -987,7 +1032,7 @@ const ProtobufCMessageDescriptor loci__v1__attribute__descriptor =
   (ProtobufCMessageInit) loci__v1__attribute__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[7] =
+static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[13] =
 {
   {
     "context_ids",
@@ -1073,20 +1118,98 @@ static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[7] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tags",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__Filter, n_tags),
+    offsetof(Loci__V1__Filter, tags),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sources",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Loci__V1__Filter, n_sources),
+    offsetof(Loci__V1__Filter, sources),
+    &loci__v1__memory_source__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confidence_min",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Filter, confidence_min),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trust_min",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Filter, trust_min),
+    &loci__v1__trust_class__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "valid_at_us",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Filter, valid_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "as_of_us",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Filter, as_of_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__filter__field_indices_by_name[] = {
+  12,   /* field[12] = as_of_us */
   6,   /* field[6] = attributes */
+  9,   /* field[9] = confidence_min */
   0,   /* field[0] = context_ids */
   2,   /* field[2] = created */
   5,   /* field[5] = importance_min */
   4,   /* field[4] = memory_types */
   3,   /* field[3] = roles */
+  8,   /* field[8] = sources */
+  7,   /* field[7] = tags */
   1,   /* field[1] = trace_ids */
+  10,   /* field[10] = trust_min */
+  11,   /* field[11] = valid_at_us */
 };
 static const ProtobufCIntRange loci__v1__filter__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor loci__v1__filter__descriptor =
 {
@@ -1096,14 +1219,14 @@ const ProtobufCMessageDescriptor loci__v1__filter__descriptor =
   "Loci__V1__Filter",
   "loci.v1",
   sizeof(Loci__V1__Filter),
-  7,
+  13,
   loci__v1__filter__field_descriptors,
   loci__v1__filter__field_indices_by_name,
   1,  loci__v1__filter__number_ranges,
   (ProtobufCMessageInit) loci__v1__filter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__rank_weights__field_descriptors[4] =
+static const ProtobufCFieldDescriptor loci__v1__rank_weights__field_descriptors[8] =
 {
   {
     "semantic",
@@ -1153,17 +1276,69 @@ static const ProtobufCFieldDescriptor loci__v1__rank_weights__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "access",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__RankWeights, access),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__RankWeights, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trust",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__RankWeights, trust),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cues",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__RankWeights, cues),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__rank_weights__field_indices_by_name[] = {
+  4,   /* field[4] = access */
+  7,   /* field[7] = cues */
   1,   /* field[1] = exact */
   3,   /* field[3] = importance */
   2,   /* field[2] = recency */
   0,   /* field[0] = semantic */
+  6,   /* field[6] = trust */
+  5,   /* field[5] = type */
 };
 static const ProtobufCIntRange loci__v1__rank_weights__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor loci__v1__rank_weights__descriptor =
 {
@@ -1173,14 +1348,143 @@ const ProtobufCMessageDescriptor loci__v1__rank_weights__descriptor =
   "Loci__V1__RankWeights",
   "loci.v1",
   sizeof(Loci__V1__RankWeights),
-  4,
+  8,
   loci__v1__rank_weights__field_descriptors,
   loci__v1__rank_weights__field_indices_by_name,
   1,  loci__v1__rank_weights__number_ranges,
   (ProtobufCMessageInit) loci__v1__rank_weights__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__explanation__field_descriptors[8] =
+static const ProtobufCFieldDescriptor loci__v1__search_options__field_descriptors[8] =
+{
+  {
+    "granularity",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchOptions, granularity),
+    &loci__v1__granularity__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "diversity",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchOptions, diversity),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchOptions, deadline_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "more_queries",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__SearchOptions, n_more_queries),
+    offsetof(Loci__V1__SearchOptions, more_queries),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_expressions",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchOptions, time_expressions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "now_us",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchOptions, now_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "utc_offset_minutes",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchOptions, utc_offset_minutes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "neighbours",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchOptions, neighbours),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__search_options__field_indices_by_name[] = {
+  2,   /* field[2] = deadline_ms */
+  1,   /* field[1] = diversity */
+  0,   /* field[0] = granularity */
+  3,   /* field[3] = more_queries */
+  7,   /* field[7] = neighbours */
+  5,   /* field[5] = now_us */
+  4,   /* field[4] = time_expressions */
+  6,   /* field[6] = utc_offset_minutes */
+};
+static const ProtobufCIntRange loci__v1__search_options__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor loci__v1__search_options__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SearchOptions",
+  "SearchOptions",
+  "Loci__V1__SearchOptions",
+  "loci.v1",
+  sizeof(Loci__V1__SearchOptions),
+  8,
+  loci__v1__search_options__field_descriptors,
+  loci__v1__search_options__field_indices_by_name,
+  1,  loci__v1__search_options__number_ranges,
+  (ProtobufCMessageInit) loci__v1__search_options__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__explanation__field_descriptors[19] =
 {
   {
     "cosine",
@@ -1278,21 +1582,164 @@ static const ProtobufCFieldDescriptor loci__v1__explanation__field_descriptors[8
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "access",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, access),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trust",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, trust),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "window_cosine",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, window_cosine),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "window_bm25_narrow",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, window_bm25_narrow),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "window_bm25_wide",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, window_bm25_wide),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "coverage",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, coverage),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "speaker",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, speaker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "date",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, date),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cues",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, cues),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weights",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, weights),
+    &loci__v1__rank_weights__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__explanation__field_indices_by_name[] = {
+  8,   /* field[8] = access */
   1,   /* field[1] = bm25 */
   0,   /* field[0] = cosine */
+  14,   /* field[14] = coverage */
+  17,   /* field[17] = cues */
+  16,   /* field[16] = date */
   7,   /* field[7] = exact_rank */
   3,   /* field[3] = exact_z */
   5,   /* field[5] = importance */
   4,   /* field[4] = recency */
   6,   /* field[6] = semantic_rank */
   2,   /* field[2] = semantic_z */
+  15,   /* field[15] = speaker */
+  10,   /* field[10] = trust */
+  9,   /* field[9] = type */
+  18,   /* field[18] = weights */
+  12,   /* field[12] = window_bm25_narrow */
+  13,   /* field[13] = window_bm25_wide */
+  11,   /* field[11] = window_cosine */
 };
 static const ProtobufCIntRange loci__v1__explanation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor loci__v1__explanation__descriptor =
 {
@@ -1302,14 +1749,14 @@ const ProtobufCMessageDescriptor loci__v1__explanation__descriptor =
   "Loci__V1__Explanation",
   "loci.v1",
   sizeof(Loci__V1__Explanation),
-  8,
+  19,
   loci__v1__explanation__field_descriptors,
   loci__v1__explanation__field_indices_by_name,
   1,  loci__v1__explanation__number_ranges,
   (ProtobufCMessageInit) loci__v1__explanation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors[7] =
+static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors[10] =
 {
   {
     "vectors_scanned",
@@ -1395,20 +1842,59 @@ static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "partial",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchReport, partial),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_range",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchReport, time_range),
+    &loci__v1__time_range__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weights",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchReport, weights),
+    &loci__v1__rank_weights__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__search_report__field_indices_by_name[] = {
   4,   /* field[4] = elapsed_us */
   1,   /* field[1] = keyword_matches */
+  7,   /* field[7] = partial */
   2,   /* field[2] = pending_embeddings */
   5,   /* field[5] = position */
   3,   /* field[3] = stages */
+  8,   /* field[8] = time_range */
   6,   /* field[6] = truncated */
   0,   /* field[0] = vectors_scanned */
+  9,   /* field[9] = weights */
 };
 static const ProtobufCIntRange loci__v1__search_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor loci__v1__search_report__descriptor =
 {
@@ -1418,7 +1904,7 @@ const ProtobufCMessageDescriptor loci__v1__search_report__descriptor =
   "Loci__V1__SearchReport",
   "loci.v1",
   sizeof(Loci__V1__SearchReport),
-  7,
+  10,
   loci__v1__search_report__field_descriptors,
   loci__v1__search_report__field_indices_by_name,
   1,  loci__v1__search_report__number_ranges,
@@ -1521,6 +2007,74 @@ const ProtobufCEnumDescriptor loci__v1__consistency_level__descriptor =
   loci__v1__consistency_level__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue loci__v1__memory_source__enum_values_by_number[5] =
+{
+  { "MEMORY_SOURCE_UNSPECIFIED", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_UNSPECIFIED", 0 },
+  { "MEMORY_SOURCE_USER", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_USER", 1 },
+  { "MEMORY_SOURCE_AGENT", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_AGENT", 2 },
+  { "MEMORY_SOURCE_TOOL", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_TOOL", 3 },
+  { "MEMORY_SOURCE_INFERRED", "LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_INFERRED", 4 },
+};
+static const ProtobufCIntRange loci__v1__memory_source__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex loci__v1__memory_source__enum_values_by_name[5] =
+{
+  { "MEMORY_SOURCE_AGENT", 2 },
+  { "MEMORY_SOURCE_INFERRED", 4 },
+  { "MEMORY_SOURCE_TOOL", 3 },
+  { "MEMORY_SOURCE_UNSPECIFIED", 0 },
+  { "MEMORY_SOURCE_USER", 1 },
+};
+const ProtobufCEnumDescriptor loci__v1__memory_source__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.MemorySource",
+  "MemorySource",
+  "Loci__V1__MemorySource",
+  "loci.v1",
+  5,
+  loci__v1__memory_source__enum_values_by_number,
+  5,
+  loci__v1__memory_source__enum_values_by_name,
+  1,
+  loci__v1__memory_source__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__trust_class__enum_values_by_number[5] =
+{
+  { "TRUST_CLASS_UNSPECIFIED", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED", 0 },
+  { "TRUST_CLASS_UNTRUSTED", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNTRUSTED", 1 },
+  { "TRUST_CLASS_LOW", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_LOW", 2 },
+  { "TRUST_CLASS_MEDIUM", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_MEDIUM", 3 },
+  { "TRUST_CLASS_HIGH", "LOCI__V1__TRUST_CLASS__TRUST_CLASS_HIGH", 4 },
+};
+static const ProtobufCIntRange loci__v1__trust_class__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex loci__v1__trust_class__enum_values_by_name[5] =
+{
+  { "TRUST_CLASS_HIGH", 4 },
+  { "TRUST_CLASS_LOW", 2 },
+  { "TRUST_CLASS_MEDIUM", 3 },
+  { "TRUST_CLASS_UNSPECIFIED", 0 },
+  { "TRUST_CLASS_UNTRUSTED", 1 },
+};
+const ProtobufCEnumDescriptor loci__v1__trust_class__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.TrustClass",
+  "TrustClass",
+  "Loci__V1__TrustClass",
+  "loci.v1",
+  5,
+  loci__v1__trust_class__enum_values_by_number,
+  5,
+  loci__v1__trust_class__enum_values_by_name,
+  1,
+  loci__v1__trust_class__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue loci__v1__role__enum_values_by_number[5] =
 {
   { "ROLE_UNSPECIFIED", "LOCI__V1__ROLE__ROLE_UNSPECIFIED", 0 },
@@ -1589,6 +2143,36 @@ const ProtobufCEnumDescriptor loci__v1__memory_type__descriptor =
   loci__v1__memory_type__enum_values_by_name,
   1,
   loci__v1__memory_type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__granularity__enum_values_by_number[3] =
+{
+  { "GRANULARITY_UNSPECIFIED", "LOCI__V1__GRANULARITY__GRANULARITY_UNSPECIFIED", 0 },
+  { "GRANULARITY_ITEM", "LOCI__V1__GRANULARITY__GRANULARITY_ITEM", 1 },
+  { "GRANULARITY_PASSAGE", "LOCI__V1__GRANULARITY__GRANULARITY_PASSAGE", 2 },
+};
+static const ProtobufCIntRange loci__v1__granularity__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex loci__v1__granularity__enum_values_by_name[3] =
+{
+  { "GRANULARITY_ITEM", 1 },
+  { "GRANULARITY_PASSAGE", 2 },
+  { "GRANULARITY_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__granularity__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.Granularity",
+  "Granularity",
+  "Loci__V1__Granularity",
+  "loci.v1",
+  3,
+  loci__v1__granularity__enum_values_by_number,
+  3,
+  loci__v1__granularity__enum_values_by_name,
+  1,
+  loci__v1__granularity__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue loci__v1__search_mode__enum_values_by_number[4] =

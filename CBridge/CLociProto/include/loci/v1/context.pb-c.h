@@ -623,10 +623,11 @@ struct  Loci__V1__SearchMessagesRequest
    * Wait until every message at the read's position has its embedding. Default false.
    */
   protobuf_c_boolean wait_for_index;
+  Loci__V1__SearchOptions *options;
 };
 #define LOCI__V1__SEARCH_MESSAGES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_messages_request__descriptor) \
-    , NULL, {0,NULL}, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0 }
+    , NULL, {0,NULL}, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0, NULL }
 
 
 struct  Loci__V1__SearchMessagesResponse
@@ -650,10 +651,17 @@ struct  Loci__V1__MessageHit
    */
   float score;
   Loci__V1__Explanation *explanation;
+  /*
+   * The turns before and after it, oldest first, as many as the options ask for.
+   */
+  size_t n_before;
+  Loci__V1__Message **before;
+  size_t n_after;
+  Loci__V1__Message **after;
 };
 #define LOCI__V1__MESSAGE_HIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__message_hit__descriptor) \
-    , NULL, 0, NULL }
+    , NULL, 0, NULL, 0,NULL, 0,NULL }
 
 
 typedef enum {

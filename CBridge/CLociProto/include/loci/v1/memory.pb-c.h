@@ -32,10 +32,75 @@ typedef struct Loci__V1__ListMemoriesResponse Loci__V1__ListMemoriesResponse;
 typedef struct Loci__V1__SearchMemoriesRequest Loci__V1__SearchMemoriesRequest;
 typedef struct Loci__V1__SearchMemoriesResponse Loci__V1__SearchMemoriesResponse;
 typedef struct Loci__V1__MemoryHit Loci__V1__MemoryHit;
+typedef struct Loci__V1__ExplainMissRequest Loci__V1__ExplainMissRequest;
+typedef struct Loci__V1__ExplainMissResponse Loci__V1__ExplainMissResponse;
+typedef struct Loci__V1__RestoreMemoriesRequest Loci__V1__RestoreMemoriesRequest;
+typedef struct Loci__V1__RestoreMemoriesResponse Loci__V1__RestoreMemoriesResponse;
+typedef struct Loci__V1__MemoryPolicy Loci__V1__MemoryPolicy;
+typedef struct Loci__V1__TypeLifetime Loci__V1__TypeLifetime;
+typedef struct Loci__V1__SetMemoryPolicyRequest Loci__V1__SetMemoryPolicyRequest;
+typedef struct Loci__V1__SetMemoryPolicyResponse Loci__V1__SetMemoryPolicyResponse;
+typedef struct Loci__V1__GetMemoryPolicyRequest Loci__V1__GetMemoryPolicyRequest;
+typedef struct Loci__V1__GetMemoryPolicyResponse Loci__V1__GetMemoryPolicyResponse;
 
 
 /* --- enums --- */
 
+/*
+ * What becomes of a draft that says what a memory of the agent says already.
+ */
+typedef enum _Loci__V1__DuplicatePolicy {
+  /*
+   * The default: KEEP.
+   */
+  LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_UNSPECIFIED = 0,
+  /*
+   * Stored like any other.
+   */
+  LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_KEEP = 1,
+  /*
+   * Not stored when the text is the same but for case, white space, punctuation and width; the memory counts once more.
+   */
+  LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_EXACT = 2,
+  /*
+   * Nor when the cosine of the two is at least `duplicate_cosine_min` and they name the same numbers.
+   */
+  LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_NEAR = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__DUPLICATE_POLICY)
+} Loci__V1__DuplicatePolicy;
+/*
+ * What kept an item out.
+ */
+typedef enum _Loci__V1__MissReason {
+  LOCI__V1__MISS_REASON__MISS_REASON_UNSPECIFIED = 0,
+  /*
+   * It is among the hits.
+   */
+  LOCI__V1__MISS_REASON__MISS_REASON_FOUND = 1,
+  /*
+   * The agent has none of this id: never stored, deleted, or another agent's.
+   */
+  LOCI__V1__MISS_REASON__MISS_REASON_NOT_THERE = 2,
+  LOCI__V1__MISS_REASON__MISS_REASON_EXPIRED = 3,
+  LOCI__V1__MISS_REASON__MISS_REASON_SUPERSEDED = 4,
+  /*
+   * The filter, or the time that the query names, leaves it out.
+   */
+  LOCI__V1__MISS_REASON__MISS_REASON_FILTERED = 5,
+  /*
+   * Its embedding is still to come, and it has no word of the query.
+   */
+  LOCI__V1__MISS_REASON__MISS_REASON_NOT_INDEXED = 6,
+  /*
+   * Neither its meaning nor its words brought it among the candidates.
+   */
+  LOCI__V1__MISS_REASON__MISS_REASON_NOT_A_CANDIDATE = 7,
+  /*
+   * It was ranked, below the limit.
+   */
+  LOCI__V1__MISS_REASON__MISS_REASON_RANK = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__MISS_REASON)
+} Loci__V1__MissReason;
 
 /* --- messages --- */
 
@@ -44,6 +109,12 @@ typedef enum {
   LOCI__V1__MEMORY_DRAFT__IMPORTANCE_CHOICE_IMPORTANCE = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__MEMORY_DRAFT__IMPORTANCE_CHOICE__CASE)
 } Loci__V1__MemoryDraft__ImportanceChoiceCase;
+
+typedef enum {
+  LOCI__V1__MEMORY_DRAFT__CONFIDENCE_CHOICE__NOT_SET = 0,
+  LOCI__V1__MEMORY_DRAFT__CONFIDENCE_CHOICE_CONFIDENCE = 11
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__MEMORY_DRAFT__CONFIDENCE_CHOICE__CASE)
+} Loci__V1__MemoryDraft__ConfidenceChoiceCase;
 
 /*
  * A memory to add.
@@ -90,6 +161,27 @@ struct  Loci__V1__MemoryDraft
    */
   size_t n_embedding;
   float *embedding;
+  Loci__V1__MemorySource source;
+  Loci__V1__TrustClass trust;
+  /*
+   * When what it says holds, microseconds since the Unix epoch. 0: no bound.
+   */
+  int64_t valid_from_us;
+  int64_t valid_until_us;
+  /*
+   * At most 64, each 1 to 128 bytes.
+   */
+  size_t n_tags;
+  ProtobufCBinaryData *tags;
+  /*
+   * Expires this long after the write, milliseconds, at most 100 years. 0: by `expires_at_us`, else by the policy.
+   */
+  int64_t ttl_ms;
+  /*
+   * The memory that this one replaces; empty: none. It leaves every index, and stays readable by id and as of an
+   * earlier time. NOT_FOUND when it is not there; FAILED_PRECONDITION when it was superseded before.
+   */
+  ProtobufCBinaryData supersedes_id;
   Loci__V1__MemoryDraft__ImportanceChoiceCase importance_choice_case;
   union {
     /*
@@ -97,10 +189,17 @@ struct  Loci__V1__MemoryDraft
      */
     float importance;
   };
+  Loci__V1__MemoryDraft__ConfidenceChoiceCase confidence_choice_case;
+  union {
+    /*
+     * How sure its source was, 0 to 1.
+     */
+    float confidence;
+  };
 };
 #define LOCI__V1__MEMORY_DRAFT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__memory_draft__descriptor) \
-    , {0,NULL}, LOCI__V1__MEMORY_TYPE__MEMORY_TYPE_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0,NULL, 0,NULL, LOCI__V1__MEMORY_DRAFT__IMPORTANCE_CHOICE__NOT_SET, {0} }
+    , {0,NULL}, LOCI__V1__MEMORY_TYPE__MEMORY_TYPE_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0,NULL, 0,NULL, LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_UNSPECIFIED, LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED, 0, 0, 0,NULL, 0, {0,NULL}, LOCI__V1__MEMORY_DRAFT__IMPORTANCE_CHOICE__NOT_SET, {0}, LOCI__V1__MEMORY_DRAFT__CONFIDENCE_CHOICE__NOT_SET, {0} }
 
 
 /*
@@ -133,10 +232,41 @@ struct  Loci__V1__Memory
    * Counts up with each update, from 1.
    */
   uint64_t version;
+  /*
+   * 0 to 1.
+   */
+  float confidence;
+  Loci__V1__MemorySource source;
+  Loci__V1__TrustClass trust;
+  /*
+   * When what it says holds. 0: no bound.
+   */
+  int64_t valid_from_us;
+  int64_t valid_until_us;
+  size_t n_tags;
+  ProtobufCBinaryData *tags;
+  /*
+   * How often a search returned it among its first ten, and when last; written every few seconds. 0: never.
+   */
+  uint64_t access_count;
+  int64_t last_access_at_us;
+  /*
+   * How often it was said: 1, and once more for each duplicate that was not stored.
+   */
+  uint64_t said_count;
+  /*
+   * The memory it replaced, and the one that replaced it; empty: none.
+   */
+  ProtobufCBinaryData supersedes_id;
+  ProtobufCBinaryData superseded_by_id;
+  /*
+   * 0: it is not superseded.
+   */
+  int64_t superseded_at_us;
 };
 #define LOCI__V1__MEMORY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__memory__descriptor) \
-    , {0,NULL}, LOCI__V1__MEMORY_TYPE__MEMORY_TYPE_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0,NULL, 0 }
+    , {0,NULL}, LOCI__V1__MEMORY_TYPE__MEMORY_TYPE_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0,NULL, 0, 0, LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_UNSPECIFIED, LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED, 0, 0, 0,NULL, 0, 0, 0, {0,NULL}, {0,NULL}, 0 }
 
 
 struct  Loci__V1__AddMemoriesRequest
@@ -149,10 +279,15 @@ struct  Loci__V1__AddMemoriesRequest
   size_t n_memories;
   Loci__V1__MemoryDraft **memories;
   Loci__V1__WriteOptions *options;
+  Loci__V1__DuplicatePolicy duplicates;
+  /*
+   * For NEAR: 0.5 to 1. 0: 0.95.
+   */
+  float duplicate_cosine_min;
 };
 #define LOCI__V1__ADD_MEMORIES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__add_memories_request__descriptor) \
-    , NULL, 0,NULL, NULL }
+    , NULL, 0,NULL, NULL, LOCI__V1__DUPLICATE_POLICY__DUPLICATE_POLICY_UNSPECIFIED, 0 }
 
 
 struct  Loci__V1__AddMemoriesResponse
@@ -160,14 +295,19 @@ struct  Loci__V1__AddMemoriesResponse
   ProtobufCMessage base;
   Loci__V1__Position *position;
   /*
-   * Ids in the order of the request.
+   * Ids in the order of the request; of a duplicate, the memory that says the same.
    */
   size_t n_memory_ids;
   ProtobufCBinaryData *memory_ids;
+  /*
+   * Places in the request of the drafts that were not stored, being duplicates.
+   */
+  size_t n_duplicate_places;
+  uint32_t *duplicate_places;
 };
 #define LOCI__V1__ADD_MEMORIES_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__add_memories_response__descriptor) \
-    , NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL }
 
 
 struct  Loci__V1__GetMemoryRequest
@@ -382,10 +522,11 @@ struct  Loci__V1__SearchMemoriesRequest
    * Wait until every memory at the read's position has its embedding. Default false.
    */
   protobuf_c_boolean wait_for_index;
+  Loci__V1__SearchOptions *options;
 };
 #define LOCI__V1__SEARCH_MEMORIES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_memories_request__descriptor) \
-    , NULL, {0,NULL}, 0,NULL, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0 }
+    , NULL, {0,NULL}, 0,NULL, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0, NULL }
 
 
 struct  Loci__V1__SearchMemoriesResponse
@@ -413,6 +554,148 @@ struct  Loci__V1__MemoryHit
 #define LOCI__V1__MEMORY_HIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__memory_hit__descriptor) \
     , NULL, 0, NULL }
+
+
+struct  Loci__V1__ExplainMissRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The search in question; its scope is the one that counts.
+   */
+  Loci__V1__SearchMemoriesRequest *search;
+  ProtobufCBinaryData memory_id;
+  Loci__V1__Scope *scope;
+};
+#define LOCI__V1__EXPLAIN_MISS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__explain_miss_request__descriptor) \
+    , NULL, {0,NULL}, NULL }
+
+
+struct  Loci__V1__ExplainMissResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__MissReason reason;
+  /*
+   * From 1; 0: not ranked.
+   */
+  uint32_t rank;
+  /*
+   * Its score, and the score of the last hit.
+   */
+  float score;
+  float last_score;
+  /*
+   * Its parts, when it was ranked; its cosine when it was not and has an embedding.
+   */
+  Loci__V1__Explanation *explanation;
+  Loci__V1__SearchReport *report;
+};
+#define LOCI__V1__EXPLAIN_MISS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__explain_miss_response__descriptor) \
+    , LOCI__V1__MISS_REASON__MISS_REASON_UNSPECIFIED, 0, 0, 0, NULL, NULL }
+
+
+struct  Loci__V1__RestoreMemoriesRequest
+{
+  ProtobufCMessage base;
+  Loci__V1__Scope *scope;
+  /*
+   * 1 to 1000. All or none.
+   */
+  size_t n_memory_ids;
+  ProtobufCBinaryData *memory_ids;
+  /*
+   * When they expire again, microseconds since the Unix epoch. 0: never.
+   */
+  int64_t expires_at_us;
+  Loci__V1__WriteOptions *options;
+};
+#define LOCI__V1__RESTORE_MEMORIES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__restore_memories_request__descriptor) \
+    , NULL, 0,NULL, 0, NULL }
+
+
+struct  Loci__V1__RestoreMemoriesResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__Position *position;
+};
+#define LOCI__V1__RESTORE_MEMORIES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__restore_memories_response__descriptor) \
+    , NULL }
+
+
+struct  Loci__V1__MemoryPolicy
+{
+  ProtobufCMessage base;
+  size_t n_lifetimes;
+  Loci__V1__TypeLifetime **lifetimes;
+  /*
+   * How long an expired memory can be brought back before it is deleted, milliseconds, at most 10 years.
+   * 0: 7 days.
+   */
+  int64_t retention_ms;
+};
+#define LOCI__V1__MEMORY_POLICY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__memory_policy__descriptor) \
+    , 0,NULL, 0 }
+
+
+struct  Loci__V1__TypeLifetime
+{
+  ProtobufCMessage base;
+  Loci__V1__MemoryType type;
+  /*
+   * From the write on, milliseconds, at most 100 years. 0: no end.
+   */
+  int64_t ttl_ms;
+};
+#define LOCI__V1__TYPE_LIFETIME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__type_lifetime__descriptor) \
+    , LOCI__V1__MEMORY_TYPE__MEMORY_TYPE_UNSPECIFIED, 0 }
+
+
+struct  Loci__V1__SetMemoryPolicyRequest
+{
+  ProtobufCMessage base;
+  Loci__V1__Scope *scope;
+  Loci__V1__MemoryPolicy *policy;
+  Loci__V1__WriteOptions *options;
+};
+#define LOCI__V1__SET_MEMORY_POLICY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__set_memory_policy_request__descriptor) \
+    , NULL, NULL, NULL }
+
+
+struct  Loci__V1__SetMemoryPolicyResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__Position *position;
+};
+#define LOCI__V1__SET_MEMORY_POLICY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__set_memory_policy_response__descriptor) \
+    , NULL }
+
+
+struct  Loci__V1__GetMemoryPolicyRequest
+{
+  ProtobufCMessage base;
+  Loci__V1__Scope *scope;
+  Loci__V1__Consistency *consistency;
+};
+#define LOCI__V1__GET_MEMORY_POLICY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_memory_policy_request__descriptor) \
+    , NULL, NULL }
+
+
+struct  Loci__V1__GetMemoryPolicyResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__MemoryPolicy *policy;
+};
+#define LOCI__V1__GET_MEMORY_POLICY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_memory_policy_response__descriptor) \
+    , NULL }
 
 
 /* Loci__V1__MemoryDraft methods */
@@ -719,6 +1002,196 @@ Loci__V1__MemoryHit *
 void   loci__v1__memory_hit__free_unpacked
                      (Loci__V1__MemoryHit *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__ExplainMissRequest methods */
+void   loci__v1__explain_miss_request__init
+                     (Loci__V1__ExplainMissRequest         *message);
+size_t loci__v1__explain_miss_request__get_packed_size
+                     (const Loci__V1__ExplainMissRequest   *message);
+size_t loci__v1__explain_miss_request__pack
+                     (const Loci__V1__ExplainMissRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__explain_miss_request__pack_to_buffer
+                     (const Loci__V1__ExplainMissRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__ExplainMissRequest *
+       loci__v1__explain_miss_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__explain_miss_request__free_unpacked
+                     (Loci__V1__ExplainMissRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__ExplainMissResponse methods */
+void   loci__v1__explain_miss_response__init
+                     (Loci__V1__ExplainMissResponse         *message);
+size_t loci__v1__explain_miss_response__get_packed_size
+                     (const Loci__V1__ExplainMissResponse   *message);
+size_t loci__v1__explain_miss_response__pack
+                     (const Loci__V1__ExplainMissResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__explain_miss_response__pack_to_buffer
+                     (const Loci__V1__ExplainMissResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__ExplainMissResponse *
+       loci__v1__explain_miss_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__explain_miss_response__free_unpacked
+                     (Loci__V1__ExplainMissResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__RestoreMemoriesRequest methods */
+void   loci__v1__restore_memories_request__init
+                     (Loci__V1__RestoreMemoriesRequest         *message);
+size_t loci__v1__restore_memories_request__get_packed_size
+                     (const Loci__V1__RestoreMemoriesRequest   *message);
+size_t loci__v1__restore_memories_request__pack
+                     (const Loci__V1__RestoreMemoriesRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__restore_memories_request__pack_to_buffer
+                     (const Loci__V1__RestoreMemoriesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__RestoreMemoriesRequest *
+       loci__v1__restore_memories_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__restore_memories_request__free_unpacked
+                     (Loci__V1__RestoreMemoriesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__RestoreMemoriesResponse methods */
+void   loci__v1__restore_memories_response__init
+                     (Loci__V1__RestoreMemoriesResponse         *message);
+size_t loci__v1__restore_memories_response__get_packed_size
+                     (const Loci__V1__RestoreMemoriesResponse   *message);
+size_t loci__v1__restore_memories_response__pack
+                     (const Loci__V1__RestoreMemoriesResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__restore_memories_response__pack_to_buffer
+                     (const Loci__V1__RestoreMemoriesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__RestoreMemoriesResponse *
+       loci__v1__restore_memories_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__restore_memories_response__free_unpacked
+                     (Loci__V1__RestoreMemoriesResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__MemoryPolicy methods */
+void   loci__v1__memory_policy__init
+                     (Loci__V1__MemoryPolicy         *message);
+size_t loci__v1__memory_policy__get_packed_size
+                     (const Loci__V1__MemoryPolicy   *message);
+size_t loci__v1__memory_policy__pack
+                     (const Loci__V1__MemoryPolicy   *message,
+                      uint8_t             *out);
+size_t loci__v1__memory_policy__pack_to_buffer
+                     (const Loci__V1__MemoryPolicy   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__MemoryPolicy *
+       loci__v1__memory_policy__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__memory_policy__free_unpacked
+                     (Loci__V1__MemoryPolicy *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__TypeLifetime methods */
+void   loci__v1__type_lifetime__init
+                     (Loci__V1__TypeLifetime         *message);
+size_t loci__v1__type_lifetime__get_packed_size
+                     (const Loci__V1__TypeLifetime   *message);
+size_t loci__v1__type_lifetime__pack
+                     (const Loci__V1__TypeLifetime   *message,
+                      uint8_t             *out);
+size_t loci__v1__type_lifetime__pack_to_buffer
+                     (const Loci__V1__TypeLifetime   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__TypeLifetime *
+       loci__v1__type_lifetime__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__type_lifetime__free_unpacked
+                     (Loci__V1__TypeLifetime *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SetMemoryPolicyRequest methods */
+void   loci__v1__set_memory_policy_request__init
+                     (Loci__V1__SetMemoryPolicyRequest         *message);
+size_t loci__v1__set_memory_policy_request__get_packed_size
+                     (const Loci__V1__SetMemoryPolicyRequest   *message);
+size_t loci__v1__set_memory_policy_request__pack
+                     (const Loci__V1__SetMemoryPolicyRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__set_memory_policy_request__pack_to_buffer
+                     (const Loci__V1__SetMemoryPolicyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SetMemoryPolicyRequest *
+       loci__v1__set_memory_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__set_memory_policy_request__free_unpacked
+                     (Loci__V1__SetMemoryPolicyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SetMemoryPolicyResponse methods */
+void   loci__v1__set_memory_policy_response__init
+                     (Loci__V1__SetMemoryPolicyResponse         *message);
+size_t loci__v1__set_memory_policy_response__get_packed_size
+                     (const Loci__V1__SetMemoryPolicyResponse   *message);
+size_t loci__v1__set_memory_policy_response__pack
+                     (const Loci__V1__SetMemoryPolicyResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__set_memory_policy_response__pack_to_buffer
+                     (const Loci__V1__SetMemoryPolicyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SetMemoryPolicyResponse *
+       loci__v1__set_memory_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__set_memory_policy_response__free_unpacked
+                     (Loci__V1__SetMemoryPolicyResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__GetMemoryPolicyRequest methods */
+void   loci__v1__get_memory_policy_request__init
+                     (Loci__V1__GetMemoryPolicyRequest         *message);
+size_t loci__v1__get_memory_policy_request__get_packed_size
+                     (const Loci__V1__GetMemoryPolicyRequest   *message);
+size_t loci__v1__get_memory_policy_request__pack
+                     (const Loci__V1__GetMemoryPolicyRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__get_memory_policy_request__pack_to_buffer
+                     (const Loci__V1__GetMemoryPolicyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__GetMemoryPolicyRequest *
+       loci__v1__get_memory_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__get_memory_policy_request__free_unpacked
+                     (Loci__V1__GetMemoryPolicyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__GetMemoryPolicyResponse methods */
+void   loci__v1__get_memory_policy_response__init
+                     (Loci__V1__GetMemoryPolicyResponse         *message);
+size_t loci__v1__get_memory_policy_response__get_packed_size
+                     (const Loci__V1__GetMemoryPolicyResponse   *message);
+size_t loci__v1__get_memory_policy_response__pack
+                     (const Loci__V1__GetMemoryPolicyResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__get_memory_policy_response__pack_to_buffer
+                     (const Loci__V1__GetMemoryPolicyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__GetMemoryPolicyResponse *
+       loci__v1__get_memory_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__get_memory_policy_response__free_unpacked
+                     (Loci__V1__GetMemoryPolicyResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__V1__MemoryDraft_Closure)
@@ -769,6 +1242,36 @@ typedef void (*Loci__V1__SearchMemoriesResponse_Closure)
 typedef void (*Loci__V1__MemoryHit_Closure)
                  (const Loci__V1__MemoryHit *message,
                   void *closure_data);
+typedef void (*Loci__V1__ExplainMissRequest_Closure)
+                 (const Loci__V1__ExplainMissRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__ExplainMissResponse_Closure)
+                 (const Loci__V1__ExplainMissResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__RestoreMemoriesRequest_Closure)
+                 (const Loci__V1__RestoreMemoriesRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__RestoreMemoriesResponse_Closure)
+                 (const Loci__V1__RestoreMemoriesResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__MemoryPolicy_Closure)
+                 (const Loci__V1__MemoryPolicy *message,
+                  void *closure_data);
+typedef void (*Loci__V1__TypeLifetime_Closure)
+                 (const Loci__V1__TypeLifetime *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SetMemoryPolicyRequest_Closure)
+                 (const Loci__V1__SetMemoryPolicyRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SetMemoryPolicyResponse_Closure)
+                 (const Loci__V1__SetMemoryPolicyResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__GetMemoryPolicyRequest_Closure)
+                 (const Loci__V1__GetMemoryPolicyRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__GetMemoryPolicyResponse_Closure)
+                 (const Loci__V1__GetMemoryPolicyResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -800,6 +1303,22 @@ struct Loci__V1__MemoryService_Service
                           const Loci__V1__SearchMemoriesRequest *input,
                           Loci__V1__SearchMemoriesResponse_Closure closure,
                           void *closure_data);
+  void (*explain_miss)(Loci__V1__MemoryService_Service *service,
+                       const Loci__V1__ExplainMissRequest *input,
+                       Loci__V1__ExplainMissResponse_Closure closure,
+                       void *closure_data);
+  void (*restore_memories)(Loci__V1__MemoryService_Service *service,
+                           const Loci__V1__RestoreMemoriesRequest *input,
+                           Loci__V1__RestoreMemoriesResponse_Closure closure,
+                           void *closure_data);
+  void (*set_memory_policy)(Loci__V1__MemoryService_Service *service,
+                            const Loci__V1__SetMemoryPolicyRequest *input,
+                            Loci__V1__SetMemoryPolicyResponse_Closure closure,
+                            void *closure_data);
+  void (*get_memory_policy)(Loci__V1__MemoryService_Service *service,
+                            const Loci__V1__GetMemoryPolicyRequest *input,
+                            Loci__V1__GetMemoryPolicyResponse_Closure closure,
+                            void *closure_data);
 };
 typedef void (*Loci__V1__MemoryService_ServiceDestroy)(Loci__V1__MemoryService_Service *);
 void loci__v1__memory_service__init (Loci__V1__MemoryService_Service *service,
@@ -813,7 +1332,11 @@ void loci__v1__memory_service__init (Loci__V1__MemoryService_Service *service,
       function_prefix__ ## update_memory,\
       function_prefix__ ## delete_memories,\
       function_prefix__ ## list_memories,\
-      function_prefix__ ## search_memories  }
+      function_prefix__ ## search_memories,\
+      function_prefix__ ## explain_miss,\
+      function_prefix__ ## restore_memories,\
+      function_prefix__ ## set_memory_policy,\
+      function_prefix__ ## get_memory_policy  }
 void loci__v1__memory_service__add_memories(ProtobufCService *service,
                                             const Loci__V1__AddMemoriesRequest *input,
                                             Loci__V1__AddMemoriesResponse_Closure closure,
@@ -838,9 +1361,27 @@ void loci__v1__memory_service__search_memories(ProtobufCService *service,
                                                const Loci__V1__SearchMemoriesRequest *input,
                                                Loci__V1__SearchMemoriesResponse_Closure closure,
                                                void *closure_data);
+void loci__v1__memory_service__explain_miss(ProtobufCService *service,
+                                            const Loci__V1__ExplainMissRequest *input,
+                                            Loci__V1__ExplainMissResponse_Closure closure,
+                                            void *closure_data);
+void loci__v1__memory_service__restore_memories(ProtobufCService *service,
+                                                const Loci__V1__RestoreMemoriesRequest *input,
+                                                Loci__V1__RestoreMemoriesResponse_Closure closure,
+                                                void *closure_data);
+void loci__v1__memory_service__set_memory_policy(ProtobufCService *service,
+                                                 const Loci__V1__SetMemoryPolicyRequest *input,
+                                                 Loci__V1__SetMemoryPolicyResponse_Closure closure,
+                                                 void *closure_data);
+void loci__v1__memory_service__get_memory_policy(ProtobufCService *service,
+                                                 const Loci__V1__GetMemoryPolicyRequest *input,
+                                                 Loci__V1__GetMemoryPolicyResponse_Closure closure,
+                                                 void *closure_data);
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    loci__v1__duplicate_policy__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__miss_reason__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__memory_draft__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__memory__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__add_memories_request__descriptor;
@@ -857,6 +1398,16 @@ extern const ProtobufCMessageDescriptor loci__v1__list_memories_response__descri
 extern const ProtobufCMessageDescriptor loci__v1__search_memories_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__search_memories_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__memory_hit__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__explain_miss_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__explain_miss_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__restore_memories_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__restore_memories_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__memory_policy__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__type_lifetime__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__set_memory_policy_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__set_memory_policy_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__get_memory_policy_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__get_memory_policy_response__descriptor;
 extern const ProtobufCServiceDescriptor loci__v1__memory_service__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -25,6 +25,7 @@ typedef struct Loci__V1__TimeRange Loci__V1__TimeRange;
 typedef struct Loci__V1__Attribute Loci__V1__Attribute;
 typedef struct Loci__V1__Filter Loci__V1__Filter;
 typedef struct Loci__V1__RankWeights Loci__V1__RankWeights;
+typedef struct Loci__V1__SearchOptions Loci__V1__SearchOptions;
 typedef struct Loci__V1__Explanation Loci__V1__Explanation;
 typedef struct Loci__V1__SearchReport Loci__V1__SearchReport;
 typedef struct Loci__V1__ErrorDetail Loci__V1__ErrorDetail;
@@ -54,6 +55,34 @@ typedef enum _Loci__V1__ConsistencyLevel {
   LOCI__V1__CONSISTENCY_LEVEL__CONSISTENCY_LEVEL_STRONG = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__CONSISTENCY_LEVEL)
 } Loci__V1__ConsistencyLevel;
+/*
+ * Who a memory came from.
+ */
+typedef enum _Loci__V1__MemorySource {
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_UNSPECIFIED = 0,
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_USER = 1,
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_AGENT = 2,
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_TOOL = 3,
+  /*
+   * Concluded from other things.
+   */
+  LOCI__V1__MEMORY_SOURCE__MEMORY_SOURCE_INFERRED = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__MEMORY_SOURCE)
+} Loci__V1__MemorySource;
+/*
+ * How far a memory is believed.
+ */
+typedef enum _Loci__V1__TrustClass {
+  /*
+   * As MEDIUM.
+   */
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED = 0,
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNTRUSTED = 1,
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_LOW = 2,
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_MEDIUM = 3,
+  LOCI__V1__TRUST_CLASS__TRUST_CLASS_HIGH = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__TRUST_CLASS)
+} Loci__V1__TrustClass;
 /*
  * Who said a message.
  */
@@ -92,6 +121,24 @@ typedef enum _Loci__V1__MemoryType {
   LOCI__V1__MEMORY_TYPE__MEMORY_TYPE_LONG_TERM = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__MEMORY_TYPE)
 } Loci__V1__MemoryType;
+/*
+ * What is compared with a query.
+ */
+typedef enum _Loci__V1__Granularity {
+  /*
+   * The default: PASSAGE in the mode HYBRID, ITEM in the others.
+   */
+  LOCI__V1__GRANULARITY__GRANULARITY_UNSPECIFIED = 0,
+  /*
+   * Each item by itself.
+   */
+  LOCI__V1__GRANULARITY__GRANULARITY_ITEM = 1,
+  /*
+   * Messages: each with the turns around it, in windows of 3 and 6 turns of one conversation. Memories: as ITEM.
+   */
+  LOCI__V1__GRANULARITY__GRANULARITY_PASSAGE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__GRANULARITY)
+} Loci__V1__Granularity;
 /*
  * Which candidates a search considers.
  */
@@ -305,38 +352,128 @@ struct  Loci__V1__Filter
    */
   size_t n_attributes;
   Loci__V1__Attribute **attributes;
+  /*
+   * Memories only: every one of these tags. At most 16.
+   */
+  size_t n_tags;
+  ProtobufCBinaryData *tags;
+  /*
+   * Memories only: any of these sources.
+   */
+  size_t n_sources;
+  Loci__V1__MemorySource *sources;
+  /*
+   * Memories only: confidence at least this, 0 to 1. Default 0.
+   */
+  float confidence_min;
+  /*
+   * Memories only: trust at least this. Default UNSPECIFIED: any.
+   */
+  Loci__V1__TrustClass trust_min;
+  /*
+   * Memories only: those that hold at this time (valid_from_us to valid_until_us), microseconds since the Unix
+   * epoch. 0: any.
+   */
+  int64_t valid_at_us;
+  /*
+   * Memories only, in lists: the memories as of this time, superseded versions of then included, microseconds since
+   * the Unix epoch. 0: now. Refused in a search.
+   */
+  int64_t as_of_us;
 };
 #define LOCI__V1__FILTER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter__descriptor) \
-    , 0,NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, 0,NULL }
+    , 0,NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0, LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED, 0, 0 }
 
 
 /*
- * How the parts of a search score are weighted. Scores are standardised over the candidates before weighting.
+ * How the parts of a search score are weighted. Scores are standardised over the candidates before weighting. A search
+ * without weights chooses them for its query (docs/retrieval.md) and reports them; one with weights takes them as they
+ * are, 0 where none is given.
  */
 struct  Loci__V1__RankWeights
 {
   ProtobufCMessage base;
   /*
-   * Likeness of meaning (cosine of the embeddings). 0 to 1. Default 0.7.
+   * Likeness of meaning (cosine of the embeddings). 0 to 1.
    */
   float semantic;
   /*
-   * Likeness of words (BM25). 0 to 1. Default 0.3.
+   * Likeness of words (BM25). 0 to 1.
    */
   float exact;
   /*
-   * Newer is better: 2^(-age / half-life of 30 days). 0 to 1. Default 0.
+   * Newer is better: 2^(-age / half-life of 30 days). 0 to 1.
    */
   float recency;
   /*
-   * The memory's importance. 0 to 1. Default 0.
+   * The memory's importance. 0 to 1.
    */
   float importance;
+  /*
+   * How often the memory was found before: 1 - 1 / (1 + ln(1 + count)). 0 to 1.
+   */
+  float access;
+  /*
+   * How lasting the memory's type is: WORKING 0, EPISODIC 0.25, PROCEDURAL 0.5, SEMANTIC 0.75, LONG_TERM 1. 0 to 1.
+   */
+  float type;
+  /*
+   * The memory's trust and confidence, multiplied. 0 to 1.
+   */
+  float trust;
+  /*
+   * Messages: what the question says beside its subject (who spoke, when, whether it wants a time or a number). 0 to 1.
+   */
+  float cues;
 };
 #define LOCI__V1__RANK_WEIGHTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__rank_weights__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * What a search may be told beside its query.
+ */
+struct  Loci__V1__SearchOptions
+{
+  ProtobufCMessage base;
+  Loci__V1__Granularity granularity;
+  /*
+   * How much a hit that resembles a better one loses (maximal marginal relevance: Carbonell & Goldstein 1998).
+   * 0 to 1. Default 0.
+   */
+  float diversity;
+  /*
+   * After this many milliseconds the best so far is returned, and the report says which stages ran. The first
+   * stage, by meaning or by words, always runs. 0 to 60000. 0: only the call's own deadline.
+   */
+  int32_t deadline_ms;
+  /*
+   * Other wordings of the query; an item counts as its best wording finds it. At most 8, 1 byte to 64 KiB each.
+   */
+  size_t n_more_queries;
+  ProtobufCBinaryData *more_queries;
+  /*
+   * Narrow the filter's `created` to the time that the query names: "last week", "in May 2023", 上周. Default false.
+   */
+  protobuf_c_boolean time_expressions;
+  /*
+   * What "last week" is relative to, microseconds since the Unix epoch. 0: the server's clock.
+   */
+  int64_t now_us;
+  /*
+   * The asker's clock east of UTC: where days begin. -1440 to 1440. Default 0.
+   */
+  int32_t utc_offset_minutes;
+  /*
+   * Messages: turns to return before and after each hit. 0 to 10. Default 0.
+   */
+  int32_t neighbours;
+};
+#define LOCI__V1__SEARCH_OPTIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_options__descriptor) \
+    , LOCI__V1__GRANULARITY__GRANULARITY_UNSPECIFIED, 0, 0, 0,NULL, 0, 0, 0, 0 }
 
 
 /*
@@ -374,10 +511,40 @@ struct  Loci__V1__Explanation
    * Rank by words alone, from 1; 0: not among the candidates by words.
    */
   uint32_t exact_rank;
+  /*
+   * 0 to 1.
+   */
+  float access;
+  float type;
+  float trust;
+  /*
+   * Messages with the turns around them: best mean cosine of 3 turns, best BM25 of 3 and of 6 turns, and the share of
+   * the query's words that the message itself has. `semantic_z` and `exact_z` are mixed of these.
+   */
+  float window_cosine;
+  float window_bm25_narrow;
+  float window_bm25_wide;
+  float coverage;
+  /*
+   * 1: the query names one person, and this is theirs.
+   */
+  float speaker;
+  /*
+   * Share of the date in the query that the message's day fits: 0 to 1.
+   */
+  float date;
+  /*
+   * All of what the question says beside its subject, in the unit of the score.
+   */
+  float cues;
+  /*
+   * The score is the sum of the parts, each times its weight (semantic_z, exact_z, and the others as they are).
+   */
+  Loci__V1__RankWeights *weights;
 };
 #define LOCI__V1__EXPLANATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__explanation__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
 
 
 /*
@@ -399,7 +566,7 @@ struct  Loci__V1__SearchReport
    */
   uint64_t pending_embeddings;
   /*
-   * Stages that ran, in order: "encode", "semantic", "keyword", "rank", "fetch".
+   * Stages that ran, in order: "names", "encode", "semantic", "keyword", "passages", "rank", "diversity", "fetch".
    */
   size_t n_stages;
   ProtobufCBinaryData *stages;
@@ -415,10 +582,22 @@ struct  Loci__V1__SearchReport
    * Whether hits at the end were left out because they would outgrow an answer (3 MiB): ask for fewer.
    */
   protobuf_c_boolean truncated;
+  /*
+   * Whether `deadline_ms` ended the search before all stages ran.
+   */
+  protobuf_c_boolean partial;
+  /*
+   * The span that the query's time expression narrowed the filter to; absent when there was none.
+   */
+  Loci__V1__TimeRange *time_range;
+  /*
+   * The weights in use.
+   */
+  Loci__V1__RankWeights *weights;
 };
 #define LOCI__V1__SEARCH_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_report__descriptor) \
-    , 0, 0, 0, 0,NULL, 0, NULL, 0 }
+    , 0, 0, 0, 0,NULL, 0, NULL, 0, 0, NULL, NULL }
 
 
 /*
@@ -635,6 +814,25 @@ Loci__V1__RankWeights *
 void   loci__v1__rank_weights__free_unpacked
                      (Loci__V1__RankWeights *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__SearchOptions methods */
+void   loci__v1__search_options__init
+                     (Loci__V1__SearchOptions         *message);
+size_t loci__v1__search_options__get_packed_size
+                     (const Loci__V1__SearchOptions   *message);
+size_t loci__v1__search_options__pack
+                     (const Loci__V1__SearchOptions   *message,
+                      uint8_t             *out);
+size_t loci__v1__search_options__pack_to_buffer
+                     (const Loci__V1__SearchOptions   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SearchOptions *
+       loci__v1__search_options__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__search_options__free_unpacked
+                     (Loci__V1__SearchOptions *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__V1__Explanation methods */
 void   loci__v1__explanation__init
                      (Loci__V1__Explanation         *message);
@@ -724,6 +922,9 @@ typedef void (*Loci__V1__Filter_Closure)
 typedef void (*Loci__V1__RankWeights_Closure)
                  (const Loci__V1__RankWeights *message,
                   void *closure_data);
+typedef void (*Loci__V1__SearchOptions_Closure)
+                 (const Loci__V1__SearchOptions *message,
+                  void *closure_data);
 typedef void (*Loci__V1__Explanation_Closure)
                  (const Loci__V1__Explanation *message,
                   void *closure_data);
@@ -740,8 +941,11 @@ typedef void (*Loci__V1__ErrorDetail_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    loci__v1__consistency_level__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__memory_source__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__trust_class__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__role__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__memory_type__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__granularity__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__search_mode__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__scope__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__position__descriptor;
@@ -753,6 +957,7 @@ extern const ProtobufCMessageDescriptor loci__v1__time_range__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__attribute__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__filter__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__rank_weights__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__search_options__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__explanation__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__search_report__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__error_detail__descriptor;

@@ -412,6 +412,276 @@ void   loci__log__v1__added_memory__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__added_memory__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__log__v1__memory_details__init
+                     (Loci__Log__V1__MemoryDetails         *message)
+{
+  static const Loci__Log__V1__MemoryDetails init_value = LOCI__LOG__V1__MEMORY_DETAILS__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memory_details__get_packed_size
+                     (const Loci__Log__V1__MemoryDetails *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_details__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memory_details__pack
+                     (const Loci__Log__V1__MemoryDetails *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_details__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memory_details__pack_to_buffer
+                     (const Loci__Log__V1__MemoryDetails *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_details__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoryDetails *
+       loci__log__v1__memory_details__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoryDetails *)
+     protobuf_c_message_unpack (&loci__log__v1__memory_details__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memory_details__free_unpacked
+                     (Loci__Log__V1__MemoryDetails *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memory_details__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__memories_expired__init
+                     (Loci__Log__V1__MemoriesExpired         *message)
+{
+  static const Loci__Log__V1__MemoriesExpired init_value = LOCI__LOG__V1__MEMORIES_EXPIRED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memories_expired__get_packed_size
+                     (const Loci__Log__V1__MemoriesExpired *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_expired__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memories_expired__pack
+                     (const Loci__Log__V1__MemoriesExpired *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_expired__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memories_expired__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesExpired *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_expired__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoriesExpired *
+       loci__log__v1__memories_expired__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoriesExpired *)
+     protobuf_c_message_unpack (&loci__log__v1__memories_expired__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memories_expired__free_unpacked
+                     (Loci__Log__V1__MemoriesExpired *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memories_expired__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__memories_restored__init
+                     (Loci__Log__V1__MemoriesRestored         *message)
+{
+  static const Loci__Log__V1__MemoriesRestored init_value = LOCI__LOG__V1__MEMORIES_RESTORED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memories_restored__get_packed_size
+                     (const Loci__Log__V1__MemoriesRestored *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_restored__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memories_restored__pack
+                     (const Loci__Log__V1__MemoriesRestored *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_restored__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memories_restored__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesRestored *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_restored__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoriesRestored *
+       loci__log__v1__memories_restored__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoriesRestored *)
+     protobuf_c_message_unpack (&loci__log__v1__memories_restored__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memories_restored__free_unpacked
+                     (Loci__Log__V1__MemoriesRestored *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memories_restored__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__memories_accessed__init
+                     (Loci__Log__V1__MemoriesAccessed         *message)
+{
+  static const Loci__Log__V1__MemoriesAccessed init_value = LOCI__LOG__V1__MEMORIES_ACCESSED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memories_accessed__get_packed_size
+                     (const Loci__Log__V1__MemoriesAccessed *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_accessed__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memories_accessed__pack
+                     (const Loci__Log__V1__MemoriesAccessed *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_accessed__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memories_accessed__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesAccessed *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_accessed__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoriesAccessed *
+       loci__log__v1__memories_accessed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoriesAccessed *)
+     protobuf_c_message_unpack (&loci__log__v1__memories_accessed__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memories_accessed__free_unpacked
+                     (Loci__Log__V1__MemoriesAccessed *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memories_accessed__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__memories_said_again__init
+                     (Loci__Log__V1__MemoriesSaidAgain         *message)
+{
+  static const Loci__Log__V1__MemoriesSaidAgain init_value = LOCI__LOG__V1__MEMORIES_SAID_AGAIN__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memories_said_again__get_packed_size
+                     (const Loci__Log__V1__MemoriesSaidAgain *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_said_again__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memories_said_again__pack
+                     (const Loci__Log__V1__MemoriesSaidAgain *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_said_again__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memories_said_again__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesSaidAgain *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_said_again__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoriesSaidAgain *
+       loci__log__v1__memories_said_again__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoriesSaidAgain *)
+     protobuf_c_message_unpack (&loci__log__v1__memories_said_again__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memories_said_again__free_unpacked
+                     (Loci__Log__V1__MemoriesSaidAgain *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memories_said_again__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__memory_policy_set__init
+                     (Loci__Log__V1__MemoryPolicySet         *message)
+{
+  static const Loci__Log__V1__MemoryPolicySet init_value = LOCI__LOG__V1__MEMORY_POLICY_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memory_policy_set__get_packed_size
+                     (const Loci__Log__V1__MemoryPolicySet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_policy_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memory_policy_set__pack
+                     (const Loci__Log__V1__MemoryPolicySet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_policy_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memory_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__MemoryPolicySet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_policy_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoryPolicySet *
+       loci__log__v1__memory_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoryPolicySet *)
+     protobuf_c_message_unpack (&loci__log__v1__memory_policy_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memory_policy_set__free_unpacked
+                     (Loci__Log__V1__MemoryPolicySet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memory_policy_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__log__v1__memory_updated__init
                      (Loci__Log__V1__MemoryUpdated         *message)
 {
@@ -2887,7 +3157,7 @@ void   loci__log__v1__audit_alerts_delivered__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__audit_alerts_delivered__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[52] =
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[57] =
 {
   {
     "tenant",
@@ -3454,6 +3724,66 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[52
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "memories_expired",
+    140,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memories_expired),
+    &loci__log__v1__memories_expired__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memories_restored",
+    141,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memories_restored),
+    &loci__log__v1__memories_restored__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memories_accessed",
+    142,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memories_accessed),
+    &loci__log__v1__memories_accessed__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memories_said_again",
+    143,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memories_said_again),
+    &loci__log__v1__memories_said_again__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_policy_set",
+    144,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memory_policy_set),
+    &loci__log__v1__memory_policy_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "access_key_created",
     160,
     PROTOBUF_C_LABEL_NONE,
@@ -3515,9 +3845,9 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[52
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  47,   /* field[47] = access_key_created */
-  48,   /* field[48] = access_key_revoked */
-  51,   /* field[51] = access_refused */
+  52,   /* field[52] = access_key_created */
+  53,   /* field[53] = access_key_revoked */
+  56,   /* field[56] = access_refused */
   1,   /* field[1] = agent */
   32,   /* field[32] = alias_deleted */
   31,   /* field[31] = alias_set */
@@ -3539,11 +3869,16 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
   13,   /* field[13] = context_updated */
-  50,   /* field[50] = grant_removed */
-  49,   /* field[49] = grant_set */
+  55,   /* field[55] = grant_removed */
+  54,   /* field[54] = grant_set */
   10,   /* field[10] = items_embedded */
+  49,   /* field[49] = memories_accessed */
   7,   /* field[7] = memories_added */
   9,   /* field[9] = memories_deleted */
+  47,   /* field[47] = memories_expired */
+  48,   /* field[48] = memories_restored */
+  50,   /* field[50] = memories_said_again */
+  51,   /* field[51] = memory_policy_set */
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
@@ -3568,15 +3903,16 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   41,   /* field[41] = traces_deleted */
   21,   /* field[21] = variables_set */
 };
-static const ProtobufCIntRange loci__log__v1__event__number_ranges[6 + 1] =
+static const ProtobufCIntRange loci__log__v1__event__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 40, 13 },
   { 64, 29 },
   { 100, 35 },
   { 120, 39 },
-  { 160, 47 },
-  { 0, 52 }
+  { 140, 47 },
+  { 160, 52 },
+  { 0, 57 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -3586,10 +3922,10 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  52,
+  57,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
-  6,  loci__log__v1__event__number_ranges,
+  7,  loci__log__v1__event__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4132,7 +4468,7 @@ const ProtobufCMessageDescriptor loci__log__v1__memories_added__descriptor =
   (ProtobufCMessageInit) loci__log__v1__memories_added__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__log__v1__added_memory__field_descriptors[9] =
+static const ProtobufCFieldDescriptor loci__log__v1__added_memory__field_descriptors[10] =
 {
   {
     "id",
@@ -4242,11 +4578,24 @@ static const ProtobufCFieldDescriptor loci__log__v1__added_memory__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "details",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AddedMemory, details),
+    &loci__log__v1__memory_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__log__v1__added_memory__field_indices_by_name[] = {
   8,   /* field[8] = attributes */
   3,   /* field[3] = context_id */
   6,   /* field[6] = created_at_us */
+  9,   /* field[9] = details */
   7,   /* field[7] = expires_at_us */
   0,   /* field[0] = id */
   5,   /* field[5] = importance */
@@ -4257,7 +4606,7 @@ static const unsigned loci__log__v1__added_memory__field_indices_by_name[] = {
 static const ProtobufCIntRange loci__log__v1__added_memory__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__added_memory__descriptor =
 {
@@ -4267,11 +4616,395 @@ const ProtobufCMessageDescriptor loci__log__v1__added_memory__descriptor =
   "Loci__Log__V1__AddedMemory",
   "loci.log.v1",
   sizeof(Loci__Log__V1__AddedMemory),
-  9,
+  10,
   loci__log__v1__added_memory__field_descriptors,
   loci__log__v1__added_memory__field_indices_by_name,
   1,  loci__log__v1__added_memory__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__added_memory__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memory_details__field_descriptors[8] =
+{
+  {
+    "confidence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryDetails, confidence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryDetails, source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trust",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryDetails, trust),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "valid_from_us",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryDetails, valid_from_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "valid_until_us",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryDetails, valid_until_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tags",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__MemoryDetails, n_tags),
+    offsetof(Loci__Log__V1__MemoryDetails, tags),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "supersedes_id",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryDetails, supersedes_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fingerprint",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryDetails, fingerprint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memory_details__field_indices_by_name[] = {
+  0,   /* field[0] = confidence */
+  7,   /* field[7] = fingerprint */
+  1,   /* field[1] = source */
+  6,   /* field[6] = supersedes_id */
+  5,   /* field[5] = tags */
+  2,   /* field[2] = trust */
+  3,   /* field[3] = valid_from_us */
+  4,   /* field[4] = valid_until_us */
+};
+static const ProtobufCIntRange loci__log__v1__memory_details__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memory_details__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoryDetails",
+  "MemoryDetails",
+  "Loci__Log__V1__MemoryDetails",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoryDetails),
+  8,
+  loci__log__v1__memory_details__field_descriptors,
+  loci__log__v1__memory_details__field_indices_by_name,
+  1,  loci__log__v1__memory_details__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memory_details__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memories_expired__field_descriptors[1] =
+{
+  {
+    "items",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Loci__Log__V1__MemoriesExpired, n_items),
+    offsetof(Loci__Log__V1__MemoriesExpired, items),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memories_expired__field_indices_by_name[] = {
+  0,   /* field[0] = items */
+};
+static const ProtobufCIntRange loci__log__v1__memories_expired__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memories_expired__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoriesExpired",
+  "MemoriesExpired",
+  "Loci__Log__V1__MemoriesExpired",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoriesExpired),
+  1,
+  loci__log__v1__memories_expired__field_descriptors,
+  loci__log__v1__memories_expired__field_indices_by_name,
+  1,  loci__log__v1__memories_expired__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memories_expired__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memories_restored__field_descriptors[3] =
+{
+  {
+    "ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__MemoriesRestored, n_ids),
+    offsetof(Loci__Log__V1__MemoriesRestored, ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoriesRestored, expires_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "superseded",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoriesRestored, superseded),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memories_restored__field_indices_by_name[] = {
+  1,   /* field[1] = expires_at_us */
+  0,   /* field[0] = ids */
+  2,   /* field[2] = superseded */
+};
+static const ProtobufCIntRange loci__log__v1__memories_restored__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memories_restored__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoriesRestored",
+  "MemoriesRestored",
+  "Loci__Log__V1__MemoriesRestored",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoriesRestored),
+  3,
+  loci__log__v1__memories_restored__field_descriptors,
+  loci__log__v1__memories_restored__field_indices_by_name,
+  1,  loci__log__v1__memories_restored__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memories_restored__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memories_accessed__field_descriptors[3] =
+{
+  {
+    "items",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Loci__Log__V1__MemoriesAccessed, n_items),
+    offsetof(Loci__Log__V1__MemoriesAccessed, items),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counts",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loci__Log__V1__MemoriesAccessed, n_counts),
+    offsetof(Loci__Log__V1__MemoriesAccessed, counts),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoriesAccessed, last_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memories_accessed__field_indices_by_name[] = {
+  1,   /* field[1] = counts */
+  0,   /* field[0] = items */
+  2,   /* field[2] = last_us */
+};
+static const ProtobufCIntRange loci__log__v1__memories_accessed__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memories_accessed__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoriesAccessed",
+  "MemoriesAccessed",
+  "Loci__Log__V1__MemoriesAccessed",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoriesAccessed),
+  3,
+  loci__log__v1__memories_accessed__field_descriptors,
+  loci__log__v1__memories_accessed__field_indices_by_name,
+  1,  loci__log__v1__memories_accessed__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memories_accessed__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memories_said_again__field_descriptors[2] =
+{
+  {
+    "ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__MemoriesSaidAgain, n_ids),
+    offsetof(Loci__Log__V1__MemoriesSaidAgain, ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counts",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loci__Log__V1__MemoriesSaidAgain, n_counts),
+    offsetof(Loci__Log__V1__MemoriesSaidAgain, counts),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memories_said_again__field_indices_by_name[] = {
+  1,   /* field[1] = counts */
+  0,   /* field[0] = ids */
+};
+static const ProtobufCIntRange loci__log__v1__memories_said_again__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memories_said_again__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoriesSaidAgain",
+  "MemoriesSaidAgain",
+  "Loci__Log__V1__MemoriesSaidAgain",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoriesSaidAgain),
+  2,
+  loci__log__v1__memories_said_again__field_descriptors,
+  loci__log__v1__memories_said_again__field_indices_by_name,
+  1,  loci__log__v1__memories_said_again__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memories_said_again__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memory_policy_set__field_descriptors[1] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryPolicySet, policy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memory_policy_set__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+};
+static const ProtobufCIntRange loci__log__v1__memory_policy_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memory_policy_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoryPolicySet",
+  "MemoryPolicySet",
+  "Loci__Log__V1__MemoryPolicySet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoryPolicySet),
+  1,
+  loci__log__v1__memory_policy_set__field_descriptors,
+  loci__log__v1__memory_policy_set__field_indices_by_name,
+  1,  loci__log__v1__memory_policy_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memory_policy_set__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__log__v1__memory_updated__field_descriptors[3] =

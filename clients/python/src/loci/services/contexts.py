@@ -147,6 +147,7 @@ class Contexts(Service):
         weights: Optional[types.RankWeights] = None,
         explain: bool = False,
         wait_for_index: bool = False,
+        options: Optional[types.SearchOptions] = None,
         consistency: Optional[types.Consistency] = None,
         timeout: Optional[float] = None,
     ) -> List[pb.MessageHit]:
@@ -161,6 +162,7 @@ class Contexts(Service):
             explain=explain,
             consistency=consistency,
             wait_for_index=wait_for_index,
+            options=options,
         )
         return list(self._call("SearchMessages", request, pb.SearchMessagesResponse, timeout).hits)
 

@@ -116,6 +116,7 @@ class Memories(Service):
         weights: Optional[types.RankWeights] = None,
         explain: bool = False,
         wait_for_index: bool = False,
+        options: Optional[types.SearchOptions] = None,
         consistency: Optional[types.Consistency] = None,
         timeout: Optional[float] = None,
     ) -> List[pb.MemoryHit]:
@@ -131,5 +132,6 @@ class Memories(Service):
             explain=explain,
             consistency=consistency,
             wait_for_index=wait_for_index,
+            options=options,
         )
         return list(self._call("SearchMemories", request, pb.SearchMemoriesResponse, timeout).hits)

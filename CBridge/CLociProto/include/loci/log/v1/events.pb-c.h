@@ -24,6 +24,12 @@ typedef struct Loci__Log__V1__AppendedMessage Loci__Log__V1__AppendedMessage;
 typedef struct Loci__Log__V1__MessagesDeleted Loci__Log__V1__MessagesDeleted;
 typedef struct Loci__Log__V1__MemoriesAdded Loci__Log__V1__MemoriesAdded;
 typedef struct Loci__Log__V1__AddedMemory Loci__Log__V1__AddedMemory;
+typedef struct Loci__Log__V1__MemoryDetails Loci__Log__V1__MemoryDetails;
+typedef struct Loci__Log__V1__MemoriesExpired Loci__Log__V1__MemoriesExpired;
+typedef struct Loci__Log__V1__MemoriesRestored Loci__Log__V1__MemoriesRestored;
+typedef struct Loci__Log__V1__MemoriesAccessed Loci__Log__V1__MemoriesAccessed;
+typedef struct Loci__Log__V1__MemoriesSaidAgain Loci__Log__V1__MemoriesSaidAgain;
+typedef struct Loci__Log__V1__MemoryPolicySet Loci__Log__V1__MemoryPolicySet;
 typedef struct Loci__Log__V1__MemoryUpdated Loci__Log__V1__MemoryUpdated;
 typedef struct Loci__Log__V1__MemoriesDeleted Loci__Log__V1__MemoriesDeleted;
 typedef struct Loci__Log__V1__ItemsEmbedded Loci__Log__V1__ItemsEmbedded;
@@ -136,7 +142,12 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_AUDIT_RECORDED = 124,
   LOCI__LOG__V1__EVENT__KIND_AUDIT_HEAD_SIGNED = 125,
   LOCI__LOG__V1__EVENT__KIND_AUDIT_RULES_SET = 126,
-  LOCI__LOG__V1__EVENT__KIND_AUDIT_ALERTS_DELIVERED = 127
+  LOCI__LOG__V1__EVENT__KIND_AUDIT_ALERTS_DELIVERED = 127,
+  LOCI__LOG__V1__EVENT__KIND_MEMORIES_EXPIRED = 140,
+  LOCI__LOG__V1__EVENT__KIND_MEMORIES_RESTORED = 141,
+  LOCI__LOG__V1__EVENT__KIND_MEMORIES_ACCESSED = 142,
+  LOCI__LOG__V1__EVENT__KIND_MEMORIES_SAID_AGAIN = 143,
+  LOCI__LOG__V1__EVENT__KIND_MEMORY_POLICY_SET = 144
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__LOG__V1__EVENT__KIND__CASE)
 } Loci__Log__V1__Event__KindCase;
 
@@ -218,6 +229,14 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__AuditHeadSigned *audit_head_signed;
     Loci__Log__V1__AuditRulesSet *audit_rules_set;
     Loci__Log__V1__AuditAlertsDelivered *audit_alerts_delivered;
+    /*
+     * 140 to 159: memories and retrieval.
+     */
+    Loci__Log__V1__MemoriesExpired *memories_expired;
+    Loci__Log__V1__MemoriesRestored *memories_restored;
+    Loci__Log__V1__MemoriesAccessed *memories_accessed;
+    Loci__Log__V1__MemoriesSaidAgain *memories_said_again;
+    Loci__Log__V1__MemoryPolicySet *memory_policy_set;
   };
 };
 #define LOCI__LOG__V1__EVENT__INIT \
@@ -349,10 +368,117 @@ struct  Loci__Log__V1__AddedMemory
   int64_t expires_at_us;
   size_t n_attributes;
   Loci__Log__V1__StoredAttribute **attributes;
+  /*
+   * Absent: all of it as it is without.
+   */
+  Loci__Log__V1__MemoryDetails *details;
 };
 #define LOCI__LOG__V1__ADDED_MEMORY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__added_memory__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0,NULL }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0,NULL, NULL }
+
+
+/*
+ * What a memory has beside its text.
+ */
+struct  Loci__Log__V1__MemoryDetails
+{
+  ProtobufCMessage base;
+  float confidence;
+  /*
+   * loci.v1.MemorySource.
+   */
+  int32_t source;
+  /*
+   * loci.v1.TrustClass.
+   */
+  int32_t trust;
+  int64_t valid_from_us;
+  int64_t valid_until_us;
+  size_t n_tags;
+  ProtobufCBinaryData *tags;
+  ProtobufCBinaryData supersedes_id;
+  /*
+   * Of the text without case, white space and punctuation; 0: none.
+   */
+  uint64_t fingerprint;
+};
+#define LOCI__LOG__V1__MEMORY_DETAILS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memory_details__descriptor) \
+    , 0, 0, 0, 0, 0, 0,NULL, {0,NULL}, 0 }
+
+
+/*
+ * Out of every index, and back within the retention window. By their rows in this shard.
+ */
+struct  Loci__Log__V1__MemoriesExpired
+{
+  ProtobufCMessage base;
+  size_t n_items;
+  int64_t *items;
+};
+#define LOCI__LOG__V1__MEMORIES_EXPIRED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memories_expired__descriptor) \
+    , 0,NULL }
+
+
+struct  Loci__Log__V1__MemoriesRestored
+{
+  ProtobufCMessage base;
+  size_t n_ids;
+  ProtobufCBinaryData *ids;
+  int64_t expires_at_us;
+  /*
+   * What was superseded comes back, rather than what had expired.
+   */
+  protobuf_c_boolean superseded;
+};
+#define LOCI__LOG__V1__MEMORIES_RESTORED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memories_restored__descriptor) \
+    , 0,NULL, 0, 0 }
+
+
+/*
+ * By their rows in this shard.
+ */
+struct  Loci__Log__V1__MemoriesAccessed
+{
+  ProtobufCMessage base;
+  size_t n_items;
+  int64_t *items;
+  size_t n_counts;
+  uint32_t *counts;
+  int64_t last_us;
+};
+#define LOCI__LOG__V1__MEMORIES_ACCESSED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memories_accessed__descriptor) \
+    , 0,NULL, 0,NULL, 0 }
+
+
+struct  Loci__Log__V1__MemoriesSaidAgain
+{
+  ProtobufCMessage base;
+  size_t n_ids;
+  ProtobufCBinaryData *ids;
+  size_t n_counts;
+  uint32_t *counts;
+};
+#define LOCI__LOG__V1__MEMORIES_SAID_AGAIN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memories_said_again__descriptor) \
+    , 0,NULL, 0,NULL }
+
+
+struct  Loci__Log__V1__MemoryPolicySet
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded loci.v1.MemoryPolicy.
+   */
+  ProtobufCBinaryData policy;
+};
+#define LOCI__LOG__V1__MEMORY_POLICY_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memory_policy_set__descriptor) \
+    , {0,NULL} }
 
 
 /*
@@ -1487,6 +1613,120 @@ Loci__Log__V1__AddedMemory *
 void   loci__log__v1__added_memory__free_unpacked
                      (Loci__Log__V1__AddedMemory *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoryDetails methods */
+void   loci__log__v1__memory_details__init
+                     (Loci__Log__V1__MemoryDetails         *message);
+size_t loci__log__v1__memory_details__get_packed_size
+                     (const Loci__Log__V1__MemoryDetails   *message);
+size_t loci__log__v1__memory_details__pack
+                     (const Loci__Log__V1__MemoryDetails   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memory_details__pack_to_buffer
+                     (const Loci__Log__V1__MemoryDetails   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoryDetails *
+       loci__log__v1__memory_details__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memory_details__free_unpacked
+                     (Loci__Log__V1__MemoryDetails *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoriesExpired methods */
+void   loci__log__v1__memories_expired__init
+                     (Loci__Log__V1__MemoriesExpired         *message);
+size_t loci__log__v1__memories_expired__get_packed_size
+                     (const Loci__Log__V1__MemoriesExpired   *message);
+size_t loci__log__v1__memories_expired__pack
+                     (const Loci__Log__V1__MemoriesExpired   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memories_expired__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesExpired   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoriesExpired *
+       loci__log__v1__memories_expired__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memories_expired__free_unpacked
+                     (Loci__Log__V1__MemoriesExpired *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoriesRestored methods */
+void   loci__log__v1__memories_restored__init
+                     (Loci__Log__V1__MemoriesRestored         *message);
+size_t loci__log__v1__memories_restored__get_packed_size
+                     (const Loci__Log__V1__MemoriesRestored   *message);
+size_t loci__log__v1__memories_restored__pack
+                     (const Loci__Log__V1__MemoriesRestored   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memories_restored__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesRestored   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoriesRestored *
+       loci__log__v1__memories_restored__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memories_restored__free_unpacked
+                     (Loci__Log__V1__MemoriesRestored *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoriesAccessed methods */
+void   loci__log__v1__memories_accessed__init
+                     (Loci__Log__V1__MemoriesAccessed         *message);
+size_t loci__log__v1__memories_accessed__get_packed_size
+                     (const Loci__Log__V1__MemoriesAccessed   *message);
+size_t loci__log__v1__memories_accessed__pack
+                     (const Loci__Log__V1__MemoriesAccessed   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memories_accessed__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesAccessed   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoriesAccessed *
+       loci__log__v1__memories_accessed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memories_accessed__free_unpacked
+                     (Loci__Log__V1__MemoriesAccessed *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoriesSaidAgain methods */
+void   loci__log__v1__memories_said_again__init
+                     (Loci__Log__V1__MemoriesSaidAgain         *message);
+size_t loci__log__v1__memories_said_again__get_packed_size
+                     (const Loci__Log__V1__MemoriesSaidAgain   *message);
+size_t loci__log__v1__memories_said_again__pack
+                     (const Loci__Log__V1__MemoriesSaidAgain   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memories_said_again__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesSaidAgain   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoriesSaidAgain *
+       loci__log__v1__memories_said_again__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memories_said_again__free_unpacked
+                     (Loci__Log__V1__MemoriesSaidAgain *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoryPolicySet methods */
+void   loci__log__v1__memory_policy_set__init
+                     (Loci__Log__V1__MemoryPolicySet         *message);
+size_t loci__log__v1__memory_policy_set__get_packed_size
+                     (const Loci__Log__V1__MemoryPolicySet   *message);
+size_t loci__log__v1__memory_policy_set__pack
+                     (const Loci__Log__V1__MemoryPolicySet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memory_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__MemoryPolicySet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoryPolicySet *
+       loci__log__v1__memory_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memory_policy_set__free_unpacked
+                     (Loci__Log__V1__MemoryPolicySet *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__Log__V1__MemoryUpdated methods */
 void   loci__log__v1__memory_updated__init
                      (Loci__Log__V1__MemoryUpdated         *message);
@@ -2561,6 +2801,24 @@ typedef void (*Loci__Log__V1__MemoriesAdded_Closure)
 typedef void (*Loci__Log__V1__AddedMemory_Closure)
                  (const Loci__Log__V1__AddedMemory *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__MemoryDetails_Closure)
+                 (const Loci__Log__V1__MemoryDetails *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MemoriesExpired_Closure)
+                 (const Loci__Log__V1__MemoriesExpired *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MemoriesRestored_Closure)
+                 (const Loci__Log__V1__MemoriesRestored *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MemoriesAccessed_Closure)
+                 (const Loci__Log__V1__MemoriesAccessed *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MemoriesSaidAgain_Closure)
+                 (const Loci__Log__V1__MemoriesSaidAgain *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MemoryPolicySet_Closure)
+                 (const Loci__Log__V1__MemoryPolicySet *message,
+                  void *closure_data);
 typedef void (*Loci__Log__V1__MemoryUpdated_Closure)
                  (const Loci__Log__V1__MemoryUpdated *message,
                   void *closure_data);
@@ -2741,6 +2999,12 @@ extern const ProtobufCMessageDescriptor loci__log__v1__appended_message__descrip
 extern const ProtobufCMessageDescriptor loci__log__v1__messages_deleted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_added__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__added_memory__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memory_details__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memories_expired__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memories_restored__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memories_accessed__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memories_said_again__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memory_policy_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memory_updated__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_deleted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__items_embedded__descriptor;
