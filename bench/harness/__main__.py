@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
-from harness import append, echo, encoder, loci, machine, plot, report, search, tokenizer, vector
+from harness import append, echo, encoder, loci, machine, plot, report, search, tokenizer, vector, vector_growth
 from harness.paths import BENCH, OUT, SCRATCH
 from harness.process import Failed
 
@@ -17,10 +17,11 @@ SUBJECTS = {
     "search": search.run,
     "encoder": encoder.run,
     "vector": vector.run,
+    "growth": vector_growth.run,
     "tokenizer": tokenizer.run,
 }
-# The vector subject encodes 200,000 texts and builds every peer's index first: only when asked for.
-BY_DEFAULT = [name for name in SUBJECTS if name != "vector"]
+# These encode 200,000 texts, build every peer's index, or collections of millions of rows: only when asked for.
+BY_DEFAULT = [name for name in SUBJECTS if name not in ("vector", "growth")]
 
 
 class Settings:
@@ -45,7 +46,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default=",".join(BY_DEFAULT),
-        help=f"comma-separated subjects of {', '.join(SUBJECTS)} (default: all but vector)",
+        help=f"comma-separated subjects of {', '.join(SUBJECTS)} (default: all but vector and growth)",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
