@@ -122,7 +122,8 @@ package final class Node: Sendable {
       table: ServiceTable([
         ContextService(node: parts).serviceDescription, MemoryService(node: parts).serviceDescription,
         SessionService(node: parts).serviceDescription, CheckpointService(node: parts).serviceDescription,
-        StateService(node: parts).serviceDescription, EmbeddingService(node: parts).serviceDescription,
+        StateService(node: parts).serviceDescription,
+        EmbeddingService(node: parts, collections: collections).serviceDescription,
         CompressionService(node: parts).serviceDescription,
         VectorService(node: parts, collections: collections).serviceDescription,
         AdminService(node: parts, status: status).serviceDescription

@@ -15,6 +15,8 @@ package protocol EmbeddingServiceProvider: Sendable {
   func listModels(_ request: V1.ListModelsRequest, _ call: CallContext) async throws -> V1.ListModelsResponse
   /// How alike texts are: the cosine of each of one set with each of another.
   func similarity(_ request: V1.SimilarityRequest, _ call: CallContext) async throws -> V1.SimilarityResponse
+  /// Principal components of vectors (PCA): where they lie along the directions in which they vary most.
+  func project(_ request: V1.ProjectRequest, _ call: CallContext) async throws -> V1.ProjectResponse
   /// What the encoder did since the server started, and what waits for it.
   func getEncoderStats(_ request: V1.GetEncoderStatsRequest, _ call: CallContext) async throws -> V1.GetEncoderStatsResponse
 }
@@ -28,6 +30,7 @@ extension EmbeddingServiceProvider {
         .bidirectional("EncodeStream", encodeStream),
         .unary("ListModels", listModels),
         .unary("Similarity", similarity),
+        .unary("Project", project),
         .unary("GetEncoderStats", getEncoderStats)
       ])
   }

@@ -52,6 +52,7 @@ extension V1.MergeBranchRequest: ScopedRequest {}
 extension V1.OptimizeCollectionRequest: ScopedRequest {}
 extension V1.PinMessagesRequest: ScopedRequest {}
 extension V1.PlanCompressionRequest: ScopedRequest {}
+extension V1.ProjectRequest: ScopedRequest {}
 extension V1.PruneSnapshotsRequest: ScopedRequest {}
 extension V1.PruneThreadsRequest: ScopedRequest {}
 extension V1.PutCheckpointRequest: ScopedRequest {}
