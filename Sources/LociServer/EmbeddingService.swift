@@ -1,3 +1,4 @@
+import LociCollection
 import LociCore
 import LociProto
 import LociRecall
@@ -9,6 +10,7 @@ import LociWire
 /// Text to vectors on the wire.
 struct EmbeddingService: EmbeddingServiceProvider {
   let node: NodeParts
+  let collections: CollectionCatalog
 
   private static let textsMax = 1_000
   private static let textBytesMax = 1 << 20

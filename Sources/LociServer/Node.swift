@@ -169,7 +169,7 @@ package final class Node: Sendable {
         SessionService(node: parts).serviceDescription(gate),
         CheckpointService(node: parts).serviceDescription(gate),
         StateService(node: parts).serviceDescription(gate),
-        EmbeddingService(node: parts).serviceDescription(gate),
+        EmbeddingService(node: parts, collections: collections).serviceDescription(gate),
         CompressionService(node: parts).serviceDescription(gate),
         VectorService(node: parts, collections: collections).serviceDescription(gate),
         TraceService(node: parts, tail: tail).serviceDescription(gate),

@@ -17,19 +17,16 @@ extension VectorService {
     let limit = try checkedLimit(request.limit, default: 10, max: CollectionLimits.resultsMax)
     let filter = try request.filter.checked(opened.info.layout.idKind)
     let parameters = try request.parameters.checked()
-    let (result, sequence) = try await searching(opened) { view in
-      (
-        try view.search(
-          query, k: limit, filter: filter, parameters: parameters, isCancelled: { call.isCancelled }),
-        view.sequence
-      )
+    let found = try await search(opened) { view in
+      try view.search(
+        query, k: limit, filter: filter, parameters: parameters, isCancelled: { call.isCancelled })
     }
     let hits = try await hits(
-      result.hits[0], opened, scope, withAttributes: request.withAttributes, withVectors: request.withVectors)
+      found.result.hits[0], opened, scope, withAttributes: request.withAttributes,
+      withVectors: request.withVectors)
     return V1.SearchVectorsResponse(
       hits: hits,
-      report: V1.VectorSearchReport(
-        result.statistics, since: started, position: position(sequence, opened)))
+      report: report(found, since: started, opened))
   }
 
   func searchBatch(
@@ -52,24 +49,15 @@ extension VectorService {
     var checked = try request.parameters.checked()
     checked.threads = node.workers.width
     let parameters = checked
-    let (result, sequence) = try await searching(opened) { view in
-      (
-        try view.search(
-          queries, k: limit, filter: filter, parameters: parameters, isCancelled: { call.isCancelled }),
-        view.sequence
-      )
+    let found = try await search(opened) { view in
+      try view.search(
+        queries, k: limit, filter: filter, parameters: parameters, isCancelled: { call.isCancelled })
     }
     var response = V1.SearchBatchResponse(
-      report: V1.VectorSearchReport(result.statistics, since: started, position: position(sequence, opened)))
-    var ids = PointIDs(kind: opened.info.layout.idKind)
-    for hits in result.hits {
-      response.counts.append(UInt32(hits.count))
-      for hit in hits {
-        ids.append(hit.id)
-        response.scores.append(hit.score)
-      }
-    }
-    response.ids = V1.PointIds(ids)
+      report: report(found, since: started, opened))
+    response.counts = found.result.hits.map { UInt32($0.count) }
+    response.ids = V1.PointIds(PointIDs(of: found.result.hits, kind: opened.info.layout.idKind))
+    response.scores = found.result.hits.flatMap { hits in hits.lazy.map(\.score) }
     return response
   }
 
@@ -86,20 +74,16 @@ extension VectorService {
       throw LociError.invalid(field: "score_min", problem: "is not a number")
     }
     let filter = try request.filter.checked(opened.info.layout.idKind)
-    let (result, sequence) = try await searching(opened) { view in
-      (
-        try view.search(
-          query, k: limit + 1, filter: filter, scoreMin: request.scoreMin, isCancelled: { call.isCancelled }),
-        view.sequence
-      )
+    let found = try await search(opened) { view in
+      try view.search(
+        query, k: limit + 1, filter: filter, scoreMin: request.scoreMin, isCancelled: { call.isCancelled })
     }
     let hits = try await hits(
-      Array(result.hits[0].prefix(limit)), opened, scope, withAttributes: request.withAttributes,
+      Array(found.result.hits[0].prefix(limit)), opened, scope, withAttributes: request.withAttributes,
       withVectors: request.withVectors)
     return V1.SearchRangeResponse(
-      hits: hits, truncated: result.hits[0].count > limit,
-      report: V1.VectorSearchReport(
-        result.statistics, since: started, position: position(sequence, opened)))
+      hits: hits, truncated: found.result.hits[0].count > limit,
+      report: report(found, since: started, opened))
   }
 
   func recommend(_ request: V1.RecommendRequest, _ call: CallContext) async throws -> V1.RecommendResponse {
@@ -124,19 +108,42 @@ extension VectorService {
     }
     let named = Set((0..<positive.count).map { positive[$0] } + (0..<negative.count).map { negative[$0] })
     let others = PointFilter.all([.not(.ids(named))] + (filter.map { [$0] } ?? []))
-    let (result, sequence) = try await searching(opened) { [query] view in
-      (
-        try view.search(
-          query, k: limit, filter: others, parameters: parameters, isCancelled: { call.isCancelled }),
-        view.sequence
-      )
+    let found = try await search(opened) { [query] view in
+      try view.search(
+        query, k: limit, filter: others, parameters: parameters, isCancelled: { call.isCancelled })
     }
     let hits = try await hits(
-      result.hits[0], opened, scope, withAttributes: request.withAttributes, withVectors: request.withVectors)
+      found.result.hits[0], opened, scope, withAttributes: request.withAttributes,
+      withVectors: request.withVectors)
     return V1.RecommendResponse(
       hits: hits,
-      report: V1.VectorSearchReport(
-        result.statistics, since: started, position: position(sequence, opened)))
+      report: report(found, since: started, opened))
+  }
+
+  /// What a search of the collection as it is now finds, and what it took.
+  private struct Found: Sendable {
+    var result: CollectionView.Result
+    var sequence: UInt64
+    var took: Duration
+  }
+
+  private func search(
+    _ opened: OpenCollection, _ body: @escaping @Sendable (CollectionView) throws -> CollectionView.Result
+  ) async throws -> Found {
+    try await searching(opened) { view in
+      let started = ContinuousClock.now
+      let result = try body(view)
+      return Found(result: result, sequence: view.sequence, took: ContinuousClock.now - started)
+    }
+  }
+
+  private func report(
+    _ found: Found, since started: ContinuousClock.Instant, _ opened: OpenCollection
+  ) -> V1.VectorSearchReport {
+    var report = V1.VectorSearchReport(
+      found.result.statistics, since: started, position: position(found.sequence, opened))
+    report.searchUs = Int64(found.took / .microseconds(1))
+    return report
   }
 
   /// The mean of points' vectors.

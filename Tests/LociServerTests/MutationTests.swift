@@ -52,6 +52,11 @@ import Testing
     "Similarity": V1.SimilarityRequest(
       left: V1.VectorSet(texts: ["a"], inputType: .query), right: V1.VectorSet(vectors: [0.5, 0.5])
     ).encoded(),
+    "Project": V1.ProjectRequest(
+      scope: scope, vectors: [1, 2, 3, 4, 5, 7], dimension: 2, components: 1, whiten: true,
+      others: [0.5, 0.5],
+      consistency: consistency
+    ).encoded(),
     "GetEncoderStats": V1.GetEncoderStatsRequest().encoded(),
     "WhoAmI": V1.WhoAmIRequest().encoded(),
     "CreateKey": V1.CreateKeyRequest(scope: scope, role: .reader, name: "n", expiresAtUs: 1 << 50).encoded(),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from harness import append, echo, encoder, loci, machine, plot, report, search, tokenizer, trace, vector
+from harness import vector_growth
 from harness.paths import BENCH, OUT, SCRATCH
 from harness.process import Failed
 
@@ -17,11 +18,13 @@ SUBJECTS = {
     "search": search.run,
     "encoder": encoder.run,
     "vector": vector.run,
+    "growth": vector_growth.run,
     "tokenizer": tokenizer.run,
     "trace": trace.run,
 }
-# Phoenix brings two hundred packages of its own. The vector subject encodes 200,000 texts and builds every peer's index first: only when asked for.
-BY_DEFAULT = [name for name in SUBJECTS if name not in ("vector", "trace")]
+# These encode 200,000 texts, build every peer's index, or collections of millions of rows, or bring two hundred packages
+# of their own (Phoenix): only when asked for.
+BY_DEFAULT = [name for name in SUBJECTS if name not in ("vector", "growth", "trace")]
 
 
 class Settings:
@@ -46,7 +49,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default=",".join(BY_DEFAULT),
-        help=f"comma-separated subjects of {', '.join(SUBJECTS)} (default: all but vector and trace)",
+        help=f"comma-separated subjects of {', '.join(SUBJECTS)} (default: all but vector, growth and trace)",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")

@@ -12,7 +12,7 @@ from harness.stats import Metric, Subject  # noqa: E402
 
 # Ours is the strong colour; peers keep theirs over all panels.
 OURS = ["#1b6ca8", "#67a9cf", "#a9cce3"]
-PEERS = ["#d95f02", "#e6ab02", "#7f7f7f", "#b07aa1", "#59a14f"]
+PEERS = ["#d95f02", "#e6ab02", "#7f7f7f", "#b07aa1", "#59a14f", "#e15759", "#9c755f", "#edc948", "#bab0ac"]
 
 
 def write(folder: Path, subject: Subject) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness import vector_data, vector_index
 from harness.stats import Metric, Subject
-from peers.vector_libraries import HNSW, Faiss
+from peers.vector_libraries import HNSW, Faiss, FaissHNSW, Scann, Usearch, Vamana
 
 K = 10
 RECALLS = (0.95, 0.98)
@@ -25,6 +25,7 @@ OUR_GRID = [(p, candidates) for p in PROBES for candidates in (40, 48, 64, 96, 1
 FAISS_PROBES = (8, 12, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256)
 FAISS_GRID = [(p, factor) for p in FAISS_PROBES for factor in (4, 6, 8, 10, 12, 16, 24)]
 HNSW_GRID = [(ef, 0) for ef in (16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192)]
+SCANN_GRID = [(leaves, candidates) for leaves in FAISS_PROBES for candidates in (40, 60, 80, 120)]
 METRICS = [
     Metric("rate", "queries per CPU second", higher_is_better=True),
     Metric("recall", "recall@10", higher_is_better=True, digits=4, is_ratio=False),
@@ -40,8 +41,9 @@ def run(settings) -> Subject:
         subject.notes.append(data.note + ".")
         _measure(settings, subject, data)
     subject.notes.append(
-        "A batch is one call with 1,000 queries, single is one call for each query, both from Python on one "
-        "thread; each system by its fastest setting (in brackets) of a grid that reaches the recall."
+        "A batch is one call with 1,000 queries, single is one call for each query, both from Python, on one "
+        "thread unless it says two, by the CPU time of all threads; each system by its fastest setting of a grid "
+        "that reaches the recall."
     )
     return subject
 
@@ -53,8 +55,8 @@ def _systems(data: vector_data.VectorSet) -> dict[str, tuple[Callable, list]]:
     lists = 1024 if len(data.rows) < 500_000 else 4096
     ours = {"rows": data.rows, "metric": data.metric}
 
-    def faiss(kind: str) -> tuple[Callable, list]:
-        return lambda: Faiss(f"IVF{lists},PQ{codes}x4fs,{kind}", data.rows, data.metric), FAISS_GRID
+    def faiss(kind: str, coding: str = f"PQ{codes}x4fs") -> tuple[Callable, list]:
+        return lambda: Faiss(f"IVF{lists},{coding},{kind}", data.rows, data.metric), FAISS_GRID
 
     return {
         OURS: (lambda: vector_index.Index(library, **ours, plane=True, originals=False), OUR_GRID),
@@ -62,7 +64,12 @@ def _systems(data: vector_data.VectorSet) -> dict[str, tuple[Callable, list]]:
         OURS_ORIGINALS: (lambda: vector_index.Index(library, **ours, plane=True, originals=True), OUR_GRID),
         "faiss, RFlat": faiss("RFlat"),
         "faiss, SQ8": faiss("Refine(SQ8)"),
+        "faiss, RaBitQ": faiss("RFlat", "RaBitQfs"),
+        "faiss, HNSW": (lambda: FaissHNSW(data.rows, data.metric), HNSW_GRID),
         "hnswlib": (lambda: HNSW(data.rows, data.metric), HNSW_GRID),
+        "usearch": (lambda: Usearch(data.rows, data.metric), HNSW_GRID),
+        "scann": (lambda: Scann(data.rows, data.metric, lists), SCANN_GRID),
+        "scalable-vs": (lambda: Vamana(data.rows, data.metric), HNSW_GRID),
     }
 
 
@@ -85,7 +92,7 @@ def _measure(settings, subject: Subject, data: vector_data.VectorSet) -> None:
         build_s = time.process_time() - start
         built[name] = (index, build_s, _sweep(index, data, grid))
     for number in settings.each_round(f"vector, {data.name}"):
-        for way in ("batch", "single"):
+        for way in ("batch", "batch on two threads", "single"):
             for wanted in RECALLS:
                 for name, (index, build_s, swept) in settings.in_turn(number, list(built.items())):
                     best = _fastest(swept, way, wanted)
@@ -98,8 +105,9 @@ def _measure(settings, subject: Subject, data: vector_data.VectorSet) -> None:
 
 
 def _search(index, data: vector_data.VectorSet, way: str, setting: tuple[int, int]):
-    if way == "batch":
-        return *_cpu(lambda: index.search(data.queries, K, setting)), len(data.queries)
+    if way != "single":
+        threads = 1 if way == "batch" else 2
+        return *_cpu(lambda: index.search(data.queries, K, setting, threads)), len(data.queries)
     queries = data.queries[:SINGLE_QUERIES]
     return *_cpu(lambda: index.search_one_by_one(queries, K, setting)), len(queries)
 
@@ -124,5 +132,6 @@ def _sweep(index, data: vector_data.VectorSet, grid: list) -> list[dict]:
 
 
 def _fastest(swept: list[dict], way: str, wanted: float) -> tuple[int, int] | None:
-    able = [point for point in swept if point[way][1] >= wanted]
-    return max(able, key=lambda point: point[way][0])["setting"] if able else None
+    measured = "single" if way == "single" else "batch"
+    able = [point for point in swept if point[measured][1] >= wanted]
+    return max(able, key=lambda point: point[measured][0])["setting"] if able else None

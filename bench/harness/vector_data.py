@@ -49,9 +49,13 @@ def real(is_quick: bool) -> VectorSet:
 
 
 def clustered(is_quick: bool) -> VectorSet:
+    return of_patches(20_000 if is_quick else 1_000_000)
+
+
+def of_patches(count: int) -> VectorSet:
     """Integers 0...255 around seeded patches of 9 to 14 dimensions, patch sizes by Zipf's law."""
     rng = np.random.default_rng(20)
-    count, dimension, patches = (20_000 if is_quick else 1_000_000), 128, 2_000
+    dimension, patches = 128, 2_000
     total = count + QUERIES
     share = 1 / np.arange(1, patches + 1) ** 0.6
     patch_of = rng.choice(patches, size=total, p=share / share.sum())

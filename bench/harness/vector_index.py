@@ -72,6 +72,24 @@ def library() -> c.CDLL:
     return c.CDLL(str(target))
 
 
+class Limits(c.Structure):
+    """What one core of this machine does."""
+
+    _fields_ = [
+        ("hertz", c.c_double),
+        ("lookups", c.c_double),
+        ("lookups_limit", c.c_double),
+        ("memory_bytes", c.c_double),
+    ]
+
+
+def limits(library: c.CDLL) -> Limits:
+    measured = Limits()
+    if library.bench_limits(c.byref(measured)) != 0:
+        raise Failed("there is no memory to measure the machine's limits")
+    return measured
+
+
 class Index:
     """An IVF image over `rows`; `search` has the signature that the peers have too."""
 
@@ -85,9 +103,11 @@ class Index:
         originals: bool,
         tuning: int = 256,
         threads: int = 1,
+        recall: float = 0,
     ):
         self.library, self.rows, self.dimension = library, rows, rows.shape[1]
-        self.originals = originals
+        # For settings of zero probes and candidates.
+        self.originals, self.recall = originals, recall
         options = Options(metric=METRICS[metric], batch_plane=plane, tuning_queries=tuning, seed=1)
         image, size = c.c_void_p(), c.c_size_t()
         status = library.bench_build(
@@ -108,7 +128,7 @@ class Index:
         self.statistics = Statistics()
 
     def parameters(self, k: int, probes: int, candidates: int) -> Parameters:
-        parameters = Parameters(k=k, probes=probes, candidates=candidates)
+        parameters = Parameters(k=k, probes=probes, candidates=candidates, recall=self.recall)
         if self.originals:
             parameters.originals = self.rows.ctypes.data
             parameters.originals_type, parameters.originals_stride = 1, self.rows.strides[0]

@@ -115,6 +115,8 @@ void loci_multiply(const float *a, const float *b, size_t n, size_t k, size_t m,
 // NULL when there is none. Free with loci_rows_free.
 void *_Nullable loci_rows_alloc(size_t bytes);
 void loci_rows_free(void *_Nullable memory, size_t bytes);
+// Asks for `count` rows of `stride` bytes each, by their numbers, to be in the cache soon. Reads nothing.
+void loci_rows_prefetch(const void *base, size_t stride, const uint32_t *rows, size_t count);
 
 // A word written by one thread while others read it.
 static inline uint64_t loci_atomic_load(const uint64_t *word) {

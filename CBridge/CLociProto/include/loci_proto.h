@@ -13,10 +13,10 @@
 #include "loci/v1/compression.pb-c.h"
 #include "loci/v1/memory.pb-c.h"
 #include "loci/v1/context.pb-c.h"
+#include "loci/v1/vector.pb-c.h"
 #include "loci/v1/embedding.pb-c.h"
 #include "loci/v1/session.pb-c.h"
 #include "loci/v1/state.pb-c.h"
 #include "loci/v1/trace.pb-c.h"
-#include "loci/v1/vector.pb-c.h"
 
 #endif

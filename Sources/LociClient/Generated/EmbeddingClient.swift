@@ -36,6 +36,13 @@ public struct EmbeddingServiceClient: Sendable {
     try await rpc.unary("loci.v1.EmbeddingService", "Similarity", request, options: options)
   }
 
+  /// Principal components of vectors (PCA): where they lie along the directions in which they vary most.
+  public func project(
+    _ request: V1.ProjectRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.ProjectResponse {
+    try await rpc.unary("loci.v1.EmbeddingService", "Project", request, options: options)
+  }
+
   /// What the encoder did since the server started, and what waits for it.
   public func getEncoderStats(
     _ request: V1.GetEncoderStatsRequest, options: CallOptions = CallOptions()

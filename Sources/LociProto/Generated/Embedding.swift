@@ -263,6 +263,85 @@ extension V1 {
     }
   }
 
+  public struct ProjectRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ProjectRequest"
+
+    /// Whose collection it is, or who asks.
+    public var scope: V1.Scope? = nil
+    /// The vectors that axes are found of: some given here, one after the other, or points of a collection.
+    public var vectors: [Float] = []
+    /// Numbers of one of `vectors`, 1 to 4,096. 0 with a collection.
+    public var dimension: UInt32 = 0
+    /// Name or alias.
+    public var collection: String = ""
+    /// The collection's first points by id: 1 to 8,192, default 1,024.
+    public var points: UInt32 = 0
+    /// Axes, 1 to the dimension, default 2.
+    public var components: UInt32 = 0
+    /// Axes through zero instead of through the mean: inner products with the axes' span are kept.
+    public var uncentred: Bool = false
+    /// Each coordinate is divided by its axis' standard deviation, so that all vary alike.
+    public var whiten: Bool = false
+    /// Other vectors to project, of the same dimension. Empty: those that axes are found of.
+    public var others: [Float] = []
+    /// For a collection.
+    public var consistency: V1.Consistency? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, vectors: [Float] = [], dimension: UInt32 = 0, collection: String = "", points: UInt32 = 0, components: UInt32 = 0, uncentred: Bool = false, whiten: Bool = false, others: [Float] = [], consistency: V1.Consistency? = nil) {
+      self.scope = scope
+      self.vectors = vectors
+      self.dimension = dimension
+      self.collection = collection
+      self.points = points
+      self.components = components
+      self.uncentred = uncentred
+      self.whiten = whiten
+      self.others = others
+      self.consistency = consistency
+    }
+  }
+
+  public struct ProjectResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ProjectResponse"
+
+    /// Numbers of a vector, axes, vectors projected.
+    public var dimension: UInt32 = 0
+    public var components: UInt32 = 0
+    public var rows: UInt32 = 0
+    /// Where each lies along each axis. Shape (rows, components). The answer has at most 1,000,000 numbers.
+    public var coordinates: [Float] = []
+    /// Of unit length and at right angles, of falling variance. Shape (components, dimension). A coordinate is the inner
+    /// product of axis and vector less the mean.
+    public var axes: [Float] = []
+    /// Shape (dimension). Zero when uncentred.
+    public var mean: [Float] = []
+    /// Along each axis; uncentred the mean square. Shape (components).
+    public var variances: [Float] = []
+    /// Of all directions, those not kept too.
+    public var totalVariance: Float = 0
+    /// The collection's points that were used; absent without a collection.
+    public var ids: V1.PointIds? = nil
+    /// What was read; absent without a collection.
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(dimension: UInt32 = 0, components: UInt32 = 0, rows: UInt32 = 0, coordinates: [Float] = [], axes: [Float] = [], mean: [Float] = [], variances: [Float] = [], totalVariance: Float = 0, ids: V1.PointIds? = nil, position: V1.Position? = nil) {
+      self.dimension = dimension
+      self.components = components
+      self.rows = rows
+      self.coordinates = coordinates
+      self.axes = axes
+      self.mean = mean
+      self.variances = variances
+      self.totalVariance = totalVariance
+      self.ids = ids
+      self.position = position
+    }
+  }
+
   public struct GetEncoderStatsRequest: WireMessage, Equatable {
     public static let protoName = "loci.v1.GetEncoderStatsRequest"
 
@@ -850,6 +929,192 @@ extension V1.SimilarityResponse {
     }
     public var fingerprint: UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(start: c.pointee.fingerprint.data, count: c.pointee.fingerprint.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ProjectRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__project_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ProjectRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.vectors = C.array(c.pointee.vectors, c.pointee.n_vectors)
+    self.dimension = c.pointee.dimension
+    self.collection = try C.string(c.pointee.collection, "ProjectRequest.collection")
+    self.points = c.pointee.points
+    self.components = c.pointee.components
+    self.uncentred = c.pointee.uncentred != 0
+    self.whiten = c.pointee.whiten != 0
+    self.others = C.array(c.pointee.others, c.pointee.n_others)
+    self.consistency = try C.message(c.pointee.consistency)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ProjectRequest> {
+    let c = arena.make(Loci__V1__ProjectRequest.self)
+    loci__v1__project_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    if !vectors.isEmpty {
+      c.pointee.vectors = arena.copyElements(vectors)
+      c.pointee.n_vectors = vectors.count
+    }
+    c.pointee.dimension = dimension
+    c.pointee.collection = arena.copy(collection)
+    c.pointee.points = points
+    c.pointee.components = components
+    c.pointee.uncentred = uncentred ? 1 : 0
+    c.pointee.whiten = whiten ? 1 : 0
+    if !others.isEmpty {
+      c.pointee.others = arena.copyElements(others)
+      c.pointee.n_others = others.count
+    }
+    if let value = consistency { c.pointee.consistency = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ProjectRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ProjectRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ProjectRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var vectors: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.vectors, count: c.pointee.n_vectors)
+    }
+    public var dimension: UInt32 {
+      c.pointee.dimension
+    }
+    public var collection: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.collection.data, count: c.pointee.collection.len)
+    }
+    public var points: UInt32 {
+      c.pointee.points
+    }
+    public var components: UInt32 {
+      c.pointee.components
+    }
+    public var uncentred: Bool {
+      c.pointee.uncentred != 0
+    }
+    public var whiten: Bool {
+      c.pointee.whiten != 0
+    }
+    public var others: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.others, count: c.pointee.n_others)
+    }
+    public var consistency: V1.Consistency.View? {
+      C.view(c.pointee.consistency)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ProjectResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__project_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ProjectResponse>) throws(WireDecodingError) {
+    self.dimension = c.pointee.dimension
+    self.components = c.pointee.components
+    self.rows = c.pointee.rows
+    self.coordinates = C.array(c.pointee.coordinates, c.pointee.n_coordinates)
+    self.axes = C.array(c.pointee.axes, c.pointee.n_axes)
+    self.mean = C.array(c.pointee.mean, c.pointee.n_mean)
+    self.variances = C.array(c.pointee.variances, c.pointee.n_variances)
+    self.totalVariance = c.pointee.total_variance
+    self.ids = try C.message(c.pointee.ids)
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ProjectResponse> {
+    let c = arena.make(Loci__V1__ProjectResponse.self)
+    loci__v1__project_response__init(c)
+    c.pointee.dimension = dimension
+    c.pointee.components = components
+    c.pointee.rows = rows
+    if !coordinates.isEmpty {
+      c.pointee.coordinates = arena.copyElements(coordinates)
+      c.pointee.n_coordinates = coordinates.count
+    }
+    if !axes.isEmpty {
+      c.pointee.axes = arena.copyElements(axes)
+      c.pointee.n_axes = axes.count
+    }
+    if !mean.isEmpty {
+      c.pointee.mean = arena.copyElements(mean)
+      c.pointee.n_mean = mean.count
+    }
+    if !variances.isEmpty {
+      c.pointee.variances = arena.copyElements(variances)
+      c.pointee.n_variances = variances.count
+    }
+    c.pointee.total_variance = totalVariance
+    if let value = ids { c.pointee.ids = value.lower(arena) }
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ProjectResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ProjectResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ProjectResponse.self) }
+
+    public var dimension: UInt32 {
+      c.pointee.dimension
+    }
+    public var components: UInt32 {
+      c.pointee.components
+    }
+    public var rows: UInt32 {
+      c.pointee.rows
+    }
+    public var coordinates: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.coordinates, count: c.pointee.n_coordinates)
+    }
+    public var axes: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.axes, count: c.pointee.n_axes)
+    }
+    public var mean: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.mean, count: c.pointee.n_mean)
+    }
+    public var variances: UnsafeBufferPointer<Float> {
+      UnsafeBufferPointer(start: c.pointee.variances, count: c.pointee.n_variances)
+    }
+    public var totalVariance: Float {
+      c.pointee.total_variance
+    }
+    public var ids: V1.PointIds.View? {
+      C.view(c.pointee.ids)
+    }
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
     }
   }
 

@@ -786,16 +786,19 @@ extension V1 {
     public var elapsedUs: Int64 = 0
     /// The log position that the answer reflects, or an earlier one.
     public var position: V1.Position? = nil
+    /// Of elapsed_us, the search itself: from vectors in memory to ranked ids, as in the server's own process.
+    public var searchUs: Int64 = 0
 
     public init() {}
 
-    public init(rowsScanned: UInt64 = 0, segments: UInt32 = 0, tailPoints: UInt64 = 0, expectedRecall: Float = 0, elapsedUs: Int64 = 0, position: V1.Position? = nil) {
+    public init(rowsScanned: UInt64 = 0, segments: UInt32 = 0, tailPoints: UInt64 = 0, expectedRecall: Float = 0, elapsedUs: Int64 = 0, position: V1.Position? = nil, searchUs: Int64 = 0) {
       self.rowsScanned = rowsScanned
       self.segments = segments
       self.tailPoints = tailPoints
       self.expectedRecall = expectedRecall
       self.elapsedUs = elapsedUs
       self.position = position
+      self.searchUs = searchUs
     }
   }
 
@@ -3040,6 +3043,7 @@ extension V1.VectorSearchReport: ViewableMessage {
     self.expectedRecall = c.pointee.expected_recall
     self.elapsedUs = c.pointee.elapsed_us
     self.position = try C.message(c.pointee.position)
+    self.searchUs = c.pointee.search_us
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__VectorSearchReport> {
@@ -3051,6 +3055,7 @@ extension V1.VectorSearchReport: ViewableMessage {
     c.pointee.expected_recall = expectedRecall
     c.pointee.elapsed_us = elapsedUs
     if let value = position { c.pointee.position = value.lower(arena) }
+    c.pointee.search_us = searchUs
     return c
   }
 }
@@ -3079,6 +3084,9 @@ extension V1.VectorSearchReport {
     }
     public var position: V1.Position.View? {
       C.view(c.pointee.position)
+    }
+    public var searchUs: Int64 {
+      c.pointee.search_us
     }
   }
 

@@ -16,6 +16,8 @@ package protocol EmbeddingServiceProvider: Sendable {
   func listModels(_ request: V1.ListModelsRequest, _ call: CallContext) async throws -> V1.ListModelsResponse
   /// How alike texts are: the cosine of each of one set with each of another.
   func similarity(_ request: V1.SimilarityRequest, _ call: CallContext) async throws -> V1.SimilarityResponse
+  /// Principal components of vectors (PCA): where they lie along the directions in which they vary most.
+  func project(_ request: V1.ProjectRequest, _ call: CallContext) async throws -> V1.ProjectResponse
   /// What the encoder did since the server started, and what waits for it.
   func getEncoderStats(_ request: V1.GetEncoderStatsRequest, _ call: CallContext) async throws -> V1.GetEncoderStatsResponse
 }
@@ -29,6 +31,7 @@ extension EmbeddingServiceProvider {
         .bidirectional("EncodeStream", gate.bidirectional(.known, encodeStream)),
         .unary("ListModels", gate.unary(.known, listModels)),
         .unary("Similarity", gate.unary(.known, similarity)),
+        .unary("Project", gate.scopedUnary(.known, project)),
         .unary("GetEncoderStats", gate.unary(.known, getEncoderStats))
       ])
   }

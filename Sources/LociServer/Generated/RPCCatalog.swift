@@ -351,6 +351,91 @@ package enum RPCCatalog {
       isScoped: true, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read),
     Entry(
+      service: "loci.v1.VectorService", method: "CreateCollection",
+      request: V1.CreateCollectionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.VectorService", method: "DescribeCollection",
+      request: V1.DescribeCollectionRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.VectorService", method: "DropCollection",
+      request: V1.DropCollectionRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.VectorService", method: "ListCollections",
+      request: V1.ListCollectionsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.VectorService", method: "SetAlias",
+      request: V1.SetAliasRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.VectorService", method: "DeleteAlias",
+      request: V1.DeleteAliasRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.VectorService", method: "Upsert",
+      request: V1.UpsertRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.VectorService", method: "UpsertStream",
+      request: V1.UpsertStreamRequest.self,
+      isScoped: false, isMutating: false, isStreaming: true,
+      streamsRequests: true, permission: .write),
+    Entry(
+      service: "loci.v1.VectorService", method: "DeletePoints",
+      request: V1.DeletePointsRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.VectorService", method: "FetchPoints",
+      request: V1.FetchPointsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.VectorService", method: "SearchVectors",
+      request: V1.SearchVectorsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.VectorService", method: "SearchBatch",
+      request: V1.SearchBatchRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.VectorService", method: "SearchRange",
+      request: V1.SearchRangeRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.VectorService", method: "Recommend",
+      request: V1.RecommendRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.VectorService", method: "ScrollPoints",
+      request: V1.ScrollPointsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.VectorService", method: "OptimizeCollection",
+      request: V1.OptimizeCollectionRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.VectorService", method: "CollectionStats",
+      request: V1.CollectionStatsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
       service: "loci.v1.EmbeddingService", method: "Encode",
       request: V1.EncodeRequest.self,
       isScoped: false, isMutating: false, isStreaming: false,
@@ -369,6 +454,11 @@ package enum RPCCatalog {
       service: "loci.v1.EmbeddingService", method: "Similarity",
       request: V1.SimilarityRequest.self,
       isScoped: false, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .known),
+    Entry(
+      service: "loci.v1.EmbeddingService", method: "Project",
+      request: V1.ProjectRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .known),
     Entry(
       service: "loci.v1.EmbeddingService", method: "GetEncoderStats",
@@ -543,91 +633,6 @@ package enum RPCCatalog {
     Entry(
       service: "loci.v1.TraceService", method: "ExportOtlp",
       request: V1.ExportOtlpRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "CreateCollection",
-      request: V1.CreateCollectionRequest.self,
-      isScoped: true, isMutating: true, isStreaming: false,
-      streamsRequests: false, permission: .write),
-    Entry(
-      service: "loci.v1.VectorService", method: "DescribeCollection",
-      request: V1.DescribeCollectionRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "DropCollection",
-      request: V1.DropCollectionRequest.self,
-      isScoped: true, isMutating: true, isStreaming: false,
-      streamsRequests: false, permission: .write),
-    Entry(
-      service: "loci.v1.VectorService", method: "ListCollections",
-      request: V1.ListCollectionsRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "SetAlias",
-      request: V1.SetAliasRequest.self,
-      isScoped: true, isMutating: true, isStreaming: false,
-      streamsRequests: false, permission: .write),
-    Entry(
-      service: "loci.v1.VectorService", method: "DeleteAlias",
-      request: V1.DeleteAliasRequest.self,
-      isScoped: true, isMutating: true, isStreaming: false,
-      streamsRequests: false, permission: .write),
-    Entry(
-      service: "loci.v1.VectorService", method: "Upsert",
-      request: V1.UpsertRequest.self,
-      isScoped: true, isMutating: true, isStreaming: false,
-      streamsRequests: false, permission: .write),
-    Entry(
-      service: "loci.v1.VectorService", method: "UpsertStream",
-      request: V1.UpsertStreamRequest.self,
-      isScoped: false, isMutating: false, isStreaming: true,
-      streamsRequests: true, permission: .write),
-    Entry(
-      service: "loci.v1.VectorService", method: "DeletePoints",
-      request: V1.DeletePointsRequest.self,
-      isScoped: true, isMutating: true, isStreaming: false,
-      streamsRequests: false, permission: .write),
-    Entry(
-      service: "loci.v1.VectorService", method: "FetchPoints",
-      request: V1.FetchPointsRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "SearchVectors",
-      request: V1.SearchVectorsRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "SearchBatch",
-      request: V1.SearchBatchRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "SearchRange",
-      request: V1.SearchRangeRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "Recommend",
-      request: V1.RecommendRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "ScrollPoints",
-      request: V1.ScrollPointsRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .read),
-    Entry(
-      service: "loci.v1.VectorService", method: "OptimizeCollection",
-      request: V1.OptimizeCollectionRequest.self,
-      isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .write),
-    Entry(
-      service: "loci.v1.VectorService", method: "CollectionStats",
-      request: V1.CollectionStatsRequest.self,
       isScoped: true, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read)
   ]

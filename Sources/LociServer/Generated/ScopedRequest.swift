@@ -74,6 +74,7 @@ extension V1.NextRecordedRequest: ScopedRequest {}
 extension V1.OptimizeCollectionRequest: ScopedRequest {}
 extension V1.PinMessagesRequest: ScopedRequest {}
 extension V1.PlanCompressionRequest: ScopedRequest {}
+extension V1.ProjectRequest: ScopedRequest {}
 extension V1.ProveConsistencyRequest: ScopedRequest {}
 extension V1.ProveInclusionRequest: ScopedRequest {}
 extension V1.PruneSnapshotsRequest: ScopedRequest {}

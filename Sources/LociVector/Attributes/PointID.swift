@@ -78,16 +78,46 @@ package enum PointIDs: Sendable, Equatable {
 
   /// - Precondition: the id is of this kind.
   package mutating func append(_ id: PointID) {
-    switch (self, id) {
-    case (.numbers(var numbers), .number(let number)):
+    // Taken out of `self` first: an array that two values hold would be copied for each id.
+    switch id {
+    case .number(let number):
+      guard case .numbers(var numbers) = self else { preconditionFailure("an id of another kind") }
       self = .numbers([])
       numbers.append(number)
       self = .numbers(numbers)
-    case (.names(var names), .name(let name)):
+    case .name(let name):
+      guard case .names(var names) = self else { preconditionFailure("an id of another kind") }
       self = .names([])
       names.append(name)
       self = .names(names)
-    default: preconditionFailure("an id of another kind")
+    }
+  }
+
+  /// The ids of `hits`, in their order.
+  /// - Precondition: they are of this kind.
+  package init(of hits: [[PointHit]], kind: PointID.Kind) {
+    let count = hits.reduce(0) { $0 + $1.count }
+    switch kind {
+    case .number:
+      var numbers: [Int64] = []
+      numbers.reserveCapacity(count)
+      for list in hits {
+        for hit in list {
+          guard case .number(let number) = hit.id else { preconditionFailure("an id of another kind") }
+          numbers.append(number)
+        }
+      }
+      self = .numbers(numbers)
+    case .name:
+      var names: [String] = []
+      names.reserveCapacity(count)
+      for list in hits {
+        for hit in list {
+          guard case .name(let name) = hit.id else { preconditionFailure("an id of another kind") }
+          names.append(name)
+        }
+      }
+      self = .names(names)
     }
   }
 }

@@ -8,7 +8,8 @@ struct Vectors: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Collections of vectors of your own.",
     subcommands: [
-      VectorsCreate.self, VectorsImport.self, VectorsSearch.self, VectorsStats.self, VectorsBench.self
+      VectorsCreate.self, VectorsImport.self, VectorsSearch.self, VectorsStats.self, VectorsProject.self,
+      VectorsBench.self
     ])
 }
 

@@ -27,7 +27,7 @@ struct VectorsBench: AsyncParsableCommand {
 
   func run() async throws {
     let parameters = V1.VectorSearchParameters(recallTarget: recall, exact: exact)
-    let (result, share) = try await server.withClient { client in
+    let (result, shares) = try await server.withClient { client in
       let blocks = try await self.blocks(client)
       guard !blocks.isEmpty else { throw ValidationError("there is nothing to search for") }
       let found = try await self.recall(blocks[0], client, parameters)
@@ -36,24 +36,41 @@ struct VectorsBench: AsyncParsableCommand {
         return try await ask(block, client, parameters).counts.count == block.count
       }
       (result.recall, result.recallAt, result.queriesPerCall) = (found, Int(limit), batch)
-      return (result, try await serverShare(blocks[0], client, parameters))
+      return (result, try await shares(blocks, client, parameters))
     }
     try result.print(json: server.json)
-    if !server.json { print(String(format: "%.1f %% of a call's time is the server's own", share * 100)) }
+    if server.json { return }
+    print(
+      String(
+        format: "%.1f %% of a call's time is the server's, %.1f %% the search in its process: %.0f queries/s",
+        shares.server * 100, shares.search * 100, shares.searchRate))
   }
 
-  /// Share of the time of a call that the server reports as its own, over some calls one after the other.
-  private func serverShare(
-    _ block: Block, _ client: LociClient, _ parameters: V1.VectorSearchParameters
-  ) async throws -> Double {
-    var (inside, outside) = (0.0, 0.0)
-    for _ in 0..<10 {
+  private struct Shares: Sendable {
+    var server = 0.0
+    var search = 0.0
+    /// Queries a second, were there nothing but the search.
+    var searchRate = 0.0
+  }
+
+  /// Shares of the time of calls, one after the other, that the server reports as its own and as that of the search: the
+  /// latter is the rate over the wire relative to the rate in process, in one and the same run.
+  private func shares(
+    _ blocks: [Block], _ client: LociClient, _ parameters: V1.VectorSearchParameters
+  ) async throws -> Shares {
+    var (search, server, call, queries) = (0.0, 0.0, 0.0, 0)
+    for number in 0..<20 {
+      let block = blocks[number % blocks.count]
       let started = ContinuousClock.now
       let answer = try await ask(block, client, parameters)
-      outside += (ContinuousClock.now - started) / .microseconds(1)
-      inside += Double(answer.report?.elapsedUs ?? 0)
+      call += (ContinuousClock.now - started) / .microseconds(1)
+      server += Double(answer.report?.elapsedUs ?? 0)
+      search += Double(answer.report?.searchUs ?? 0)
+      queries += block.count
     }
-    return inside / max(outside, 1)
+    return Shares(
+      server: server / max(call, 1), search: search / max(call, 1),
+      searchRate: Double(queries) * 1e6 / max(search, 1))
   }
 
   struct Block: Sendable {

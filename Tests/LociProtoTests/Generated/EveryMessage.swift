@@ -259,6 +259,59 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.AssembledPart.self,
   V1.LeftOut.self,
   V1.AssembleContextResponse.self,
+  V1.CollectionConfig.self,
+  V1.Collection.self,
+  V1.CreateCollectionRequest.self,
+  V1.CreateCollectionResponse.self,
+  V1.DescribeCollectionRequest.self,
+  V1.DescribeCollectionResponse.self,
+  V1.DropCollectionRequest.self,
+  V1.DropCollectionResponse.self,
+  V1.ListCollectionsRequest.self,
+  V1.ListCollectionsResponse.self,
+  V1.SetAliasRequest.self,
+  V1.SetAliasResponse.self,
+  V1.DeleteAliasRequest.self,
+  V1.DeleteAliasResponse.self,
+  V1.PointIds.self,
+  V1.Vectors.self,
+  V1.TextList.self,
+  V1.TypedAttribute.self,
+  V1.PointAttributes.self,
+  V1.Point.self,
+  V1.UpsertRequest.self,
+  V1.UpsertResponse.self,
+  V1.UpsertStreamRequest.self,
+  V1.UpsertStreamResponse.self,
+  V1.DeletePointsRequest.self,
+  V1.DeletePointsResponse.self,
+  V1.FetchPointsRequest.self,
+  V1.FetchPointsResponse.self,
+  V1.VectorFilter.self,
+  V1.FilterStep.self,
+  V1.ValueSet.self,
+  V1.IntegerRange.self,
+  V1.NumberRange.self,
+  V1.FilterCombination.self,
+  V1.VectorSearchParameters.self,
+  V1.VectorSearchReport.self,
+  V1.VectorHit.self,
+  V1.SearchVectorsRequest.self,
+  V1.SearchVectorsResponse.self,
+  V1.SearchBatchRequest.self,
+  V1.SearchBatchResponse.self,
+  V1.SearchRangeRequest.self,
+  V1.SearchRangeResponse.self,
+  V1.RecommendRequest.self,
+  V1.RecommendResponse.self,
+  V1.ScrollPointsRequest.self,
+  V1.ScrollPointsResponse.self,
+  V1.OptimizeCollectionRequest.self,
+  V1.OptimizeCollectionResponse.self,
+  V1.CollectionStatsRequest.self,
+  V1.CollectionStatsResponse.self,
+  V1.SegmentState.self,
+  V1.CollectionState.self,
   V1.EncodeRequest.self,
   V1.EncodeResponse.self,
   V1.EncodeStreamRequest.self,
@@ -269,6 +322,8 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.VectorSet.self,
   V1.SimilarityRequest.self,
   V1.SimilarityResponse.self,
+  V1.ProjectRequest.self,
+  V1.ProjectResponse.self,
   V1.GetEncoderStatsRequest.self,
   V1.GetEncoderStatsResponse.self,
   V1.Session.self,
@@ -358,60 +413,7 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.ImportOtlpRequest.self,
   V1.ImportOtlpResponse.self,
   V1.ExportOtlpRequest.self,
-  V1.ExportOtlpResponse.self,
-  V1.CollectionConfig.self,
-  V1.Collection.self,
-  V1.CreateCollectionRequest.self,
-  V1.CreateCollectionResponse.self,
-  V1.DescribeCollectionRequest.self,
-  V1.DescribeCollectionResponse.self,
-  V1.DropCollectionRequest.self,
-  V1.DropCollectionResponse.self,
-  V1.ListCollectionsRequest.self,
-  V1.ListCollectionsResponse.self,
-  V1.SetAliasRequest.self,
-  V1.SetAliasResponse.self,
-  V1.DeleteAliasRequest.self,
-  V1.DeleteAliasResponse.self,
-  V1.PointIds.self,
-  V1.Vectors.self,
-  V1.TextList.self,
-  V1.TypedAttribute.self,
-  V1.PointAttributes.self,
-  V1.Point.self,
-  V1.UpsertRequest.self,
-  V1.UpsertResponse.self,
-  V1.UpsertStreamRequest.self,
-  V1.UpsertStreamResponse.self,
-  V1.DeletePointsRequest.self,
-  V1.DeletePointsResponse.self,
-  V1.FetchPointsRequest.self,
-  V1.FetchPointsResponse.self,
-  V1.VectorFilter.self,
-  V1.FilterStep.self,
-  V1.ValueSet.self,
-  V1.IntegerRange.self,
-  V1.NumberRange.self,
-  V1.FilterCombination.self,
-  V1.VectorSearchParameters.self,
-  V1.VectorSearchReport.self,
-  V1.VectorHit.self,
-  V1.SearchVectorsRequest.self,
-  V1.SearchVectorsResponse.self,
-  V1.SearchBatchRequest.self,
-  V1.SearchBatchResponse.self,
-  V1.SearchRangeRequest.self,
-  V1.SearchRangeResponse.self,
-  V1.RecommendRequest.self,
-  V1.RecommendResponse.self,
-  V1.ScrollPointsRequest.self,
-  V1.ScrollPointsResponse.self,
-  V1.OptimizeCollectionRequest.self,
-  V1.OptimizeCollectionResponse.self,
-  V1.CollectionStatsRequest.self,
-  V1.CollectionStatsResponse.self,
-  V1.SegmentState.self,
-  V1.CollectionState.self
+  V1.ExportOtlpResponse.self
 ]
 
 extension LogV1.Event: TestedMessage {
@@ -6155,6 +6157,1167 @@ extension V1.AssembleContextResponse: TestedMessage {
   }
 }
 
+extension V1.VectorMetric: Arbitrary {}
+
+extension V1.PointIdKind: Arbitrary {}
+
+extension V1.VectorElement: Arbitrary {}
+
+extension V1.OriginalsTier: Arbitrary {}
+
+extension V1.FilterOperator: Arbitrary {}
+
+extension V1.SegmentIndex: Arbitrary {}
+
+extension V1.CollectionConfig: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.dimension = .arbitrary(&random)
+    value.metric = .arbitrary(&random)
+    value.idKind = .arbitrary(&random)
+    value.element = .arbitrary(&random)
+    value.originals = .arbitrary(&random)
+    value.indexFromPoints = .arbitrary(&random)
+    value.recallTarget = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.dimension = view.dimension
+    value.metric = view.metric
+    value.idKind = view.idKind
+    value.element = view.element
+    value.originals = view.originals
+    value.indexFromPoints = view.indexFromPoints
+    value.recallTarget = view.recallTarget
+    return value
+  }
+}
+
+extension V1.Collection: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("aliases", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.config = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.points = .arbitrary(&random)
+    value.aliases = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.config = view.config.map({ V1.CollectionConfig.rebuilt($0) })
+    value.createdAtUs = view.createdAtUs
+    value.points = view.points
+    value.aliases = view.aliases.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.CreateCollectionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.name = .arbitrary(&random)
+    value.config = .arbitrary(&random)
+    value.ifAbsent = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.config = view.config.map({ V1.CollectionConfig.rebuilt($0) })
+    value.ifAbsent = view.ifAbsent
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.CreateCollectionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.collection = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.collection = view.collection.map({ V1.Collection.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DescribeCollectionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DescribeCollectionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.collection = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.collection = view.collection.map({ V1.Collection.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DropCollectionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DropCollectionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.pointsDeleted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.pointsDeleted = view.pointsDeleted
+    return value
+  }
+}
+
+extension V1.ListCollectionsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListCollectionsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.collections = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.collections = view.collections.map { V1.Collection.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetAliasRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("alias", 2), ("collection", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.alias = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.alias = String(decoding: view.alias, as: UTF8.self)
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetAliasResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteAliasRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("alias", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.alias = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.alias = String(decoding: view.alias, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteAliasResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.deleted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.deleted = view.deleted
+    return value
+  }
+}
+
+extension V1.PointIds: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("names", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.numbers = .arbitrary(&random)
+    value.names = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.numbers = Array(view.numbers)
+    value.names = view.names.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.Vectors: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.values = .arbitrary(&random)
+    value.data = .arbitrary(&random)
+    value.element = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.values = Array(view.values)
+    value.data = Array(view.data)
+    value.element = view.element
+    return value
+  }
+}
+
+extension V1.TextList: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("texts", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.texts = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.TypedAttribute: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("key", 1), ("text", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.key = .arbitrary(&random)
+    switch random.next() % 6 {
+    case 0: value.value = .text(.arbitrary(&random))
+    case 1: value.value = .integer(.arbitrary(&random))
+    case 2: value.value = .number(.arbitrary(&random))
+    case 3: value.value = .flag(.arbitrary(&random))
+    case 4: value.value = .texts(.arbitrary(&random))
+    default: break
+    }
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.key = String(decoding: view.key, as: UTF8.self)
+    if let part = view.text.map({ String(decoding: $0, as: UTF8.self) }) { value.value = .text(part) }
+    if let part = view.integer { value.value = .integer(part) }
+    if let part = view.number { value.value = .number(part) }
+    if let part = view.flag { value.value = .flag(part) }
+    if let part = view.texts.map({ V1.TextList.rebuilt($0) }) { value.value = .texts(part) }
+    return value
+  }
+}
+
+extension V1.PointAttributes: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.attributes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.attributes = view.attributes.map { V1.TypedAttribute.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.Point: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    switch random.next() % 3 {
+    case 0: value.id = .number(.arbitrary(&random))
+    case 1: value.id = .name(.arbitrary(&random))
+    default: break
+    }
+    value.attributes = .arbitrary(&random)
+    value.vector = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    if let part = view.number { value.id = .number(part) }
+    if let part = view.name.map({ String(decoding: $0, as: UTF8.self) }) { value.id = .name(part) }
+    value.attributes = view.attributes.map { V1.TypedAttribute.rebuilt($0) }
+    value.vector = Array(view.vector)
+    return value
+  }
+}
+
+extension V1.UpsertRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    value.vectors = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
+    value.vectors = view.vectors.map({ V1.Vectors.rebuilt($0) })
+    value.attributes = view.attributes.map { V1.PointAttributes.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.UpsertResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.points = .arbitrary(&random)
+    value.replaced = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.points = view.points
+    value.replaced = view.replaced
+    return value
+  }
+}
+
+extension V1.UpsertStreamRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.upsert = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.upsert = view.upsert.map({ V1.UpsertRequest.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.UpsertStreamResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.points = .arbitrary(&random)
+    value.replaced = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.points = view.points
+    value.replaced = view.replaced
+    return value
+  }
+}
+
+extension V1.DeletePointsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
+    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeletePointsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    value.pointsDeleted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.pointsDeleted = view.pointsDeleted
+    return value
+  }
+}
+
+extension V1.FetchPointsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    value.withAttributes = .arbitrary(&random)
+    value.withVectors = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
+    value.withAttributes = view.withAttributes
+    value.withVectors = view.withVectors
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.FetchPointsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.points = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.points = view.points.map { V1.Point.rebuilt($0) }
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.VectorFilter: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.steps = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.steps = view.steps.map { V1.FilterStep.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.FilterStep: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("exists", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    switch random.next() % 7 {
+    case 0: value.step = .oneOf(.arbitrary(&random))
+    case 1: value.step = .integerRange(.arbitrary(&random))
+    case 2: value.step = .numberRange(.arbitrary(&random))
+    case 3: value.step = .exists(.arbitrary(&random))
+    case 4: value.step = .ids(.arbitrary(&random))
+    case 5: value.step = .combination(.arbitrary(&random))
+    default: break
+    }
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    if let part = view.oneOf.map({ V1.ValueSet.rebuilt($0) }) { value.step = .oneOf(part) }
+    if let part = view.integerRange.map({ V1.IntegerRange.rebuilt($0) }) { value.step = .integerRange(part) }
+    if let part = view.numberRange.map({ V1.NumberRange.rebuilt($0) }) { value.step = .numberRange(part) }
+    if let part = view.exists.map({ String(decoding: $0, as: UTF8.self) }) { value.step = .exists(part) }
+    if let part = view.ids.map({ V1.PointIds.rebuilt($0) }) { value.step = .ids(part) }
+    if let part = view.combination.map({ V1.FilterCombination.rebuilt($0) }) { value.step = .combination(part) }
+    return value
+  }
+}
+
+extension V1.ValueSet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("key", 1), ("texts", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.key = .arbitrary(&random)
+    value.texts = .arbitrary(&random)
+    value.integers = .arbitrary(&random)
+    value.flags = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.key = String(decoding: view.key, as: UTF8.self)
+    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
+    value.integers = Array(view.integers)
+    value.flags = Array(view.flags)
+    return value
+  }
+}
+
+extension V1.IntegerRange: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("key", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.key = .arbitrary(&random)
+    value.from = .arbitrary(&random)
+    value.until = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.key = String(decoding: view.key, as: UTF8.self)
+    value.from = view.from
+    value.until = view.until
+    return value
+  }
+}
+
+extension V1.NumberRange: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("key", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.key = .arbitrary(&random)
+    value.from = .arbitrary(&random)
+    value.until = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.key = String(decoding: view.key, as: UTF8.self)
+    value.from = view.from
+    value.until = view.until
+    return value
+  }
+}
+
+extension V1.FilterCombination: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.operands = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.operands = view.operands
+    return value
+  }
+}
+
+extension V1.VectorSearchParameters: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.recallTarget = .arbitrary(&random)
+    value.lists = .arbitrary(&random)
+    value.candidates = .arbitrary(&random)
+    value.exact = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.recallTarget = view.recallTarget
+    value.lists = view.lists
+    value.candidates = view.candidates
+    value.exact = view.exact
+    return value
+  }
+}
+
+extension V1.VectorSearchReport: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rowsScanned = .arbitrary(&random)
+    value.segments = .arbitrary(&random)
+    value.tailPoints = .arbitrary(&random)
+    value.expectedRecall = .arbitrary(&random)
+    value.elapsedUs = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.searchUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rowsScanned = view.rowsScanned
+    value.segments = view.segments
+    value.tailPoints = view.tailPoints
+    value.expectedRecall = view.expectedRecall
+    value.elapsedUs = view.elapsedUs
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.searchUs = view.searchUs
+    return value
+  }
+}
+
+extension V1.VectorHit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.point = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.point = view.point.map({ V1.Point.rebuilt($0) })
+    value.score = view.score
+    return value
+  }
+}
+
+extension V1.SearchVectorsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.query = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.parameters = .arbitrary(&random)
+    value.withAttributes = .arbitrary(&random)
+    value.withVectors = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.query = view.query.map({ V1.Vectors.rebuilt($0) })
+    value.limit = view.limit
+    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
+    value.parameters = view.parameters.map({ V1.VectorSearchParameters.rebuilt($0) })
+    value.withAttributes = view.withAttributes
+    value.withVectors = view.withVectors
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SearchVectorsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.hits = .arbitrary(&random)
+    value.report = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.hits = view.hits.map { V1.VectorHit.rebuilt($0) }
+    value.report = view.report.map({ V1.VectorSearchReport.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SearchBatchRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.queries = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.parameters = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.queries = view.queries.map({ V1.Vectors.rebuilt($0) })
+    value.limit = view.limit
+    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
+    value.parameters = view.parameters.map({ V1.VectorSearchParameters.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SearchBatchResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.counts = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    value.scores = .arbitrary(&random)
+    value.report = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.counts = Array(view.counts)
+    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
+    value.scores = Array(view.scores)
+    value.report = view.report.map({ V1.VectorSearchReport.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SearchRangeRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.query = .arbitrary(&random)
+    value.scoreMin = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.withAttributes = .arbitrary(&random)
+    value.withVectors = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.query = view.query.map({ V1.Vectors.rebuilt($0) })
+    value.scoreMin = view.scoreMin
+    value.limit = view.limit
+    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
+    value.withAttributes = view.withAttributes
+    value.withVectors = view.withVectors
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SearchRangeResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.hits = .arbitrary(&random)
+    value.truncated = .arbitrary(&random)
+    value.report = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.hits = view.hits.map { V1.VectorHit.rebuilt($0) }
+    value.truncated = view.truncated
+    value.report = view.report.map({ V1.VectorSearchReport.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RecommendRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.positive = .arbitrary(&random)
+    value.negative = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.parameters = .arbitrary(&random)
+    value.withAttributes = .arbitrary(&random)
+    value.withVectors = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.positive = view.positive.map({ V1.PointIds.rebuilt($0) })
+    value.negative = view.negative.map({ V1.PointIds.rebuilt($0) })
+    value.limit = view.limit
+    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
+    value.parameters = view.parameters.map({ V1.VectorSearchParameters.rebuilt($0) })
+    value.withAttributes = view.withAttributes
+    value.withVectors = view.withVectors
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RecommendResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.hits = .arbitrary(&random)
+    value.report = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.hits = view.hits.map { V1.VectorHit.rebuilt($0) }
+    value.report = view.report.map({ V1.VectorSearchReport.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ScrollPointsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.withAttributes = .arbitrary(&random)
+    value.withVectors = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
+    value.withAttributes = view.withAttributes
+    value.withVectors = view.withVectors
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ScrollPointsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.points = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.points = view.points.map { V1.Point.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.OptimizeCollectionRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.wait = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.wait = view.wait
+    return value
+  }
+}
+
+extension V1.OptimizeCollectionResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.state = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.state = view.state.map({ V1.CollectionState.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.CollectionStatsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.CollectionStatsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.state = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.state = view.state.map({ V1.CollectionState.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SegmentState: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.index = .arbitrary(&random)
+    value.rows = .arbitrary(&random)
+    value.liveRows = .arbitrary(&random)
+    value.fileBytes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = view.id
+    value.index = view.index
+    value.rows = view.rows
+    value.liveRows = view.liveRows
+    value.fileBytes = view.fileBytes
+    return value
+  }
+}
+
+extension V1.CollectionState: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("problem", 9)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.points = .arbitrary(&random)
+    value.tailPoints = .arbitrary(&random)
+    value.tailBytes = .arbitrary(&random)
+    value.segments = .arbitrary(&random)
+    value.coveredSequence = .arbitrary(&random)
+    value.isOptimizing = .arbitrary(&random)
+    value.segmentsBuilt = .arbitrary(&random)
+    value.segmentsRebuilt = .arbitrary(&random)
+    value.problem = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.points = view.points
+    value.tailPoints = view.tailPoints
+    value.tailBytes = view.tailBytes
+    value.segments = view.segments.map { V1.SegmentState.rebuilt($0) }
+    value.coveredSequence = view.coveredSequence
+    value.isOptimizing = view.isOptimizing
+    value.segmentsBuilt = view.segmentsBuilt
+    value.segmentsRebuilt = view.segmentsRebuilt
+    value.problem = String(decoding: view.problem, as: UTF8.self)
+    return value
+  }
+}
+
 extension V1.InputType: Arbitrary {}
 
 extension V1.LongTexts: Arbitrary {}
@@ -6361,6 +7524,74 @@ extension V1.SimilarityResponse: TestedMessage {
     value.columns = view.columns
     value.cosines = Array(view.cosines)
     value.fingerprint = String(decoding: view.fingerprint, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.ProjectRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("collection", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.vectors = .arbitrary(&random)
+    value.dimension = .arbitrary(&random)
+    value.collection = .arbitrary(&random)
+    value.points = .arbitrary(&random)
+    value.components = .arbitrary(&random)
+    value.uncentred = .arbitrary(&random)
+    value.whiten = .arbitrary(&random)
+    value.others = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.vectors = Array(view.vectors)
+    value.dimension = view.dimension
+    value.collection = String(decoding: view.collection, as: UTF8.self)
+    value.points = view.points
+    value.components = view.components
+    value.uncentred = view.uncentred
+    value.whiten = view.whiten
+    value.others = Array(view.others)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ProjectResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.dimension = .arbitrary(&random)
+    value.components = .arbitrary(&random)
+    value.rows = .arbitrary(&random)
+    value.coordinates = .arbitrary(&random)
+    value.axes = .arbitrary(&random)
+    value.mean = .arbitrary(&random)
+    value.variances = .arbitrary(&random)
+    value.totalVariance = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.dimension = view.dimension
+    value.components = view.components
+    value.rows = view.rows
+    value.coordinates = Array(view.coordinates)
+    value.axes = Array(view.axes)
+    value.mean = Array(view.mean)
+    value.variances = Array(view.variances)
+    value.totalVariance = view.totalVariance
+    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
     return value
   }
 }
@@ -8561,1165 +9792,6 @@ extension V1.ExportOtlpResponse: TestedMessage {
     var value = Self()
     value.request = Array(view.request)
     value.nextStep = view.nextStep
-    return value
-  }
-}
-
-extension V1.VectorMetric: Arbitrary {}
-
-extension V1.PointIdKind: Arbitrary {}
-
-extension V1.VectorElement: Arbitrary {}
-
-extension V1.OriginalsTier: Arbitrary {}
-
-extension V1.FilterOperator: Arbitrary {}
-
-extension V1.SegmentIndex: Arbitrary {}
-
-extension V1.CollectionConfig: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.dimension = .arbitrary(&random)
-    value.metric = .arbitrary(&random)
-    value.idKind = .arbitrary(&random)
-    value.element = .arbitrary(&random)
-    value.originals = .arbitrary(&random)
-    value.indexFromPoints = .arbitrary(&random)
-    value.recallTarget = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.dimension = view.dimension
-    value.metric = view.metric
-    value.idKind = view.idKind
-    value.element = view.element
-    value.originals = view.originals
-    value.indexFromPoints = view.indexFromPoints
-    value.recallTarget = view.recallTarget
-    return value
-  }
-}
-
-extension V1.Collection: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("name", 1), ("aliases", 5)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.name = .arbitrary(&random)
-    value.config = .arbitrary(&random)
-    value.createdAtUs = .arbitrary(&random)
-    value.points = .arbitrary(&random)
-    value.aliases = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.name = String(decoding: view.name, as: UTF8.self)
-    value.config = view.config.map({ V1.CollectionConfig.rebuilt($0) })
-    value.createdAtUs = view.createdAtUs
-    value.points = view.points
-    value.aliases = view.aliases.map { String(decoding: $0, as: UTF8.self) }
-    return value
-  }
-}
-
-extension V1.CreateCollectionRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("name", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.name = .arbitrary(&random)
-    value.config = .arbitrary(&random)
-    value.ifAbsent = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.name = String(decoding: view.name, as: UTF8.self)
-    value.config = view.config.map({ V1.CollectionConfig.rebuilt($0) })
-    value.ifAbsent = view.ifAbsent
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.CreateCollectionResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.collection = .arbitrary(&random)
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.collection = view.collection.map({ V1.Collection.rebuilt($0) })
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DescribeCollectionRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DescribeCollectionResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.collection = .arbitrary(&random)
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.collection = view.collection.map({ V1.Collection.rebuilt($0) })
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DropCollectionRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DropCollectionResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    value.pointsDeleted = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    value.pointsDeleted = view.pointsDeleted
-    return value
-  }
-}
-
-extension V1.ListCollectionsRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.page = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.page = view.page.map({ V1.Page.rebuilt($0) })
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ListCollectionsResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.collections = .arbitrary(&random)
-    value.page = .arbitrary(&random)
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.collections = view.collections.map { V1.Collection.rebuilt($0) }
-    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.SetAliasRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("alias", 2), ("collection", 3)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.alias = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.alias = String(decoding: view.alias, as: UTF8.self)
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.SetAliasResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DeleteAliasRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("alias", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.alias = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.alias = String(decoding: view.alias, as: UTF8.self)
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DeleteAliasResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    value.deleted = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    value.deleted = view.deleted
-    return value
-  }
-}
-
-extension V1.PointIds: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("names", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.numbers = .arbitrary(&random)
-    value.names = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.numbers = Array(view.numbers)
-    value.names = view.names.map { String(decoding: $0, as: UTF8.self) }
-    return value
-  }
-}
-
-extension V1.Vectors: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.values = .arbitrary(&random)
-    value.data = .arbitrary(&random)
-    value.element = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.values = Array(view.values)
-    value.data = Array(view.data)
-    value.element = view.element
-    return value
-  }
-}
-
-extension V1.TextList: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("texts", 1)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.texts = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
-    return value
-  }
-}
-
-extension V1.TypedAttribute: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("key", 1), ("text", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.key = .arbitrary(&random)
-    switch random.next() % 6 {
-    case 0: value.value = .text(.arbitrary(&random))
-    case 1: value.value = .integer(.arbitrary(&random))
-    case 2: value.value = .number(.arbitrary(&random))
-    case 3: value.value = .flag(.arbitrary(&random))
-    case 4: value.value = .texts(.arbitrary(&random))
-    default: break
-    }
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.key = String(decoding: view.key, as: UTF8.self)
-    if let part = view.text.map({ String(decoding: $0, as: UTF8.self) }) { value.value = .text(part) }
-    if let part = view.integer { value.value = .integer(part) }
-    if let part = view.number { value.value = .number(part) }
-    if let part = view.flag { value.value = .flag(part) }
-    if let part = view.texts.map({ V1.TextList.rebuilt($0) }) { value.value = .texts(part) }
-    return value
-  }
-}
-
-extension V1.PointAttributes: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.attributes = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.attributes = view.attributes.map { V1.TypedAttribute.rebuilt($0) }
-    return value
-  }
-}
-
-extension V1.Point: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("name", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    switch random.next() % 3 {
-    case 0: value.id = .number(.arbitrary(&random))
-    case 1: value.id = .name(.arbitrary(&random))
-    default: break
-    }
-    value.attributes = .arbitrary(&random)
-    value.vector = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    if let part = view.number { value.id = .number(part) }
-    if let part = view.name.map({ String(decoding: $0, as: UTF8.self) }) { value.id = .name(part) }
-    value.attributes = view.attributes.map { V1.TypedAttribute.rebuilt($0) }
-    value.vector = Array(view.vector)
-    return value
-  }
-}
-
-extension V1.UpsertRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.ids = .arbitrary(&random)
-    value.vectors = .arbitrary(&random)
-    value.attributes = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
-    value.vectors = view.vectors.map({ V1.Vectors.rebuilt($0) })
-    value.attributes = view.attributes.map { V1.PointAttributes.rebuilt($0) }
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.UpsertResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    value.points = .arbitrary(&random)
-    value.replaced = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    value.points = view.points
-    value.replaced = view.replaced
-    return value
-  }
-}
-
-extension V1.UpsertStreamRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.upsert = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.upsert = view.upsert.map({ V1.UpsertRequest.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.UpsertStreamResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    value.points = .arbitrary(&random)
-    value.replaced = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    value.points = view.points
-    value.replaced = view.replaced
-    return value
-  }
-}
-
-extension V1.DeletePointsRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.ids = .arbitrary(&random)
-    value.filter = .arbitrary(&random)
-    value.options = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
-    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
-    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.DeletePointsResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.position = .arbitrary(&random)
-    value.pointsDeleted = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    value.pointsDeleted = view.pointsDeleted
-    return value
-  }
-}
-
-extension V1.FetchPointsRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.ids = .arbitrary(&random)
-    value.withAttributes = .arbitrary(&random)
-    value.withVectors = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
-    value.withAttributes = view.withAttributes
-    value.withVectors = view.withVectors
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.FetchPointsResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.points = .arbitrary(&random)
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.points = view.points.map { V1.Point.rebuilt($0) }
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.VectorFilter: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.steps = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.steps = view.steps.map { V1.FilterStep.rebuilt($0) }
-    return value
-  }
-}
-
-extension V1.FilterStep: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("exists", 4)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    switch random.next() % 7 {
-    case 0: value.step = .oneOf(.arbitrary(&random))
-    case 1: value.step = .integerRange(.arbitrary(&random))
-    case 2: value.step = .numberRange(.arbitrary(&random))
-    case 3: value.step = .exists(.arbitrary(&random))
-    case 4: value.step = .ids(.arbitrary(&random))
-    case 5: value.step = .combination(.arbitrary(&random))
-    default: break
-    }
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    if let part = view.oneOf.map({ V1.ValueSet.rebuilt($0) }) { value.step = .oneOf(part) }
-    if let part = view.integerRange.map({ V1.IntegerRange.rebuilt($0) }) { value.step = .integerRange(part) }
-    if let part = view.numberRange.map({ V1.NumberRange.rebuilt($0) }) { value.step = .numberRange(part) }
-    if let part = view.exists.map({ String(decoding: $0, as: UTF8.self) }) { value.step = .exists(part) }
-    if let part = view.ids.map({ V1.PointIds.rebuilt($0) }) { value.step = .ids(part) }
-    if let part = view.combination.map({ V1.FilterCombination.rebuilt($0) }) { value.step = .combination(part) }
-    return value
-  }
-}
-
-extension V1.ValueSet: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("key", 1), ("texts", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.key = .arbitrary(&random)
-    value.texts = .arbitrary(&random)
-    value.integers = .arbitrary(&random)
-    value.flags = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.key = String(decoding: view.key, as: UTF8.self)
-    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
-    value.integers = Array(view.integers)
-    value.flags = Array(view.flags)
-    return value
-  }
-}
-
-extension V1.IntegerRange: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("key", 1)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.key = .arbitrary(&random)
-    value.from = .arbitrary(&random)
-    value.until = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.key = String(decoding: view.key, as: UTF8.self)
-    value.from = view.from
-    value.until = view.until
-    return value
-  }
-}
-
-extension V1.NumberRange: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("key", 1)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.key = .arbitrary(&random)
-    value.from = .arbitrary(&random)
-    value.until = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.key = String(decoding: view.key, as: UTF8.self)
-    value.from = view.from
-    value.until = view.until
-    return value
-  }
-}
-
-extension V1.FilterCombination: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.kind = .arbitrary(&random)
-    value.operands = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.kind = view.kind
-    value.operands = view.operands
-    return value
-  }
-}
-
-extension V1.VectorSearchParameters: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.recallTarget = .arbitrary(&random)
-    value.lists = .arbitrary(&random)
-    value.candidates = .arbitrary(&random)
-    value.exact = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.recallTarget = view.recallTarget
-    value.lists = view.lists
-    value.candidates = view.candidates
-    value.exact = view.exact
-    return value
-  }
-}
-
-extension V1.VectorSearchReport: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.rowsScanned = .arbitrary(&random)
-    value.segments = .arbitrary(&random)
-    value.tailPoints = .arbitrary(&random)
-    value.expectedRecall = .arbitrary(&random)
-    value.elapsedUs = .arbitrary(&random)
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.rowsScanned = view.rowsScanned
-    value.segments = view.segments
-    value.tailPoints = view.tailPoints
-    value.expectedRecall = view.expectedRecall
-    value.elapsedUs = view.elapsedUs
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.VectorHit: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.point = .arbitrary(&random)
-    value.score = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.point = view.point.map({ V1.Point.rebuilt($0) })
-    value.score = view.score
-    return value
-  }
-}
-
-extension V1.SearchVectorsRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.query = .arbitrary(&random)
-    value.limit = .arbitrary(&random)
-    value.filter = .arbitrary(&random)
-    value.parameters = .arbitrary(&random)
-    value.withAttributes = .arbitrary(&random)
-    value.withVectors = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.query = view.query.map({ V1.Vectors.rebuilt($0) })
-    value.limit = view.limit
-    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
-    value.parameters = view.parameters.map({ V1.VectorSearchParameters.rebuilt($0) })
-    value.withAttributes = view.withAttributes
-    value.withVectors = view.withVectors
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.SearchVectorsResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.hits = .arbitrary(&random)
-    value.report = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.hits = view.hits.map { V1.VectorHit.rebuilt($0) }
-    value.report = view.report.map({ V1.VectorSearchReport.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.SearchBatchRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.queries = .arbitrary(&random)
-    value.limit = .arbitrary(&random)
-    value.filter = .arbitrary(&random)
-    value.parameters = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.queries = view.queries.map({ V1.Vectors.rebuilt($0) })
-    value.limit = view.limit
-    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
-    value.parameters = view.parameters.map({ V1.VectorSearchParameters.rebuilt($0) })
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.SearchBatchResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.counts = .arbitrary(&random)
-    value.ids = .arbitrary(&random)
-    value.scores = .arbitrary(&random)
-    value.report = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.counts = Array(view.counts)
-    value.ids = view.ids.map({ V1.PointIds.rebuilt($0) })
-    value.scores = Array(view.scores)
-    value.report = view.report.map({ V1.VectorSearchReport.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.SearchRangeRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.query = .arbitrary(&random)
-    value.scoreMin = .arbitrary(&random)
-    value.limit = .arbitrary(&random)
-    value.filter = .arbitrary(&random)
-    value.withAttributes = .arbitrary(&random)
-    value.withVectors = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.query = view.query.map({ V1.Vectors.rebuilt($0) })
-    value.scoreMin = view.scoreMin
-    value.limit = view.limit
-    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
-    value.withAttributes = view.withAttributes
-    value.withVectors = view.withVectors
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.SearchRangeResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.hits = .arbitrary(&random)
-    value.truncated = .arbitrary(&random)
-    value.report = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.hits = view.hits.map { V1.VectorHit.rebuilt($0) }
-    value.truncated = view.truncated
-    value.report = view.report.map({ V1.VectorSearchReport.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.RecommendRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.positive = .arbitrary(&random)
-    value.negative = .arbitrary(&random)
-    value.limit = .arbitrary(&random)
-    value.filter = .arbitrary(&random)
-    value.parameters = .arbitrary(&random)
-    value.withAttributes = .arbitrary(&random)
-    value.withVectors = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.positive = view.positive.map({ V1.PointIds.rebuilt($0) })
-    value.negative = view.negative.map({ V1.PointIds.rebuilt($0) })
-    value.limit = view.limit
-    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
-    value.parameters = view.parameters.map({ V1.VectorSearchParameters.rebuilt($0) })
-    value.withAttributes = view.withAttributes
-    value.withVectors = view.withVectors
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.RecommendResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.hits = .arbitrary(&random)
-    value.report = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.hits = view.hits.map { V1.VectorHit.rebuilt($0) }
-    value.report = view.report.map({ V1.VectorSearchReport.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ScrollPointsRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.filter = .arbitrary(&random)
-    value.withAttributes = .arbitrary(&random)
-    value.withVectors = .arbitrary(&random)
-    value.page = .arbitrary(&random)
-    value.consistency = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.filter = view.filter.map({ V1.VectorFilter.rebuilt($0) })
-    value.withAttributes = view.withAttributes
-    value.withVectors = view.withVectors
-    value.page = view.page.map({ V1.Page.rebuilt($0) })
-    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.ScrollPointsResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.points = .arbitrary(&random)
-    value.page = .arbitrary(&random)
-    value.position = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.points = view.points.map { V1.Point.rebuilt($0) }
-    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
-    value.position = view.position.map({ V1.Position.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.OptimizeCollectionRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    value.wait = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    value.wait = view.wait
-    return value
-  }
-}
-
-extension V1.OptimizeCollectionResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.state = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.state = view.state.map({ V1.CollectionState.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.CollectionStatsRequest: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("collection", 2)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.scope = .arbitrary(&random)
-    value.collection = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
-    value.collection = String(decoding: view.collection, as: UTF8.self)
-    return value
-  }
-}
-
-extension V1.CollectionStatsResponse: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.state = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.state = view.state.map({ V1.CollectionState.rebuilt($0) })
-    return value
-  }
-}
-
-extension V1.SegmentState: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = []
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.id = .arbitrary(&random)
-    value.index = .arbitrary(&random)
-    value.rows = .arbitrary(&random)
-    value.liveRows = .arbitrary(&random)
-    value.fileBytes = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.id = view.id
-    value.index = view.index
-    value.rows = view.rows
-    value.liveRows = view.liveRows
-    value.fileBytes = view.fileBytes
-    return value
-  }
-}
-
-extension V1.CollectionState: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("problem", 9)]
-
-  static func arbitrary(_ random: inout SplitMix64) -> Self {
-    var value = Self()
-    value.points = .arbitrary(&random)
-    value.tailPoints = .arbitrary(&random)
-    value.tailBytes = .arbitrary(&random)
-    value.segments = .arbitrary(&random)
-    value.coveredSequence = .arbitrary(&random)
-    value.isOptimizing = .arbitrary(&random)
-    value.segmentsBuilt = .arbitrary(&random)
-    value.segmentsRebuilt = .arbitrary(&random)
-    value.problem = .arbitrary(&random)
-    return value
-  }
-
-  static func rebuilt(_ view: View) -> Self {
-    var value = Self()
-    value.points = view.points
-    value.tailPoints = view.tailPoints
-    value.tailBytes = view.tailBytes
-    value.segments = view.segments.map { V1.SegmentState.rebuilt($0) }
-    value.coveredSequence = view.coveredSequence
-    value.isOptimizing = view.isOptimizing
-    value.segmentsBuilt = view.segmentsBuilt
-    value.segmentsRebuilt = view.segmentsRebuilt
-    value.problem = String(decoding: view.problem, as: UTF8.self)
     return value
   }
 }

@@ -457,6 +457,96 @@ void   loci__v1__similarity_response__free_unpacked
   assert(message->base.descriptor == &loci__v1__similarity_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__project_request__init
+                     (Loci__V1__ProjectRequest         *message)
+{
+  static const Loci__V1__ProjectRequest init_value = LOCI__V1__PROJECT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__project_request__get_packed_size
+                     (const Loci__V1__ProjectRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__project_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__project_request__pack
+                     (const Loci__V1__ProjectRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__project_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__project_request__pack_to_buffer
+                     (const Loci__V1__ProjectRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__project_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ProjectRequest *
+       loci__v1__project_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ProjectRequest *)
+     protobuf_c_message_unpack (&loci__v1__project_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__project_request__free_unpacked
+                     (Loci__V1__ProjectRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__project_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__project_response__init
+                     (Loci__V1__ProjectResponse         *message)
+{
+  static const Loci__V1__ProjectResponse init_value = LOCI__V1__PROJECT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__project_response__get_packed_size
+                     (const Loci__V1__ProjectResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__project_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__project_response__pack
+                     (const Loci__V1__ProjectResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__project_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__project_response__pack_to_buffer
+                     (const Loci__V1__ProjectResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__project_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ProjectResponse *
+       loci__v1__project_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ProjectResponse *)
+     protobuf_c_message_unpack (&loci__v1__project_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__project_response__free_unpacked
+                     (Loci__V1__ProjectResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__project_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__v1__get_encoder_stats_request__init
                      (Loci__V1__GetEncoderStatsRequest         *message)
 {
@@ -1245,6 +1335,316 @@ const ProtobufCMessageDescriptor loci__v1__similarity_response__descriptor =
   (ProtobufCMessageInit) loci__v1__similarity_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor loci__v1__project_request__field_descriptors[10] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "vectors",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__ProjectRequest, n_vectors),
+    offsetof(Loci__V1__ProjectRequest, vectors),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dimension",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectRequest, dimension),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "collection",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectRequest, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "points",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectRequest, points),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "components",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectRequest, components),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uncentred",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectRequest, uncentred),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "whiten",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectRequest, whiten),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "others",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__ProjectRequest, n_others),
+    offsetof(Loci__V1__ProjectRequest, others),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consistency",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectRequest, consistency),
+    &loci__v1__consistency__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__project_request__field_indices_by_name[] = {
+  3,   /* field[3] = collection */
+  5,   /* field[5] = components */
+  9,   /* field[9] = consistency */
+  2,   /* field[2] = dimension */
+  8,   /* field[8] = others */
+  4,   /* field[4] = points */
+  0,   /* field[0] = scope */
+  6,   /* field[6] = uncentred */
+  1,   /* field[1] = vectors */
+  7,   /* field[7] = whiten */
+};
+static const ProtobufCIntRange loci__v1__project_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor loci__v1__project_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ProjectRequest",
+  "ProjectRequest",
+  "Loci__V1__ProjectRequest",
+  "loci.v1",
+  sizeof(Loci__V1__ProjectRequest),
+  10,
+  loci__v1__project_request__field_descriptors,
+  loci__v1__project_request__field_indices_by_name,
+  1,  loci__v1__project_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__project_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__project_response__field_descriptors[10] =
+{
+  {
+    "dimension",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectResponse, dimension),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "components",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectResponse, components),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectResponse, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "coordinates",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__ProjectResponse, n_coordinates),
+    offsetof(Loci__V1__ProjectResponse, coordinates),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "axes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__ProjectResponse, n_axes),
+    offsetof(Loci__V1__ProjectResponse, axes),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mean",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__ProjectResponse, n_mean),
+    offsetof(Loci__V1__ProjectResponse, mean),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "variances",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__ProjectResponse, n_variances),
+    offsetof(Loci__V1__ProjectResponse, variances),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_variance",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectResponse, total_variance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ids",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectResponse, ids),
+    &loci__v1__point_ids__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ProjectResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__project_response__field_indices_by_name[] = {
+  4,   /* field[4] = axes */
+  1,   /* field[1] = components */
+  3,   /* field[3] = coordinates */
+  0,   /* field[0] = dimension */
+  8,   /* field[8] = ids */
+  5,   /* field[5] = mean */
+  9,   /* field[9] = position */
+  2,   /* field[2] = rows */
+  7,   /* field[7] = total_variance */
+  6,   /* field[6] = variances */
+};
+static const ProtobufCIntRange loci__v1__project_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor loci__v1__project_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ProjectResponse",
+  "ProjectResponse",
+  "Loci__V1__ProjectResponse",
+  "loci.v1",
+  sizeof(Loci__V1__ProjectResponse),
+  10,
+  loci__v1__project_response__field_descriptors,
+  loci__v1__project_response__field_indices_by_name,
+  1,  loci__v1__project_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__project_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define loci__v1__get_encoder_stats_request__field_descriptors NULL
 #define loci__v1__get_encoder_stats_request__field_indices_by_name NULL
 #define loci__v1__get_encoder_stats_request__number_ranges NULL
@@ -1562,19 +1962,21 @@ const ProtobufCEnumDescriptor loci__v1__vector_format__descriptor =
   loci__v1__vector_format__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor loci__v1__embedding_service__method_descriptors[5] =
+static const ProtobufCMethodDescriptor loci__v1__embedding_service__method_descriptors[6] =
 {
   { "Encode", &loci__v1__encode_request__descriptor, &loci__v1__encode_response__descriptor },
   { "EncodeStream", &loci__v1__encode_stream_request__descriptor, &loci__v1__encode_stream_response__descriptor },
   { "ListModels", &loci__v1__list_models_request__descriptor, &loci__v1__list_models_response__descriptor },
   { "Similarity", &loci__v1__similarity_request__descriptor, &loci__v1__similarity_response__descriptor },
+  { "Project", &loci__v1__project_request__descriptor, &loci__v1__project_response__descriptor },
   { "GetEncoderStats", &loci__v1__get_encoder_stats_request__descriptor, &loci__v1__get_encoder_stats_response__descriptor },
 };
 const unsigned loci__v1__embedding_service__method_indices_by_name[] = {
   0,        /* Encode */
   1,        /* EncodeStream */
-  4,        /* GetEncoderStats */
+  5,        /* GetEncoderStats */
   2,        /* ListModels */
+  4,        /* Project */
   3         /* Similarity */
 };
 const ProtobufCServiceDescriptor loci__v1__embedding_service__descriptor =
@@ -1584,7 +1986,7 @@ const ProtobufCServiceDescriptor loci__v1__embedding_service__descriptor =
   "EmbeddingService",
   "Loci__V1__EmbeddingService",
   "loci.v1",
-  5,
+  6,
   loci__v1__embedding_service__method_descriptors,
   loci__v1__embedding_service__method_indices_by_name
 };
@@ -1620,13 +2022,21 @@ void loci__v1__embedding_service__similarity(ProtobufCService *service,
   assert(service->descriptor == &loci__v1__embedding_service__descriptor);
   service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void loci__v1__embedding_service__project(ProtobufCService *service,
+                                          const Loci__V1__ProjectRequest *input,
+                                          Loci__V1__ProjectResponse_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__embedding_service__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void loci__v1__embedding_service__get_encoder_stats(ProtobufCService *service,
                                                     const Loci__V1__GetEncoderStatsRequest *input,
                                                     Loci__V1__GetEncoderStatsResponse_Closure closure,
                                                     void *closure_data)
 {
   assert(service->descriptor == &loci__v1__embedding_service__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__embedding_service__init (Loci__V1__EmbeddingService_Service *service,
                                         Loci__V1__EmbeddingService_ServiceDestroy destroy)

@@ -4736,7 +4736,7 @@ const ProtobufCMessageDescriptor loci__v1__vector_search_parameters__descriptor 
   (ProtobufCMessageInit) loci__v1__vector_search_parameters__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__vector_search_report__field_descriptors[6] =
+static const ProtobufCFieldDescriptor loci__v1__vector_search_report__field_descriptors[7] =
 {
   {
     "rows_scanned",
@@ -4810,19 +4810,32 @@ static const ProtobufCFieldDescriptor loci__v1__vector_search_report__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "search_us",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__VectorSearchReport, search_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__vector_search_report__field_indices_by_name[] = {
   4,   /* field[4] = elapsed_us */
   3,   /* field[3] = expected_recall */
   5,   /* field[5] = position */
   0,   /* field[0] = rows_scanned */
+  6,   /* field[6] = search_us */
   1,   /* field[1] = segments */
   2,   /* field[2] = tail_points */
 };
 static const ProtobufCIntRange loci__v1__vector_search_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor loci__v1__vector_search_report__descriptor =
 {
@@ -4832,7 +4845,7 @@ const ProtobufCMessageDescriptor loci__v1__vector_search_report__descriptor =
   "Loci__V1__VectorSearchReport",
   "loci.v1",
   sizeof(Loci__V1__VectorSearchReport),
-  6,
+  7,
   loci__v1__vector_search_report__field_descriptors,
   loci__v1__vector_search_report__field_indices_by_name,
   1,  loci__v1__vector_search_report__number_ranges,

@@ -883,10 +883,14 @@ struct  Loci__V1__VectorSearchReport
    * The log position that the answer reflects, or an earlier one.
    */
   Loci__V1__Position *position;
+  /*
+   * Of elapsed_us, the search itself: from vectors in memory to ranked ids, as in the server's own process.
+   */
+  int64_t search_us;
 };
 #define LOCI__V1__VECTOR_SEARCH_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__vector_search_report__descriptor) \
-    , 0, 0, 0, 0, 0, NULL }
+    , 0, 0, 0, 0, 0, NULL, 0 }
 
 
 struct  Loci__V1__VectorHit

@@ -11,45 +11,51 @@ from google.protobuf import symbol_database as _symbol_database
 _sym_db = _symbol_database.Default()
 
 
+from loci._proto.loci.v1 import types_pb2 as loci_dot_v1_dot_types__pb2
+from loci._proto.loci.v1 import vector_pb2 as loci_dot_v1_dot_vector__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17loci/v1/embedding.proto\x12\x07loci.v1\"\x95\x01\n\rEncodeRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\ninput_type\x18\x02 \x01(\x0e\x32\x12.loci.v1.InputType\x12&\n\nlong_texts\x18\x03 \x01(\x0e\x32\x12.loci.v1.LongTexts\x12%\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x15.loci.v1.VectorFormat\"\xa2\x01\n\x0e\x45ncodeResponse\x12\x11\n\tdimension\x18\x01 \x01(\r\x12\x0f\n\x07vectors\x18\x02 \x03(\x02\x12\x14\n\x0ctoken_counts\x18\x03 \x03(\r\x12\x11\n\ttruncated\x18\x04 \x03(\x08\x12\x13\n\x0b\x66ingerprint\x18\x05 \x01(\t\x12\x0e\n\x06packed\x18\x06 \x01(\x0c\x12\x0e\n\x06scales\x18\x07 \x03(\x02\x12\x0e\n\x06\x63\x61\x63hed\x18\x08 \x01(\r\"=\n\x13\x45ncodeStreamRequest\x12&\n\x06\x65ncode\x18\x01 \x01(\x0b\x32\x16.loci.v1.EncodeRequest\"?\n\x14\x45ncodeStreamResponse\x12\'\n\x06\x65ncode\x18\x01 \x01(\x0b\x32\x17.loci.v1.EncodeResponse\"\x13\n\x11ListModelsRequest\"4\n\x12ListModelsResponse\x12\x1e\n\x06models\x18\x01 \x03(\x0b\x32\x0e.loci.v1.Model\"\xd8\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x12\n\ntokens_max\x18\x04 \x01(\r\x12\x0c\n\x04\x62las\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x07 \x01(\t\x12\x11\n\ttokenizer\x18\x08 \x01(\t\x12\x14\n\x0cquery_prefix\x18\t \x01(\t\x12\x17\n\x0f\x64ocument_prefix\x18\n \x01(\t\x12\x11\n\tprecision\x18\x0b \x01(\t\"S\n\tVectorSet\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\ninput_type\x18\x02 \x01(\x0e\x32\x12.loci.v1.InputType\x12\x0f\n\x07vectors\x18\x03 \x03(\x02\"X\n\x11SimilarityRequest\x12 \n\x04left\x18\x01 \x01(\x0b\x32\x12.loci.v1.VectorSet\x12!\n\x05right\x18\x02 \x01(\x0b\x32\x12.loci.v1.VectorSet\"Y\n\x12SimilarityResponse\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\x12\x0f\n\x07\x63osines\x18\x03 \x03(\x02\x12\x13\n\x0b\x66ingerprint\x18\x04 \x01(\t\"\x18\n\x16GetEncoderStatsRequest\"\xcf\x02\n\x17GetEncoderStatsResponse\x12\x13\n\x0bquery_texts\x18\x01 \x01(\x04\x12\x16\n\x0e\x64ocument_texts\x18\x02 \x01(\x04\x12\x18\n\x10\x62\x61\x63kground_texts\x18\x03 \x01(\x04\x12\x0e\n\x06tokens\x18\x04 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x05 \x01(\x04\x12\x17\n\x0fwaiting_queries\x18\x06 \x01(\r\x12\x19\n\x11waiting_documents\x18\x07 \x01(\r\x12\x0f\n\x07refused\x18\x08 \x01(\x04\x12\x12\n\ncache_hits\x18\t \x01(\x04\x12\x14\n\x0c\x63\x61\x63he_misses\x18\n \x01(\x04\x12\x13\n\x0b\x63\x61\x63he_bytes\x18\x0b \x01(\x04\x12\x17\n\x0f\x63\x61\x63he_bytes_max\x18\x0c \x01(\x04\x12\x18\n\x10outdated_vectors\x18\r \x01(\x04\x12\x15\n\rpending_items\x18\x0e \x01(\x04*V\n\tInputType\x12\x1a\n\x16INPUT_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13INPUT_TYPE_DOCUMENT\x10\x01\x12\x14\n\x10INPUT_TYPE_QUERY\x10\x02*X\n\tLongTexts\x12\x1a\n\x16LONG_TEXTS_UNSPECIFIED\x10\x00\x12\x17\n\x13LONG_TEXTS_TRUNCATE\x10\x01\x12\x16\n\x12LONG_TEXTS_WINDOWS\x10\x02*\x80\x01\n\x0cVectorFormat\x12\x1d\n\x19VECTOR_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n\x14VECTOR_FORMAT_FLOATS\x10\x01\x12\x1f\n\x1bVECTOR_FORMAT_FLOAT32_BYTES\x10\x02\x12\x16\n\x12VECTOR_FORMAT_INT8\x10\x03\x32\x82\x03\n\x10\x45mbeddingService\x12\x39\n\x06\x45ncode\x12\x16.loci.v1.EncodeRequest\x1a\x17.loci.v1.EncodeResponse\x12O\n\x0c\x45ncodeStream\x12\x1c.loci.v1.EncodeStreamRequest\x1a\x1d.loci.v1.EncodeStreamResponse(\x01\x30\x01\x12\x45\n\nListModels\x12\x1a.loci.v1.ListModelsRequest\x1a\x1b.loci.v1.ListModelsResponse\x12\x45\n\nSimilarity\x12\x1a.loci.v1.SimilarityRequest\x1a\x1b.loci.v1.SimilarityResponse\x12T\n\x0fGetEncoderStats\x12\x1f.loci.v1.GetEncoderStatsRequest\x1a .loci.v1.GetEncoderStatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17loci/v1/embedding.proto\x12\x07loci.v1\x1a\x13loci/v1/types.proto\x1a\x14loci/v1/vector.proto\"\x95\x01\n\rEncodeRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\ninput_type\x18\x02 \x01(\x0e\x32\x12.loci.v1.InputType\x12&\n\nlong_texts\x18\x03 \x01(\x0e\x32\x12.loci.v1.LongTexts\x12%\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x15.loci.v1.VectorFormat\"\xa2\x01\n\x0e\x45ncodeResponse\x12\x11\n\tdimension\x18\x01 \x01(\r\x12\x0f\n\x07vectors\x18\x02 \x03(\x02\x12\x14\n\x0ctoken_counts\x18\x03 \x03(\r\x12\x11\n\ttruncated\x18\x04 \x03(\x08\x12\x13\n\x0b\x66ingerprint\x18\x05 \x01(\t\x12\x0e\n\x06packed\x18\x06 \x01(\x0c\x12\x0e\n\x06scales\x18\x07 \x03(\x02\x12\x0e\n\x06\x63\x61\x63hed\x18\x08 \x01(\r\"=\n\x13\x45ncodeStreamRequest\x12&\n\x06\x65ncode\x18\x01 \x01(\x0b\x32\x16.loci.v1.EncodeRequest\"?\n\x14\x45ncodeStreamResponse\x12\'\n\x06\x65ncode\x18\x01 \x01(\x0b\x32\x17.loci.v1.EncodeResponse\"\x13\n\x11ListModelsRequest\"4\n\x12ListModelsResponse\x12\x1e\n\x06models\x18\x01 \x03(\x0b\x32\x0e.loci.v1.Model\"\xd8\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x12\n\ntokens_max\x18\x04 \x01(\r\x12\x0c\n\x04\x62las\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x07 \x01(\t\x12\x11\n\ttokenizer\x18\x08 \x01(\t\x12\x14\n\x0cquery_prefix\x18\t \x01(\t\x12\x17\n\x0f\x64ocument_prefix\x18\n \x01(\t\x12\x11\n\tprecision\x18\x0b \x01(\t\"S\n\tVectorSet\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\ninput_type\x18\x02 \x01(\x0e\x32\x12.loci.v1.InputType\x12\x0f\n\x07vectors\x18\x03 \x03(\x02\"X\n\x11SimilarityRequest\x12 \n\x04left\x18\x01 \x01(\x0b\x32\x12.loci.v1.VectorSet\x12!\n\x05right\x18\x02 \x01(\x0b\x32\x12.loci.v1.VectorSet\"Y\n\x12SimilarityResponse\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\x12\x0f\n\x07\x63osines\x18\x03 \x03(\x02\x12\x13\n\x0b\x66ingerprint\x18\x04 \x01(\t\"\xe9\x01\n\x0eProjectRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x0f\n\x07vectors\x18\x02 \x03(\x02\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x12\n\ncollection\x18\x04 \x01(\t\x12\x0e\n\x06points\x18\x05 \x01(\r\x12\x12\n\ncomponents\x18\x06 \x01(\r\x12\x11\n\tuncentred\x18\x07 \x01(\x08\x12\x0e\n\x06whiten\x18\x08 \x01(\x08\x12\x0e\n\x06others\x18\t \x03(\x02\x12)\n\x0b\x63onsistency\x18\n \x01(\x0b\x32\x14.loci.v1.Consistency\"\xe7\x01\n\x0fProjectResponse\x12\x11\n\tdimension\x18\x01 \x01(\r\x12\x12\n\ncomponents\x18\x02 \x01(\r\x12\x0c\n\x04rows\x18\x03 \x01(\r\x12\x13\n\x0b\x63oordinates\x18\x04 \x03(\x02\x12\x0c\n\x04\x61xes\x18\x05 \x03(\x02\x12\x0c\n\x04mean\x18\x06 \x03(\x02\x12\x11\n\tvariances\x18\x07 \x03(\x02\x12\x16\n\x0etotal_variance\x18\x08 \x01(\x02\x12\x1e\n\x03ids\x18\t \x01(\x0b\x32\x11.loci.v1.PointIds\x12#\n\x08position\x18\n \x01(\x0b\x32\x11.loci.v1.Position\"\x18\n\x16GetEncoderStatsRequest\"\xcf\x02\n\x17GetEncoderStatsResponse\x12\x13\n\x0bquery_texts\x18\x01 \x01(\x04\x12\x16\n\x0e\x64ocument_texts\x18\x02 \x01(\x04\x12\x18\n\x10\x62\x61\x63kground_texts\x18\x03 \x01(\x04\x12\x0e\n\x06tokens\x18\x04 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x05 \x01(\x04\x12\x17\n\x0fwaiting_queries\x18\x06 \x01(\r\x12\x19\n\x11waiting_documents\x18\x07 \x01(\r\x12\x0f\n\x07refused\x18\x08 \x01(\x04\x12\x12\n\ncache_hits\x18\t \x01(\x04\x12\x14\n\x0c\x63\x61\x63he_misses\x18\n \x01(\x04\x12\x13\n\x0b\x63\x61\x63he_bytes\x18\x0b \x01(\x04\x12\x17\n\x0f\x63\x61\x63he_bytes_max\x18\x0c \x01(\x04\x12\x18\n\x10outdated_vectors\x18\r \x01(\x04\x12\x15\n\rpending_items\x18\x0e \x01(\x04*V\n\tInputType\x12\x1a\n\x16INPUT_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13INPUT_TYPE_DOCUMENT\x10\x01\x12\x14\n\x10INPUT_TYPE_QUERY\x10\x02*X\n\tLongTexts\x12\x1a\n\x16LONG_TEXTS_UNSPECIFIED\x10\x00\x12\x17\n\x13LONG_TEXTS_TRUNCATE\x10\x01\x12\x16\n\x12LONG_TEXTS_WINDOWS\x10\x02*\x80\x01\n\x0cVectorFormat\x12\x1d\n\x19VECTOR_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n\x14VECTOR_FORMAT_FLOATS\x10\x01\x12\x1f\n\x1bVECTOR_FORMAT_FLOAT32_BYTES\x10\x02\x12\x16\n\x12VECTOR_FORMAT_INT8\x10\x03\x32\xc0\x03\n\x10\x45mbeddingService\x12\x39\n\x06\x45ncode\x12\x16.loci.v1.EncodeRequest\x1a\x17.loci.v1.EncodeResponse\x12O\n\x0c\x45ncodeStream\x12\x1c.loci.v1.EncodeStreamRequest\x1a\x1d.loci.v1.EncodeStreamResponse(\x01\x30\x01\x12\x45\n\nListModels\x12\x1a.loci.v1.ListModelsRequest\x1a\x1b.loci.v1.ListModelsResponse\x12\x45\n\nSimilarity\x12\x1a.loci.v1.SimilarityRequest\x1a\x1b.loci.v1.SimilarityResponse\x12<\n\x07Project\x12\x17.loci.v1.ProjectRequest\x1a\x18.loci.v1.ProjectResponse\x12T\n\x0fGetEncoderStats\x12\x1f.loci.v1.GetEncoderStatsRequest\x1a .loci.v1.GetEncoderStatsResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'loci.v1.embedding_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _INPUTTYPE._serialized_start=1405
-  _INPUTTYPE._serialized_end=1491
-  _LONGTEXTS._serialized_start=1493
-  _LONGTEXTS._serialized_end=1581
-  _VECTORFORMAT._serialized_start=1584
-  _VECTORFORMAT._serialized_end=1712
-  _ENCODEREQUEST._serialized_start=37
-  _ENCODEREQUEST._serialized_end=186
-  _ENCODERESPONSE._serialized_start=189
-  _ENCODERESPONSE._serialized_end=351
-  _ENCODESTREAMREQUEST._serialized_start=353
-  _ENCODESTREAMREQUEST._serialized_end=414
-  _ENCODESTREAMRESPONSE._serialized_start=416
-  _ENCODESTREAMRESPONSE._serialized_end=479
-  _LISTMODELSREQUEST._serialized_start=481
-  _LISTMODELSREQUEST._serialized_end=500
-  _LISTMODELSRESPONSE._serialized_start=502
-  _LISTMODELSRESPONSE._serialized_end=554
-  _MODEL._serialized_start=557
-  _MODEL._serialized_end=773
-  _VECTORSET._serialized_start=775
-  _VECTORSET._serialized_end=858
-  _SIMILARITYREQUEST._serialized_start=860
-  _SIMILARITYREQUEST._serialized_end=948
-  _SIMILARITYRESPONSE._serialized_start=950
-  _SIMILARITYRESPONSE._serialized_end=1039
-  _GETENCODERSTATSREQUEST._serialized_start=1041
-  _GETENCODERSTATSREQUEST._serialized_end=1065
-  _GETENCODERSTATSRESPONSE._serialized_start=1068
-  _GETENCODERSTATSRESPONSE._serialized_end=1403
-  _EMBEDDINGSERVICE._serialized_start=1715
-  _EMBEDDINGSERVICE._serialized_end=2101
+  _INPUTTYPE._serialized_start=1918
+  _INPUTTYPE._serialized_end=2004
+  _LONGTEXTS._serialized_start=2006
+  _LONGTEXTS._serialized_end=2094
+  _VECTORFORMAT._serialized_start=2097
+  _VECTORFORMAT._serialized_end=2225
+  _ENCODEREQUEST._serialized_start=80
+  _ENCODEREQUEST._serialized_end=229
+  _ENCODERESPONSE._serialized_start=232
+  _ENCODERESPONSE._serialized_end=394
+  _ENCODESTREAMREQUEST._serialized_start=396
+  _ENCODESTREAMREQUEST._serialized_end=457
+  _ENCODESTREAMRESPONSE._serialized_start=459
+  _ENCODESTREAMRESPONSE._serialized_end=522
+  _LISTMODELSREQUEST._serialized_start=524
+  _LISTMODELSREQUEST._serialized_end=543
+  _LISTMODELSRESPONSE._serialized_start=545
+  _LISTMODELSRESPONSE._serialized_end=597
+  _MODEL._serialized_start=600
+  _MODEL._serialized_end=816
+  _VECTORSET._serialized_start=818
+  _VECTORSET._serialized_end=901
+  _SIMILARITYREQUEST._serialized_start=903
+  _SIMILARITYREQUEST._serialized_end=991
+  _SIMILARITYRESPONSE._serialized_start=993
+  _SIMILARITYRESPONSE._serialized_end=1082
+  _PROJECTREQUEST._serialized_start=1085
+  _PROJECTREQUEST._serialized_end=1318
+  _PROJECTRESPONSE._serialized_start=1321
+  _PROJECTRESPONSE._serialized_end=1552
+  _GETENCODERSTATSREQUEST._serialized_start=1554
+  _GETENCODERSTATSREQUEST._serialized_end=1578
+  _GETENCODERSTATSRESPONSE._serialized_start=1581
+  _GETENCODERSTATSRESPONSE._serialized_end=1916
+  _EMBEDDINGSERVICE._serialized_start=2228
+  _EMBEDDINGSERVICE._serialized_end=2676
 # @@protoc_insertion_point(module_scope)
