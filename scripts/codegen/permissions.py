@@ -31,7 +31,7 @@ BY_SERVICE = {
         "write": "CreateContext DeleteContext Append AppendStream DeleteMessages UpdateContext PinMessages "
         "ForkContext MergeBranch",
     },
-    "EmbeddingService": {"known": "Encode EncodeStream ListModels Similarity Project GetEncoderStats"},
+    "EmbeddingService": {"known": "Encode EncodeStream ListModels Similarity GetEncoderStats", "read": "Project"},
     "MemoryService": {
         "read": "GetMemory ListMemories SearchMemories ExplainMiss GetMemoryPolicy",
         "write": "AddMemories UpdateMemory DeleteMemories RestoreMemories SetMemoryPolicy",
