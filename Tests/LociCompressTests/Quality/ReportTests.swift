@@ -98,7 +98,9 @@ private let isReportWanted = ProcessInfo.processInfo.environment["LOCI_COMPRESSI
       return
     }
     print("\nbytes saved, test half; dictionary trained on the other half")
-    print("set              dictionary  session+dictionary  session zstd-19  session zstd-3  text zstd-19")
+    print(
+      "set              dictionary  32 KiB blocks+dictionary  session+dictionary  session zstd-19  session zstd-3  text zstd-19"
+    )
     for set in try StoredSet.all() { try set.report() }
   }
 

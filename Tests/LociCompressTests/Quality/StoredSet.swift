@@ -7,6 +7,8 @@ struct StoredSet {
   /// Train on these, measure on those.
   var training: [[String]]
   var test: [[String]]
+  /// The same as `test`, all of an owner's together.
+  private var owned: [[String]]
 
   static func all() throws -> [StoredSet] {
     [try locomo(), try memoryBank("zh"), try memoryBank("en"), try tau(), try whoAndWhen()]
@@ -14,9 +16,10 @@ struct StoredSet {
 
   private init(_ name: String, _ owners: [[[String]]]) {
     self.name = name
-    let half = owners.count / 2
+    let half = (owners.count + 1) / 2
     training = owners[..<half].flatMap { $0 }
     test = owners[half...].flatMap { $0 }
+    owned = owners[half...].map { $0.flatMap { $0 } }
   }
 
   private static func locomo() throws -> StoredSet {
@@ -53,14 +56,16 @@ struct StoredSet {
   }
 
   func report() throws {
-    let blocks = training.map { $0.joined(separator: "\n").utf8.map { $0 } }
+    let trainingBlocks = training.map { $0.joined(separator: "\n").utf8.map { $0 } }
     // Samples of a few kilobytes: the trainer looks for what many of them share.
-    let samples = blocks.flatMap { block in
+    let samples = trainingBlocks.flatMap { block in
       stride(from: 0, to: block.count, by: 4_096).map { Array(block[$0..<min($0 + 4_096, block.count)]) }
     }
     let bytes = try ZstdDictionary.train(samples)
     let dictionary = try ZstdDictionary(bytes: bytes)
     var (raw, withDictionary, plain, fast, single) = (0, 0, 0, 0, 0)
+    var blocks = 0
+    for owner in owned { blocks += try Self.blockBytes(owner, dictionary) }
     for session in test {
       raw += session.reduce(0) { $0 + $1.utf8.count }
       let block = try ColdBlock.pack(session, dictionary: dictionary)
@@ -74,7 +79,22 @@ struct StoredSet {
     }
     func saved(_ bytes: Int) -> String { String(format: "%.1f %%", 100 - 100 * Double(bytes) / Double(raw)) }
     print(
-      name, "\(bytes.count / 1_024) KiB", saved(withDictionary), saved(plain), saved(fast), saved(single),
+      name, "\(bytes.count / 1_024) KiB", saved(blocks), saved(withDictionary), saved(plain), saved(fast),
+      saved(single),
       separator: "\t")
+  }
+
+  /// As a server packs them: blocks of about 32 KiB.
+  private static func blockBytes(_ texts: [String], _ dictionary: ZstdDictionary) throws -> Int {
+    var (bytes, size) = (0, 0)
+    var block: [String] = []
+    for (index, text) in texts.enumerated() {
+      block.append(text)
+      size += text.utf8.count
+      guard size >= 32 << 10 || index == texts.count - 1 else { continue }
+      bytes += try ColdBlock.pack(block, dictionary: dictionary).count
+      (block, size) = ([], 0)
+    }
+    return bytes
   }
 }
