@@ -125,7 +125,8 @@ let package = Package(
     .target(
       name: "LociMemory",
       dependencies: [
-        "LociCore", "LociProto", "LociRecall", "LociStore", .product(name: "GRDB", package: "GRDB.swift")
+        "LociCore", "LociProto", "LociRecall", "LociStore", "LociVector",
+        .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
     // Collections of vectors that callers fill.
@@ -153,6 +154,14 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
+    // Feedback, experience, learners, recommendation.
+    .target(
+      name: "LociLearn",
+      dependencies: [
+        "LociCore", "LociMemory", "LociProto", "LociRecall", "LociStore", "LociVector",
+        .product(name: "GRDB", package: "GRDB.swift")
+      ],
+      swiftSettings: strict),
     // Frames, envelopes, server and client transport. Knows no service.
     .target(
       name: "LociWire",
@@ -167,8 +176,8 @@ let package = Package(
     .target(
       name: "LociServer",
       dependencies: [
-        "LociCollection", "LociCompress", "LociContext", "LociCore", "LociLog", "LociMemory", "LociProto",
-        "LociRecall", "LociSession", "LociStore", "LociText", "LociTrace", "LociVector", "LociWire",
+        "LociCollection", "LociCompress", "LociContext", "LociCore", "LociLearn", "LociLog", "LociMemory",
+        "LociProto", "LociRecall", "LociSession", "LociStore", "LociText", "LociTrace", "LociVector", "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
@@ -181,7 +190,7 @@ let package = Package(
     .executableTarget(
       name: "loci",
       dependencies: [
-        "LociClient", "LociCore", "LociProto", "LociRemote", "LociServer", "LociText", "LociTrace",
+        "LociClient", "LociCore", "LociLearn", "LociProto", "LociRemote", "LociServer", "LociText", "LociTrace",
         "LociWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -233,6 +242,15 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log")
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LociLearnTests",
+      dependencies: [
+        "LociContext", "LociCore", "LociLearn", "LociMemory", "LociProto", "LociRecall", "LociStore",
+        "LociVector",
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log")
+      ],
+      exclude: ["consolidation-pairs.jsonl", "references.json"],
       swiftSettings: strict),
     .testTarget(
       name: "LociProtoTests", dependencies: ["CLociProto", "LociProto"], swiftSettings: common),

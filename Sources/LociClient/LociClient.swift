@@ -21,6 +21,9 @@ public final class LociClient: Sendable {
   public let compression: CompressionServiceClient
   public let traces: TraceServiceClient
   public let audit: AuditServiceClient
+  public let feedback: FeedbackServiceClient
+  public let experiences: ExperienceServiceClient
+  public let learning: LearningServiceClient
   public let admin: AdminServiceClient
   private let rpc: RPCClient
 
@@ -45,6 +48,9 @@ public final class LociClient: Sendable {
     compression = CompressionServiceClient(rpc)
     traces = TraceServiceClient(rpc)
     audit = AuditServiceClient(rpc)
+    feedback = FeedbackServiceClient(rpc)
+    experiences = ExperienceServiceClient(rpc)
+    learning = LearningServiceClient(rpc)
     admin = AdminServiceClient(rpc)
   }
 

@@ -3,6 +3,7 @@ import GRDB
 import LociCollection
 import LociContext
 package import LociCore
+import LociLearn
 import LociMemory
 import LociProto
 import LociRecall
@@ -48,6 +49,8 @@ package final class Node: Sendable {
     package var segmentBytesPerSecond = 256 << 20
     /// Delivers alerts of audit rules; `nil` leaves them in their outbox.
     package var alertSender: (any AlertSender)?
+    /// Pause between learning cycles.
+    package var learningInterval = Duration.seconds(3_600)
     /// How long running calls may go on after SIGTERM.
     package var drainGrace = Duration.seconds(20)
 
@@ -133,6 +136,8 @@ package final class Node: Sendable {
         VectorService(node: parts, collections: collections).serviceDescription,
         TraceService(node: parts, tail: tail).serviceDescription,
         AuditService(node: parts, watch: violations, signer: signer).serviceDescription,
+        FeedbackService(node: parts).serviceDescription, ExperienceService(node: parts).serviceDescription,
+        LearningService(node: parts, policies: PolicyCache()).serviceDescription,
         AdminService(node: parts, status: status).serviceDescription
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
   }
@@ -169,7 +174,7 @@ package final class Node: Sendable {
   }
 
   /// Everything that can be searched.
-  static let sources: [any ItemSource] = [MessageSource(), MemorySource()]
+  static let sources: [any ItemSource] = [MessageSource(), MemorySource(), ExperienceSource()]
 
   /// Opens a data folder with every slice there is.
   static func openStore(
@@ -183,7 +188,8 @@ package final class Node: Sendable {
       configuration,
       slices: [
         index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
-        collections, TraceSlice(tail: tail), AuditSlice(watch: violations)
+        ConsolidationSlice(), LearnSlice(index: index), collections, TraceSlice(tail: tail),
+        AuditSlice(watch: violations)
       ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
@@ -205,6 +211,9 @@ package final class Node: Sendable {
       Task(priority: .background) { [parts, configuration, logger] in
         guard let sender = configuration.alertSender else { return }
         await AlertDelivery(store: parts.store, clock: parts.clock, sender: sender, logger: logger).run()
+      },
+      Task(priority: .background) { [parts, configuration, logger] in
+        await LearningLoop(node: parts, interval: configuration.learningInterval, logger: logger).run()
       },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
