@@ -56,6 +56,9 @@ bench: program model ## Measure against the peers; results in bench/out.
 trace-quality: build ## Where a run failed: Who&When, cross-validated, beside the floors.
 	LOCI_PRINT_MODEL=1 swift test $(FLAGS) --skip-build --filter FailureLocationTests
 
+learning-bench: program ## Learning against mabwiser, on labelled pairs of memories, and an agent's curve; results in bench/out/learn.
+	bench/learn
+
 crash-test: program ## Kill the server N times at random moments (default 1000) and check every acknowledgement.
 	scripts/crash-test $(or $(N),1000)
 

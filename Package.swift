@@ -128,7 +128,8 @@ let package = Package(
     .target(
       name: "LociMemory",
       dependencies: [
-        "LociCore", "LociProto", "LociRecall", "LociStore", .product(name: "GRDB", package: "GRDB.swift")
+        "LociCore", "LociProto", "LociRecall", "LociStore", "LociVector",
+        .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
     // Collections of vectors that callers fill.
@@ -154,6 +155,14 @@ let package = Package(
       dependencies: [
         "CLociTrace", "LociCore", "LociProto", "LociRecall", "LociStore",
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift")
+      ],
+      swiftSettings: strict),
+    // Feedback, experience, learners, recommendation.
+    .target(
+      name: "LociLearn",
+      dependencies: [
+        "LociCore", "LociMemory", "LociProto", "LociRecall", "LociStore", "LociVector",
+        .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
     // Frames, envelopes, server and client transport. Knows no service.
@@ -182,7 +191,8 @@ let package = Package(
     .target(
       name: "LociServer",
       dependencies: [
-        "LociAccess", "LociCollection", "LociCompress", "LociContext", "LociCore", "LociLog", "LociMemory",
+        "LociAccess", "LociCollection", "LociCompress", "LociContext", "LociCore", "LociLearn", "LociLog",
+        "LociMemory",
         "LociProto", "LociRecall", "LociSession", "LociStore", "LociText", "LociTrace", "LociVector", "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
@@ -196,7 +206,8 @@ let package = Package(
     .executableTarget(
       name: "loci",
       dependencies: [
-        "LociAccess", "LociClient", "LociCore", "LociProto", "LociRemote", "LociServer", "LociText", "LociTrace",
+        "LociAccess", "LociClient", "LociCore", "LociLearn", "LociProto", "LociRemote", "LociServer", "LociText",
+        "LociTrace",
         "LociWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -249,6 +260,15 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log")
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LociLearnTests",
+      dependencies: [
+        "LociContext", "LociCore", "LociLearn", "LociMemory", "LociProto", "LociRecall", "LociStore",
+        "LociVector",
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log")
+      ],
+      exclude: ["consolidation-pairs.jsonl", "references.json"],
       swiftSettings: strict),
     .testTarget(
       name: "LociProtoTests", dependencies: ["CLociProto", "LociProto"], swiftSettings: common),

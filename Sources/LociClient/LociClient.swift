@@ -22,6 +22,9 @@ public final class LociClient: Sendable {
   public let compression: CompressionServiceClient
   public let traces: TraceServiceClient
   public let audit: AuditServiceClient
+  public let feedback: FeedbackServiceClient
+  public let experiences: ExperienceServiceClient
+  public let learning: LearningServiceClient
   public let admin: AdminServiceClient
   private let rpc: RPCClient
 
@@ -47,6 +50,9 @@ public final class LociClient: Sendable {
     compression = CompressionServiceClient(rpc)
     traces = TraceServiceClient(rpc)
     audit = AuditServiceClient(rpc)
+    feedback = FeedbackServiceClient(rpc)
+    experiences = ExperienceServiceClient(rpc)
+    learning = LearningServiceClient(rpc)
     admin = AdminServiceClient(rpc)
   }
 

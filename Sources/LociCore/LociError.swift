@@ -28,5 +28,6 @@ public enum LociError: Error, Sendable, Equatable {
 /// What an id names, for errors.
 public enum ObjectKind: String, Sendable {
   case context, message, memory, session, snapshot, checkpoint, shard, collection, point, model, compaction
-  case trace, step, blob, record, key
+  case trace, step, blob, record
+  case experience, decision, adjustment, consolidation, key
 }

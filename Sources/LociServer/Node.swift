@@ -4,6 +4,7 @@ package import LociAccess
 import LociCollection
 import LociContext
 package import LociCore
+import LociLearn
 import LociMemory
 import LociProto
 import LociRecall
@@ -55,6 +56,8 @@ package final class Node: Sendable {
     package var segmentBytesPerSecond = 256 << 20
     /// Delivers alerts of audit rules; `nil` leaves them in their outbox.
     package var alertSender: (any AlertSender)?
+    /// Pause between learning cycles.
+    package var learningInterval = Duration.seconds(3_600)
     /// How long running calls may go on after SIGTERM.
     package var drainGrace = Duration.seconds(20)
 
@@ -174,6 +177,9 @@ package final class Node: Sendable {
         VectorService(node: parts, collections: collections).serviceDescription(gate),
         TraceService(node: parts, tail: tail).serviceDescription(gate),
         AuditService(node: parts, watch: violations, signer: signer).serviceDescription(gate),
+        FeedbackService(node: parts).serviceDescription(gate),
+        ExperienceService(node: parts).serviceDescription(gate),
+        LearningService(node: parts, policies: PolicyCache()).serviceDescription(gate),
         AccessService(node: parts, gate: gate).serviceDescription(gate),
         AdminService(node: parts, status: status).serviceDescription(gate)
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
@@ -211,7 +217,7 @@ package final class Node: Sendable {
   }
 
   /// Everything that can be searched.
-  static let sources: [any ItemSource] = [MessageSource(), MemorySource()]
+  static let sources: [any ItemSource] = [MessageSource(), MemorySource(), ExperienceSource()]
 
   /// Opens a data folder with every slice there is.
   static func openStore(
@@ -225,7 +231,8 @@ package final class Node: Sendable {
       configuration,
       slices: [
         index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
-        collections, access, TraceSlice(tail: tail), AuditSlice(watch: violations)
+        ConsolidationSlice(), LearnSlice(index: index), collections, access, TraceSlice(tail: tail),
+        AuditSlice(watch: violations)
       ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
@@ -253,6 +260,9 @@ package final class Node: Sendable {
         await AlertDelivery(store: parts.store, clock: parts.clock, sender: sender, logger: logger).run()
       },
       Task(priority: .background) { [parts] in await Self.expireMemories(of: parts) },
+      Task(priority: .background) { [parts, configuration, logger] in
+        await LearningLoop(node: parts, interval: configuration.learningInterval, logger: logger).run()
+      },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }

@@ -55,6 +55,18 @@ extension V1.ForkTraceRequest: MutatingRequest {}
 extension V1.ImportOtlpRequest: MutatingRequest {}
 extension V1.RecordAuditRequest: MutatingRequest {}
 extension V1.SetAuditRulesRequest: MutatingRequest {}
+extension V1.GiveFeedbackRequest: MutatingRequest {}
+extension V1.ReportMetricsRequest: MutatingRequest {}
+extension V1.RecordExperiencesRequest: MutatingRequest {}
+extension V1.DeleteExperiencesRequest: MutatingRequest {}
+extension V1.RecommendStrategyRequest: MutatingRequest {}
+extension V1.ReportOutcomeRequest: MutatingRequest {}
+extension V1.RunLearningCycleRequest: MutatingRequest {}
+extension V1.ProposeAdjustmentRequest: MutatingRequest {}
+extension V1.DecideAdjustmentRequest: MutatingRequest {}
+extension V1.ConsolidateMemoriesRequest: MutatingRequest {}
+extension V1.UndoConsolidationRequest: MutatingRequest {}
+extension V1.ReinforceMemoriesRequest: MutatingRequest {}
 
 extension MutatingRequest {
   /// The caller's request id with a hash of everything else, or `nil` when there is none. The method is part of

@@ -7,7 +7,8 @@ struct Bench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Load a running server and print rate and latency.",
     subcommands: [
-      EchoBench.self, AppendBench.self, SearchBench.self, LoadBench.self, EncodeBench.self, StepsBench.self
+      EchoBench.self, AppendBench.self, SearchBench.self, LoadBench.self, EncodeBench.self, StepsBench.self,
+      BanditBench.self
     ])
 }
 

@@ -13,9 +13,10 @@ struct Loci: AsyncParsableCommand {
       """,
     version: Node.version,
     subcommands: [
-      Serve.self, Append.self, History.self, SessionCommand.self, Add.self, Search.self, Import.self,
-      Export.self, Vectors.self, TraceCommand.self, AuditCommand.self, Compress.self, Expand.self,
-      Compression.self, Stats.self, Health.self, Keys.self, Grants.self, WhoAmI.self, Certificates.self,
-      Doctor.self, Models.self, Bench.self, Config.self
+      Serve.self, Append.self, History.self, SessionCommand.self, Add.self, Search.self, FeedbackCommand.self,
+      ExperienceCommand.self, RecommendCommand.self, LearnCommand.self, Import.self, Export.self, Vectors.self,
+      TraceCommand.self, AuditCommand.self, Compress.self, Expand.self, Compression.self, Stats.self,
+      Health.self, Keys.self, Grants.self, WhoAmI.self, Certificates.self, Doctor.self, Models.self, Bench.self,
+      Config.self
     ])
 }

@@ -84,7 +84,7 @@ import Testing
 
   static var cases: [Case] {
     frameCases + envelopeCases + messageCases + contextCases + memoryCases + branchCases + sessionCases
-      + checkpointCases
+      + checkpointCases + learningCases
   }
 
   static func call(

@@ -307,10 +307,10 @@ import Testing
           vectors: V1.Vectors(values: [1, 0, 0, 1, 1, 1])))
       var rng = SplitMix64(seed: seed)
       for entry in RPCCatalog.entries where !entry.isStreaming {
-        guard
-          let sample = Self.samples[entry.method] ?? Self.vectorSamples[entry.method]
-            ?? TraceSamples.all[entry.method]
-        else {
+        let sample =
+          Self.samples[entry.method] ?? Self.vectorSamples[entry.method] ?? TraceSamples.all[entry.method]
+          ?? LearningSamples.all[entry.method]
+        guard let sample else {
           Issue.record("no sample of \(entry.service)/\(entry.method)")
           continue
         }

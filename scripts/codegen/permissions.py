@@ -32,6 +32,16 @@ BY_SERVICE = {
         "ForkContext MergeBranch",
     },
     "EmbeddingService": {"known": "Encode EncodeStream ListModels Similarity GetEncoderStats", "read": "Project"},
+    "ExperienceService": {
+        "read": "GetExperience ListExperiences FindSimilarExperiences FindPatterns",
+        "write": "RecordExperiences DeleteExperiences",
+    },
+    "FeedbackService": {"read": "ListFeedback AnalyzeFeedback", "write": "GiveFeedback ReportMetrics"},
+    "LearningService": {
+        "read": "ExportDecisions ListLearningCycles ListAdjustments GetTuning ListConsolidations ListWeakMemories",
+        "write": "RecommendStrategy ReportOutcome RunLearningCycle ProposeAdjustment DecideAdjustment "
+        "ConsolidateMemories UndoConsolidation ReinforceMemories",
+    },
     "MemoryService": {
         "read": "GetMemory ListMemories SearchMemories ExplainMiss GetMemoryPolicy",
         "write": "AddMemories UpdateMemory DeleteMemories RestoreMemories SetMemoryPolicy",

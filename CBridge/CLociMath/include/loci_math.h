@@ -109,6 +109,25 @@ bool loci_nearest_rotation(float *matrix, size_t dim);
 // out (n, m) = a (n, k) * b (k, m); with transposes_a, a is (k, n) and taken transposed. By cblas_sgemm.
 void loci_multiply(const float *a, const float *b, size_t n, size_t k, size_t m, bool transposes_a, float *out);
 
+// MARK: Symmetric positive definite systems, float64, row-major, n < 2^15
+
+// Replaces a symmetric matrix (n, n) by its Cholesky factor L, lower, zero above: L L^T is the matrix. Reads the lower
+// triangle only. By LAPACK's dpotrf. false when it is not positive definite; its content is then undefined.
+bool loci_cholesky(double *matrix, size_t n);
+// Replaces each of `count` right-hand sides, right (count, n), by the solution. By dpotrs.
+bool loci_cholesky_solve(const double *factor, size_t n, double *right, size_t count);
+// Replaces the factor (n, n) by the inverse of what it is the factor of, both triangles. By dpotri.
+bool loci_cholesky_inverse(double *factor, size_t n);
+// Replaces x (n) by L^-1 x, or L^-T x. By cblas_dtrsv.
+void loci_triangular_solve(const double *factor, size_t n, bool transposes, double *x);
+// matrix (n, n) += weight * x x^T.
+void loci_add_outer(const double *x, size_t n, double weight, double *matrix);
+// x^T matrix x.
+double loci_quadratic_form(const double *matrix, const double *x, size_t n);
+// out (dim, dim) = rows^T diag(weights) rows; rows (n, dim), scratch (n, dim). By cblas_dgemm.
+void loci_weighted_gram(const double *rows, const double *weights, size_t n, size_t dim, double *scratch,
+                        double *out);
+
 // MARK: Memory for rows
 
 // Zeroed memory aligned to a cache line, or to a 2 MiB page from that size on, with huge pages asked for.

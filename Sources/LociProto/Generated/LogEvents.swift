@@ -67,6 +67,18 @@ extension LogV1 {
       case memoriesAccessed(LogV1.MemoriesAccessed)
       case memoriesSaidAgain(LogV1.MemoriesSaidAgain)
       case memoryPolicySet(LogV1.MemoryPolicySet)
+      /// 80 to 99: learning.
+      case experiencesRecorded(LogV1.ExperiencesRecorded)
+      case experiencesDeleted(LogV1.ExperiencesDeleted)
+      case feedbackGiven(LogV1.FeedbackGiven)
+      case metricsReported(LogV1.MetricsReported)
+      case decisionMade(LogV1.DecisionMade)
+      case outcomeReported(LogV1.OutcomeReported)
+      case adjustmentChanged(LogV1.AdjustmentChanged)
+      case learningCycleRan(LogV1.LearningCycleRan)
+      case memoriesConsolidated(LogV1.MemoriesConsolidated)
+      case consolidationUndone(LogV1.ConsolidationUndone)
+      case memoriesReinforced(LogV1.MemoriesReinforced)
     }
 
     /// Whose data it is about.
@@ -394,7 +406,7 @@ extension LogV1 {
     public var versions: [UInt64] = []
     /// float16, little-endian, one vector after the other. Shape (items, dimension).
     public var vectors: [UInt8] = []
-    /// Which of the agent's collections: 0 messages, 1 memories.
+    /// Which of the agent's collections: 0 messages, 1 memories, 2 experiences.
     public var collection: Int32 = 0
 
     public init() {}
@@ -1371,6 +1383,156 @@ extension LogV1 {
     }
   }
 
+  public struct ExperiencesRecorded: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.ExperiencesRecorded"
+
+    /// Encoded loci.v1.Experience, with ids and times filled in.
+    public var experiences: [[UInt8]] = []
+
+    public init() {}
+
+    public init(experiences: [[UInt8]] = []) {
+      self.experiences = experiences
+    }
+  }
+
+  public struct ExperiencesDeleted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.ExperiencesDeleted"
+
+    public var ids: [String] = []
+
+    public init() {}
+
+    public init(ids: [String] = []) {
+      self.ids = ids
+    }
+  }
+
+  public struct FeedbackGiven: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.FeedbackGiven"
+
+    /// Encoded loci.v1.Feedback, with ids, scales and times filled in.
+    public var feedback: [[UInt8]] = []
+
+    public init() {}
+
+    public init(feedback: [[UInt8]] = []) {
+      self.feedback = feedback
+    }
+  }
+
+  public struct MetricsReported: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MetricsReported"
+
+    /// Encoded loci.v1.MetricSample, with times filled in.
+    public var samples: [[UInt8]] = []
+
+    public init() {}
+
+    public init(samples: [[UInt8]] = []) {
+      self.samples = samples
+    }
+  }
+
+  public struct DecisionMade: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.DecisionMade"
+
+    /// An encoded loci.v1.Decision without an outcome.
+    public var decision: [UInt8] = []
+
+    public init() {}
+
+    public init(decision: [UInt8] = []) {
+      self.decision = decision
+    }
+  }
+
+  public struct OutcomeReported: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.OutcomeReported"
+
+    public var decisionID: String = ""
+    public var reward: Double = 0
+    public var cost: Double = 0
+    public var durationMs: Int64 = 0
+    public var usedStrategy: String = ""
+    public var rater: String = ""
+
+    public init() {}
+
+    public init(decisionID: String = "", reward: Double = 0, cost: Double = 0, durationMs: Int64 = 0, usedStrategy: String = "", rater: String = "") {
+      self.decisionID = decisionID
+      self.reward = reward
+      self.cost = cost
+      self.durationMs = durationMs
+      self.usedStrategy = usedStrategy
+      self.rater = rater
+    }
+  }
+
+  public struct AdjustmentChanged: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.AdjustmentChanged"
+
+    /// The loci.v1.Adjustment as it is after the change, encoded, with its history.
+    public var adjustment: [UInt8] = []
+
+    public init() {}
+
+    public init(adjustment: [UInt8] = []) {
+      self.adjustment = adjustment
+    }
+  }
+
+  public struct LearningCycleRan: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.LearningCycleRan"
+
+    /// An encoded loci.v1.LearningCycle.
+    public var cycle: [UInt8] = []
+
+    public init() {}
+
+    public init(cycle: [UInt8] = []) {
+      self.cycle = cycle
+    }
+  }
+
+  /// What a consolidation found and did; the changes of memories themselves are events of their own beside it.
+  public struct MemoriesConsolidated: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoriesConsolidated"
+
+    /// An encoded loci.v1.Consolidation.
+    public var consolidation: [UInt8] = []
+
+    public init() {}
+
+    public init(consolidation: [UInt8] = []) {
+      self.consolidation = consolidation
+    }
+  }
+
+  public struct ConsolidationUndone: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.ConsolidationUndone"
+
+    public var id: String = ""
+
+    public init() {}
+
+    public init(id: String = "") {
+      self.id = id
+    }
+  }
+
+  public struct MemoriesReinforced: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoriesReinforced"
+
+    public var ids: [String] = []
+
+    public init() {}
+
+    public init(ids: [String] = []) {
+      self.ids = ids
+    }
+  }
+
 }
 
 extension LogV1.Event: ViewableMessage {
@@ -1439,6 +1601,17 @@ extension LogV1.Event: ViewableMessage {
     case 142: self.kind = .memoriesAccessed(try C.message(c.pointee.memories_accessed) ?? LogV1.MemoriesAccessed())
     case 143: self.kind = .memoriesSaidAgain(try C.message(c.pointee.memories_said_again) ?? LogV1.MemoriesSaidAgain())
     case 144: self.kind = .memoryPolicySet(try C.message(c.pointee.memory_policy_set) ?? LogV1.MemoryPolicySet())
+    case 80: self.kind = .experiencesRecorded(try C.message(c.pointee.experiences_recorded) ?? LogV1.ExperiencesRecorded())
+    case 81: self.kind = .experiencesDeleted(try C.message(c.pointee.experiences_deleted) ?? LogV1.ExperiencesDeleted())
+    case 82: self.kind = .feedbackGiven(try C.message(c.pointee.feedback_given) ?? LogV1.FeedbackGiven())
+    case 83: self.kind = .metricsReported(try C.message(c.pointee.metrics_reported) ?? LogV1.MetricsReported())
+    case 84: self.kind = .decisionMade(try C.message(c.pointee.decision_made) ?? LogV1.DecisionMade())
+    case 85: self.kind = .outcomeReported(try C.message(c.pointee.outcome_reported) ?? LogV1.OutcomeReported())
+    case 86: self.kind = .adjustmentChanged(try C.message(c.pointee.adjustment_changed) ?? LogV1.AdjustmentChanged())
+    case 87: self.kind = .learningCycleRan(try C.message(c.pointee.learning_cycle_ran) ?? LogV1.LearningCycleRan())
+    case 88: self.kind = .memoriesConsolidated(try C.message(c.pointee.memories_consolidated) ?? LogV1.MemoriesConsolidated())
+    case 89: self.kind = .consolidationUndone(try C.message(c.pointee.consolidation_undone) ?? LogV1.ConsolidationUndone())
+    case 90: self.kind = .memoriesReinforced(try C.message(c.pointee.memories_reinforced) ?? LogV1.MemoriesReinforced())
     default: self.kind = nil
     }
   }
@@ -1612,6 +1785,39 @@ extension LogV1.Event: ViewableMessage {
     case .memoryPolicySet(let value):
       c.pointee.kind_case = .init(rawValue: 144)
       c.pointee.memory_policy_set = value.lower(arena)
+    case .experiencesRecorded(let value):
+      c.pointee.kind_case = .init(rawValue: 80)
+      c.pointee.experiences_recorded = value.lower(arena)
+    case .experiencesDeleted(let value):
+      c.pointee.kind_case = .init(rawValue: 81)
+      c.pointee.experiences_deleted = value.lower(arena)
+    case .feedbackGiven(let value):
+      c.pointee.kind_case = .init(rawValue: 82)
+      c.pointee.feedback_given = value.lower(arena)
+    case .metricsReported(let value):
+      c.pointee.kind_case = .init(rawValue: 83)
+      c.pointee.metrics_reported = value.lower(arena)
+    case .decisionMade(let value):
+      c.pointee.kind_case = .init(rawValue: 84)
+      c.pointee.decision_made = value.lower(arena)
+    case .outcomeReported(let value):
+      c.pointee.kind_case = .init(rawValue: 85)
+      c.pointee.outcome_reported = value.lower(arena)
+    case .adjustmentChanged(let value):
+      c.pointee.kind_case = .init(rawValue: 86)
+      c.pointee.adjustment_changed = value.lower(arena)
+    case .learningCycleRan(let value):
+      c.pointee.kind_case = .init(rawValue: 87)
+      c.pointee.learning_cycle_ran = value.lower(arena)
+    case .memoriesConsolidated(let value):
+      c.pointee.kind_case = .init(rawValue: 88)
+      c.pointee.memories_consolidated = value.lower(arena)
+    case .consolidationUndone(let value):
+      c.pointee.kind_case = .init(rawValue: 89)
+      c.pointee.consolidation_undone = value.lower(arena)
+    case .memoriesReinforced(let value):
+      c.pointee.kind_case = .init(rawValue: 90)
+      c.pointee.memories_reinforced = value.lower(arena)
     case nil: break
     }
     return c
@@ -1795,6 +2001,39 @@ extension LogV1.Event {
     }
     public var memoryPolicySet: LogV1.MemoryPolicySet.View? {
       c.pointee.kind_case.rawValue == 144 ? C.view(c.pointee.memory_policy_set) : nil
+    }
+    public var experiencesRecorded: LogV1.ExperiencesRecorded.View? {
+      c.pointee.kind_case.rawValue == 80 ? C.view(c.pointee.experiences_recorded) : nil
+    }
+    public var experiencesDeleted: LogV1.ExperiencesDeleted.View? {
+      c.pointee.kind_case.rawValue == 81 ? C.view(c.pointee.experiences_deleted) : nil
+    }
+    public var feedbackGiven: LogV1.FeedbackGiven.View? {
+      c.pointee.kind_case.rawValue == 82 ? C.view(c.pointee.feedback_given) : nil
+    }
+    public var metricsReported: LogV1.MetricsReported.View? {
+      c.pointee.kind_case.rawValue == 83 ? C.view(c.pointee.metrics_reported) : nil
+    }
+    public var decisionMade: LogV1.DecisionMade.View? {
+      c.pointee.kind_case.rawValue == 84 ? C.view(c.pointee.decision_made) : nil
+    }
+    public var outcomeReported: LogV1.OutcomeReported.View? {
+      c.pointee.kind_case.rawValue == 85 ? C.view(c.pointee.outcome_reported) : nil
+    }
+    public var adjustmentChanged: LogV1.AdjustmentChanged.View? {
+      c.pointee.kind_case.rawValue == 86 ? C.view(c.pointee.adjustment_changed) : nil
+    }
+    public var learningCycleRan: LogV1.LearningCycleRan.View? {
+      c.pointee.kind_case.rawValue == 87 ? C.view(c.pointee.learning_cycle_ran) : nil
+    }
+    public var memoriesConsolidated: LogV1.MemoriesConsolidated.View? {
+      c.pointee.kind_case.rawValue == 88 ? C.view(c.pointee.memories_consolidated) : nil
+    }
+    public var consolidationUndone: LogV1.ConsolidationUndone.View? {
+      c.pointee.kind_case.rawValue == 89 ? C.view(c.pointee.consolidation_undone) : nil
+    }
+    public var memoriesReinforced: LogV1.MemoriesReinforced.View? {
+      c.pointee.kind_case.rawValue == 90 ? C.view(c.pointee.memories_reinforced) : nil
     }
   }
 
@@ -5557,6 +5796,475 @@ extension LogV1.AuditAlertsDelivered {
     }
     public var retryAtUs: UnsafeBufferPointer<Int64> {
       UnsafeBufferPointer(start: c.pointee.retry_at_us, count: c.pointee.n_retry_at_us)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.ExperiencesRecorded: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__experiences_recorded()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__ExperiencesRecorded>) throws(WireDecodingError) {
+    self.experiences = C.blobs(c.pointee.experiences, c.pointee.n_experiences)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ExperiencesRecorded> {
+    let c = arena.make(Loci__Log__V1__ExperiencesRecorded.self)
+    loci__log__v1__experiences_recorded__init(c)
+    if !experiences.isEmpty {
+      c.pointee.experiences = arena.map(experiences) { arena.copy($0) }
+      c.pointee.n_experiences = experiences.count
+    }
+    return c
+  }
+}
+
+extension LogV1.ExperiencesRecorded {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__ExperiencesRecorded>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ExperiencesRecorded.self) }
+
+    public var experiences: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.experiences, count: c.pointee.n_experiences)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.ExperiencesDeleted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__experiences_deleted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__ExperiencesDeleted>) throws(WireDecodingError) {
+    self.ids = try C.strings(c.pointee.ids, c.pointee.n_ids, "ExperiencesDeleted.ids")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ExperiencesDeleted> {
+    let c = arena.make(Loci__Log__V1__ExperiencesDeleted.self)
+    loci__log__v1__experiences_deleted__init(c)
+    if !ids.isEmpty {
+      c.pointee.ids = arena.map(ids) { arena.copy($0) }
+      c.pointee.n_ids = ids.count
+    }
+    return c
+  }
+}
+
+extension LogV1.ExperiencesDeleted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__ExperiencesDeleted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ExperiencesDeleted.self) }
+
+    public var ids: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.ids, count: c.pointee.n_ids)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.FeedbackGiven: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__feedback_given()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__FeedbackGiven>) throws(WireDecodingError) {
+    self.feedback = C.blobs(c.pointee.feedback, c.pointee.n_feedback)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__FeedbackGiven> {
+    let c = arena.make(Loci__Log__V1__FeedbackGiven.self)
+    loci__log__v1__feedback_given__init(c)
+    if !feedback.isEmpty {
+      c.pointee.feedback = arena.map(feedback) { arena.copy($0) }
+      c.pointee.n_feedback = feedback.count
+    }
+    return c
+  }
+}
+
+extension LogV1.FeedbackGiven {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__FeedbackGiven>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__FeedbackGiven.self) }
+
+    public var feedback: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.feedback, count: c.pointee.n_feedback)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MetricsReported: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__metrics_reported()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MetricsReported>) throws(WireDecodingError) {
+    self.samples = C.blobs(c.pointee.samples, c.pointee.n_samples)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MetricsReported> {
+    let c = arena.make(Loci__Log__V1__MetricsReported.self)
+    loci__log__v1__metrics_reported__init(c)
+    if !samples.isEmpty {
+      c.pointee.samples = arena.map(samples) { arena.copy($0) }
+      c.pointee.n_samples = samples.count
+    }
+    return c
+  }
+}
+
+extension LogV1.MetricsReported {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MetricsReported>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MetricsReported.self) }
+
+    public var samples: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.samples, count: c.pointee.n_samples)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.DecisionMade: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__decision_made()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__DecisionMade>) throws(WireDecodingError) {
+    self.decision = C.bytes(c.pointee.decision)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__DecisionMade> {
+    let c = arena.make(Loci__Log__V1__DecisionMade.self)
+    loci__log__v1__decision_made__init(c)
+    c.pointee.decision = arena.copy(decision)
+    return c
+  }
+}
+
+extension LogV1.DecisionMade {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__DecisionMade>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__DecisionMade.self) }
+
+    public var decision: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.decision.data, count: c.pointee.decision.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.OutcomeReported: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__outcome_reported()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__OutcomeReported>) throws(WireDecodingError) {
+    self.decisionID = try C.string(c.pointee.decision_id, "OutcomeReported.decision_id")
+    self.reward = c.pointee.reward
+    self.cost = c.pointee.cost
+    self.durationMs = c.pointee.duration_ms
+    self.usedStrategy = try C.string(c.pointee.used_strategy, "OutcomeReported.used_strategy")
+    self.rater = try C.string(c.pointee.rater, "OutcomeReported.rater")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__OutcomeReported> {
+    let c = arena.make(Loci__Log__V1__OutcomeReported.self)
+    loci__log__v1__outcome_reported__init(c)
+    c.pointee.decision_id = arena.copy(decisionID)
+    c.pointee.reward = reward
+    c.pointee.cost = cost
+    c.pointee.duration_ms = durationMs
+    c.pointee.used_strategy = arena.copy(usedStrategy)
+    c.pointee.rater = arena.copy(rater)
+    return c
+  }
+}
+
+extension LogV1.OutcomeReported {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__OutcomeReported>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__OutcomeReported.self) }
+
+    public var decisionID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.decision_id.data, count: c.pointee.decision_id.len)
+    }
+    public var reward: Double {
+      c.pointee.reward
+    }
+    public var cost: Double {
+      c.pointee.cost
+    }
+    public var durationMs: Int64 {
+      c.pointee.duration_ms
+    }
+    public var usedStrategy: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.used_strategy.data, count: c.pointee.used_strategy.len)
+    }
+    public var rater: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.rater.data, count: c.pointee.rater.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.AdjustmentChanged: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__adjustment_changed()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__AdjustmentChanged>) throws(WireDecodingError) {
+    self.adjustment = C.bytes(c.pointee.adjustment)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__AdjustmentChanged> {
+    let c = arena.make(Loci__Log__V1__AdjustmentChanged.self)
+    loci__log__v1__adjustment_changed__init(c)
+    c.pointee.adjustment = arena.copy(adjustment)
+    return c
+  }
+}
+
+extension LogV1.AdjustmentChanged {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__AdjustmentChanged>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__AdjustmentChanged.self) }
+
+    public var adjustment: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.adjustment.data, count: c.pointee.adjustment.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.LearningCycleRan: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__learning_cycle_ran()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__LearningCycleRan>) throws(WireDecodingError) {
+    self.cycle = C.bytes(c.pointee.cycle)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__LearningCycleRan> {
+    let c = arena.make(Loci__Log__V1__LearningCycleRan.self)
+    loci__log__v1__learning_cycle_ran__init(c)
+    c.pointee.cycle = arena.copy(cycle)
+    return c
+  }
+}
+
+extension LogV1.LearningCycleRan {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__LearningCycleRan>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__LearningCycleRan.self) }
+
+    public var cycle: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.cycle.data, count: c.pointee.cycle.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoriesConsolidated: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memories_consolidated()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoriesConsolidated>) throws(WireDecodingError) {
+    self.consolidation = C.bytes(c.pointee.consolidation)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoriesConsolidated> {
+    let c = arena.make(Loci__Log__V1__MemoriesConsolidated.self)
+    loci__log__v1__memories_consolidated__init(c)
+    c.pointee.consolidation = arena.copy(consolidation)
+    return c
+  }
+}
+
+extension LogV1.MemoriesConsolidated {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoriesConsolidated>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesConsolidated.self) }
+
+    public var consolidation: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.consolidation.data, count: c.pointee.consolidation.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.ConsolidationUndone: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__consolidation_undone()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__ConsolidationUndone>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "ConsolidationUndone.id")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ConsolidationUndone> {
+    let c = arena.make(Loci__Log__V1__ConsolidationUndone.self)
+    loci__log__v1__consolidation_undone__init(c)
+    c.pointee.id = arena.copy(id)
+    return c
+  }
+}
+
+extension LogV1.ConsolidationUndone {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__ConsolidationUndone>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ConsolidationUndone.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoriesReinforced: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memories_reinforced()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoriesReinforced>) throws(WireDecodingError) {
+    self.ids = try C.strings(c.pointee.ids, c.pointee.n_ids, "MemoriesReinforced.ids")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoriesReinforced> {
+    let c = arena.make(Loci__Log__V1__MemoriesReinforced.self)
+    loci__log__v1__memories_reinforced__init(c)
+    if !ids.isEmpty {
+      c.pointee.ids = arena.map(ids) { arena.copy($0) }
+      c.pointee.n_ids = ids.count
+    }
+    return c
+  }
+}
+
+extension LogV1.MemoriesReinforced {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoriesReinforced>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesReinforced.self) }
+
+    public var ids: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.ids, count: c.pointee.n_ids)
     }
   }
 

@@ -31,7 +31,7 @@ extension EmbeddingServiceProvider {
         .bidirectional("EncodeStream", gate.bidirectional(.known, encodeStream)),
         .unary("ListModels", gate.unary(.known, listModels)),
         .unary("Similarity", gate.unary(.known, similarity)),
-        .unary("Project", gate.scopedUnary(.known, project)),
+        .unary("Project", gate.scopedUnary(.read, project)),
         .unary("GetEncoderStats", gate.unary(.known, getEncoderStats))
       ])
   }

@@ -459,12 +459,132 @@ package enum RPCCatalog {
       service: "loci.v1.EmbeddingService", method: "Project",
       request: V1.ProjectRequest.self,
       isScoped: true, isMutating: false, isStreaming: false,
-      streamsRequests: false, permission: .known),
+      streamsRequests: false, permission: .read),
     Entry(
       service: "loci.v1.EmbeddingService", method: "GetEncoderStats",
       request: V1.GetEncoderStatsRequest.self,
       isScoped: false, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .known),
+    Entry(
+      service: "loci.v1.FeedbackService", method: "GiveFeedback",
+      request: V1.GiveFeedbackRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.FeedbackService", method: "ListFeedback",
+      request: V1.ListFeedbackRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.FeedbackService", method: "ReportMetrics",
+      request: V1.ReportMetricsRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.FeedbackService", method: "AnalyzeFeedback",
+      request: V1.AnalyzeFeedbackRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.ExperienceService", method: "RecordExperiences",
+      request: V1.RecordExperiencesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.ExperienceService", method: "GetExperience",
+      request: V1.GetExperienceRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.ExperienceService", method: "ListExperiences",
+      request: V1.ListExperiencesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.ExperienceService", method: "DeleteExperiences",
+      request: V1.DeleteExperiencesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.ExperienceService", method: "FindSimilarExperiences",
+      request: V1.FindSimilarExperiencesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.ExperienceService", method: "FindPatterns",
+      request: V1.FindPatternsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.LearningService", method: "RecommendStrategy",
+      request: V1.RecommendStrategyRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.LearningService", method: "ReportOutcome",
+      request: V1.ReportOutcomeRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.LearningService", method: "ExportDecisions",
+      request: V1.ExportDecisionsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: true,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.LearningService", method: "RunLearningCycle",
+      request: V1.RunLearningCycleRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.LearningService", method: "ListLearningCycles",
+      request: V1.ListLearningCyclesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.LearningService", method: "ProposeAdjustment",
+      request: V1.ProposeAdjustmentRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.LearningService", method: "DecideAdjustment",
+      request: V1.DecideAdjustmentRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.LearningService", method: "ListAdjustments",
+      request: V1.ListAdjustmentsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.LearningService", method: "GetTuning",
+      request: V1.GetTuningRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.LearningService", method: "ConsolidateMemories",
+      request: V1.ConsolidateMemoriesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.LearningService", method: "ListConsolidations",
+      request: V1.ListConsolidationsRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.LearningService", method: "UndoConsolidation",
+      request: V1.UndoConsolidationRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.LearningService", method: "ListWeakMemories",
+      request: V1.ListWeakMemoriesRequest.self,
+      isScoped: true, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.LearningService", method: "ReinforceMemories",
+      request: V1.ReinforceMemoriesRequest.self,
+      isScoped: true, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
     Entry(
       service: "loci.v1.SessionService", method: "CreateSession",
       request: V1.CreateSessionRequest.self,

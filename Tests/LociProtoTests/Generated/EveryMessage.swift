@@ -74,6 +74,17 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.AuditHeadSigned.self,
   LogV1.AuditRulesSet.self,
   LogV1.AuditAlertsDelivered.self,
+  LogV1.ExperiencesRecorded.self,
+  LogV1.ExperiencesDeleted.self,
+  LogV1.FeedbackGiven.self,
+  LogV1.MetricsReported.self,
+  LogV1.DecisionMade.self,
+  LogV1.OutcomeReported.self,
+  LogV1.AdjustmentChanged.self,
+  LogV1.LearningCycleRan.self,
+  LogV1.MemoriesConsolidated.self,
+  LogV1.ConsolidationUndone.self,
+  LogV1.MemoriesReinforced.self,
   V1.Scope.self,
   V1.Position.self,
   V1.Consistency.self,
@@ -326,6 +337,80 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.ProjectResponse.self,
   V1.GetEncoderStatsRequest.self,
   V1.GetEncoderStatsResponse.self,
+  V1.Target.self,
+  V1.Feedback.self,
+  V1.MetricSample.self,
+  V1.GiveFeedbackRequest.self,
+  V1.GiveFeedbackResponse.self,
+  V1.ListFeedbackRequest.self,
+  V1.ListFeedbackResponse.self,
+  V1.ReportMetricsRequest.self,
+  V1.ReportMetricsResponse.self,
+  V1.AnalyzeFeedbackRequest.self,
+  V1.AnalyzeFeedbackResponse.self,
+  V1.Estimate.self,
+  V1.FeedbackGroup.self,
+  V1.ChangePoint.self,
+  V1.IssueCluster.self,
+  V1.MetricFinding.self,
+  V1.RaterReport.self,
+  V1.Task.self,
+  V1.Experience.self,
+  V1.RecordExperiencesRequest.self,
+  V1.RecordExperiencesResponse.self,
+  V1.GetExperienceRequest.self,
+  V1.GetExperienceResponse.self,
+  V1.ListExperiencesRequest.self,
+  V1.ListExperiencesResponse.self,
+  V1.DeleteExperiencesRequest.self,
+  V1.DeleteExperiencesResponse.self,
+  V1.SimilarityWeights.self,
+  V1.FindSimilarExperiencesRequest.self,
+  V1.SimilarExperience.self,
+  V1.StrategyRecord.self,
+  V1.FindSimilarExperiencesResponse.self,
+  V1.FindPatternsRequest.self,
+  V1.StepPattern.self,
+  V1.FindPatternsResponse.self,
+  V1.StrategyOption.self,
+  V1.RecommendStrategyRequest.self,
+  V1.RankedStrategy.self,
+  V1.RecommendStrategyResponse.self,
+  V1.ReportOutcomeRequest.self,
+  V1.ReportOutcomeResponse.self,
+  V1.Decision.self,
+  V1.ExportDecisionsRequest.self,
+  V1.ExportDecisionsResponse.self,
+  V1.RunLearningCycleRequest.self,
+  V1.RunLearningCycleResponse.self,
+  V1.LearnerReport.self,
+  V1.LearningCycle.self,
+  V1.ListLearningCyclesRequest.self,
+  V1.ListLearningCyclesResponse.self,
+  V1.AdjustmentStep.self,
+  V1.Adjustment.self,
+  V1.ProposeAdjustmentRequest.self,
+  V1.ProposeAdjustmentResponse.self,
+  V1.DecideAdjustmentRequest.self,
+  V1.DecideAdjustmentResponse.self,
+  V1.ListAdjustmentsRequest.self,
+  V1.ListAdjustmentsResponse.self,
+  V1.GetTuningRequest.self,
+  V1.TunedValue.self,
+  V1.GetTuningResponse.self,
+  V1.MemoryLink.self,
+  V1.Consolidation.self,
+  V1.ConsolidateMemoriesRequest.self,
+  V1.ConsolidateMemoriesResponse.self,
+  V1.ListConsolidationsRequest.self,
+  V1.ListConsolidationsResponse.self,
+  V1.UndoConsolidationRequest.self,
+  V1.UndoConsolidationResponse.self,
+  V1.ListWeakMemoriesRequest.self,
+  V1.WeakMemory.self,
+  V1.ListWeakMemoriesResponse.self,
+  V1.ReinforceMemoriesRequest.self,
+  V1.ReinforceMemoriesResponse.self,
   V1.Session.self,
   V1.SessionTransition.self,
   V1.Variable.self,
@@ -424,7 +509,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 55 {
+    switch random.next() % 66 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -479,6 +564,17 @@ extension LogV1.Event: TestedMessage {
     case 51: value.kind = .memoriesAccessed(.arbitrary(&random))
     case 52: value.kind = .memoriesSaidAgain(.arbitrary(&random))
     case 53: value.kind = .memoryPolicySet(.arbitrary(&random))
+    case 54: value.kind = .experiencesRecorded(.arbitrary(&random))
+    case 55: value.kind = .experiencesDeleted(.arbitrary(&random))
+    case 56: value.kind = .feedbackGiven(.arbitrary(&random))
+    case 57: value.kind = .metricsReported(.arbitrary(&random))
+    case 58: value.kind = .decisionMade(.arbitrary(&random))
+    case 59: value.kind = .outcomeReported(.arbitrary(&random))
+    case 60: value.kind = .adjustmentChanged(.arbitrary(&random))
+    case 61: value.kind = .learningCycleRan(.arbitrary(&random))
+    case 62: value.kind = .memoriesConsolidated(.arbitrary(&random))
+    case 63: value.kind = .consolidationUndone(.arbitrary(&random))
+    case 64: value.kind = .memoriesReinforced(.arbitrary(&random))
     default: break
     }
     return value
@@ -543,6 +639,17 @@ extension LogV1.Event: TestedMessage {
     if let part = view.memoriesAccessed.map({ LogV1.MemoriesAccessed.rebuilt($0) }) { value.kind = .memoriesAccessed(part) }
     if let part = view.memoriesSaidAgain.map({ LogV1.MemoriesSaidAgain.rebuilt($0) }) { value.kind = .memoriesSaidAgain(part) }
     if let part = view.memoryPolicySet.map({ LogV1.MemoryPolicySet.rebuilt($0) }) { value.kind = .memoryPolicySet(part) }
+    if let part = view.experiencesRecorded.map({ LogV1.ExperiencesRecorded.rebuilt($0) }) { value.kind = .experiencesRecorded(part) }
+    if let part = view.experiencesDeleted.map({ LogV1.ExperiencesDeleted.rebuilt($0) }) { value.kind = .experiencesDeleted(part) }
+    if let part = view.feedbackGiven.map({ LogV1.FeedbackGiven.rebuilt($0) }) { value.kind = .feedbackGiven(part) }
+    if let part = view.metricsReported.map({ LogV1.MetricsReported.rebuilt($0) }) { value.kind = .metricsReported(part) }
+    if let part = view.decisionMade.map({ LogV1.DecisionMade.rebuilt($0) }) { value.kind = .decisionMade(part) }
+    if let part = view.outcomeReported.map({ LogV1.OutcomeReported.rebuilt($0) }) { value.kind = .outcomeReported(part) }
+    if let part = view.adjustmentChanged.map({ LogV1.AdjustmentChanged.rebuilt($0) }) { value.kind = .adjustmentChanged(part) }
+    if let part = view.learningCycleRan.map({ LogV1.LearningCycleRan.rebuilt($0) }) { value.kind = .learningCycleRan(part) }
+    if let part = view.memoriesConsolidated.map({ LogV1.MemoriesConsolidated.rebuilt($0) }) { value.kind = .memoriesConsolidated(part) }
+    if let part = view.consolidationUndone.map({ LogV1.ConsolidationUndone.rebuilt($0) }) { value.kind = .consolidationUndone(part) }
+    if let part = view.memoriesReinforced.map({ LogV1.MemoriesReinforced.rebuilt($0) }) { value.kind = .memoriesReinforced(part) }
     return value
   }
 }
@@ -2013,6 +2120,192 @@ extension LogV1.AuditAlertsDelivered: TestedMessage {
     value.rows = Array(view.rows)
     value.failedRows = Array(view.failedRows)
     value.retryAtUs = Array(view.retryAtUs)
+    return value
+  }
+}
+
+extension LogV1.ExperiencesRecorded: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.experiences = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.experiences = view.experiences.map { Array($0) }
+    return value
+  }
+}
+
+extension LogV1.ExperiencesDeleted: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("ids", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.ids = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.ids = view.ids.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension LogV1.FeedbackGiven: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.feedback = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.feedback = view.feedback.map { Array($0) }
+    return value
+  }
+}
+
+extension LogV1.MetricsReported: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.samples = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.samples = view.samples.map { Array($0) }
+    return value
+  }
+}
+
+extension LogV1.DecisionMade: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.decision = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.decision = Array(view.decision)
+    return value
+  }
+}
+
+extension LogV1.OutcomeReported: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("decision_id", 1), ("used_strategy", 5), ("rater", 6)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.decisionID = .arbitrary(&random)
+    value.reward = .arbitrary(&random)
+    value.cost = .arbitrary(&random)
+    value.durationMs = .arbitrary(&random)
+    value.usedStrategy = .arbitrary(&random)
+    value.rater = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.decisionID = String(decoding: view.decisionID, as: UTF8.self)
+    value.reward = view.reward
+    value.cost = view.cost
+    value.durationMs = view.durationMs
+    value.usedStrategy = String(decoding: view.usedStrategy, as: UTF8.self)
+    value.rater = String(decoding: view.rater, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.AdjustmentChanged: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.adjustment = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.adjustment = Array(view.adjustment)
+    return value
+  }
+}
+
+extension LogV1.LearningCycleRan: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.cycle = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.cycle = Array(view.cycle)
+    return value
+  }
+}
+
+extension LogV1.MemoriesConsolidated: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.consolidation = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.consolidation = Array(view.consolidation)
+    return value
+  }
+}
+
+extension LogV1.ConsolidationUndone: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.MemoriesReinforced: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("ids", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.ids = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.ids = view.ids.map { String(decoding: $0, as: UTF8.self) }
     return value
   }
 }
@@ -7642,6 +7935,1768 @@ extension V1.GetEncoderStatsResponse: TestedMessage {
     value.cacheBytesMax = view.cacheBytesMax
     value.outdatedVectors = view.outdatedVectors
     value.pendingItems = view.pendingItems
+    return value
+  }
+}
+
+extension V1.FeedbackKind: Arbitrary {}
+
+extension V1.TargetKind: Arbitrary {}
+
+extension V1.MetricDirection: Arbitrary {}
+
+extension V1.FeedbackGrouping: Arbitrary {}
+
+extension V1.Target: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.id = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.id = String(decoding: view.id, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.Feedback: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("text", 8), ("rater", 9), ("strategy", 10), ("tool", 11), ("task_kind", 12)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    value.otherTarget = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.scaleMin = .arbitrary(&random)
+    value.scaleMax = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.rater = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.tool = .arbitrary(&random)
+    value.taskKind = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.kind = view.kind
+    value.target = view.target.map({ V1.Target.rebuilt($0) })
+    value.otherTarget = view.otherTarget.map({ V1.Target.rebuilt($0) })
+    value.value = view.value
+    value.scaleMin = view.scaleMin
+    value.scaleMax = view.scaleMax
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.rater = String(decoding: view.rater, as: UTF8.self)
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.tool = String(decoding: view.tool, as: UTF8.self)
+    value.taskKind = String(decoding: view.taskKind, as: UTF8.self)
+    value.createdAtUs = view.createdAtUs
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.MetricSample: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("unit", 3), ("strategy", 5), ("tool", 6)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.unit = .arbitrary(&random)
+    value.direction = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.tool = .arbitrary(&random)
+    value.atUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.value = view.value
+    value.unit = String(decoding: view.unit, as: UTF8.self)
+    value.direction = view.direction
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.tool = String(decoding: view.tool, as: UTF8.self)
+    value.atUs = view.atUs
+    return value
+  }
+}
+
+extension V1.GiveFeedbackRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.feedback = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.feedback = view.feedback.map { V1.Feedback.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GiveFeedbackResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("feedback_ids", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.feedbackIDs = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.feedbackIDs = view.feedbackIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListFeedbackRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    value.kinds = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.target = view.target.map({ V1.Target.rebuilt($0) })
+    value.kinds = Array(view.kinds)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListFeedbackResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.feedback = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.feedback = view.feedback.map { V1.Feedback.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReportMetricsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.samples = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.samples = view.samples.map { V1.MetricSample.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReportMetricsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.AnalyzeFeedbackRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.grouping = .arbitrary(&random)
+    value.created = .arbitrary(&random)
+    value.confidence = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.grouping = view.grouping
+    value.created = view.created.map({ V1.TimeRange.rebuilt($0) })
+    value.confidence = view.confidence
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.AnalyzeFeedbackResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("findings", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.groups = .arbitrary(&random)
+    value.issues = .arbitrary(&random)
+    value.metrics = .arbitrary(&random)
+    value.raters = .arbitrary(&random)
+    value.findings = .arbitrary(&random)
+    value.feedbackCount = .arbitrary(&random)
+    value.byMeaning = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.groups = view.groups.map { V1.FeedbackGroup.rebuilt($0) }
+    value.issues = view.issues.map { V1.IssueCluster.rebuilt($0) }
+    value.metrics = view.metrics.map { V1.MetricFinding.rebuilt($0) }
+    value.raters = view.raters.map { V1.RaterReport.rebuilt($0) }
+    value.findings = view.findings.map { String(decoding: $0, as: UTF8.self) }
+    value.feedbackCount = view.feedbackCount
+    value.byMeaning = view.byMeaning
+    return value
+  }
+}
+
+extension V1.Estimate: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.value = .arbitrary(&random)
+    value.low = .arbitrary(&random)
+    value.high = .arbitrary(&random)
+    value.samples = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.value = view.value
+    value.low = view.low
+    value.high = view.high
+    value.samples = view.samples
+    return value
+  }
+}
+
+extension V1.FeedbackGroup: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    value.positive = .arbitrary(&random)
+    value.trend = .arbitrary(&random)
+    value.changePoints = .arbitrary(&random)
+    value.agreement = .arbitrary(&random)
+    value.issues = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.count = view.count
+    value.score = view.score.map({ V1.Estimate.rebuilt($0) })
+    value.positive = view.positive.map({ V1.Estimate.rebuilt($0) })
+    value.trend = view.trend.map({ V1.Estimate.rebuilt($0) })
+    value.changePoints = view.changePoints.map { V1.ChangePoint.rebuilt($0) }
+    value.agreement = view.agreement
+    value.issues = view.issues
+    return value
+  }
+}
+
+extension V1.ChangePoint: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.atUs = .arbitrary(&random)
+    value.meanBefore = .arbitrary(&random)
+    value.meanAfter = .arbitrary(&random)
+    value.strength = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.atUs = view.atUs
+    value.meanBefore = view.meanBefore
+    value.meanAfter = view.meanAfter
+    value.strength = view.strength
+    return value
+  }
+}
+
+extension V1.IssueCluster: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("representative", 2), ("terms", 3), ("feedback_ids", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.count = .arbitrary(&random)
+    value.representative = .arbitrary(&random)
+    value.terms = .arbitrary(&random)
+    value.feedbackIDs = .arbitrary(&random)
+    value.firstAtUs = .arbitrary(&random)
+    value.lastAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.count = view.count
+    value.representative = String(decoding: view.representative, as: UTF8.self)
+    value.terms = view.terms.map { String(decoding: $0, as: UTF8.self) }
+    value.feedbackIDs = view.feedbackIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.firstAtUs = view.firstAtUs
+    value.lastAtUs = view.lastAtUs
+    return value
+  }
+}
+
+extension V1.MetricFinding: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("name", 1), ("strategy", 2), ("unit", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.name = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.unit = .arbitrary(&random)
+    value.samples = .arbitrary(&random)
+    value.median = .arbitrary(&random)
+    value.p95 = .arbitrary(&random)
+    value.changePoints = .arbitrary(&random)
+    value.anomalies = .arbitrary(&random)
+    value.recentShift = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.name = String(decoding: view.name, as: UTF8.self)
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.unit = String(decoding: view.unit, as: UTF8.self)
+    value.samples = view.samples
+    value.median = view.median
+    value.p95 = view.p95
+    value.changePoints = view.changePoints.map { V1.ChangePoint.rebuilt($0) }
+    value.anomalies = view.anomalies
+    value.recentShift = view.recentShift
+    return value
+  }
+}
+
+extension V1.RaterReport: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("rater", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.rater = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.weight = .arbitrary(&random)
+    value.deviation = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.rater = String(decoding: view.rater, as: UTF8.self)
+    value.count = view.count
+    value.weight = view.weight
+    value.deviation = view.deviation
+    return value
+  }
+}
+
+extension V1.Task: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 1), ("kind", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.text = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.features = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.kind = String(decoding: view.kind, as: UTF8.self)
+    value.features = view.features.map { V1.Attribute.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.Experience: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("steps", 3), ("trace_id", 4), ("strategy", 5), ("decision_id", 10), ("memory_ids", 11), ("note", 12)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.task = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.success = .arbitrary(&random)
+    value.reward = .arbitrary(&random)
+    value.cost = .arbitrary(&random)
+    value.durationMs = .arbitrary(&random)
+    value.decisionID = .arbitrary(&random)
+    value.memoryIDs = .arbitrary(&random)
+    value.note = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.task = view.task.map({ V1.Task.rebuilt($0) })
+    value.steps = view.steps.map { String(decoding: $0, as: UTF8.self) }
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.success = view.success
+    value.reward = view.reward
+    value.cost = view.cost
+    value.durationMs = view.durationMs
+    value.decisionID = String(decoding: view.decisionID, as: UTF8.self)
+    value.memoryIDs = view.memoryIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.note = String(decoding: view.note, as: UTF8.self)
+    value.createdAtUs = view.createdAtUs
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.RecordExperiencesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.experiences = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.experiences = view.experiences.map { V1.Experience.rebuilt($0) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RecordExperiencesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("experience_ids", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.experienceIDs = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.experienceIDs = view.experienceIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetExperienceRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("experience_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.experienceID = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.experienceID = String(decoding: view.experienceID, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetExperienceResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.experience = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.experience = view.experience.map({ V1.Experience.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListExperiencesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("task_kind", 2), ("strategy", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.taskKind = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.taskKind = String(decoding: view.taskKind, as: UTF8.self)
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListExperiencesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.experiences = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.experiences = view.experiences.map { V1.Experience.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteExperiencesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("experience_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.experienceIDs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.experienceIDs = view.experienceIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DeleteExperiencesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.experiencesDeleted = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.experiencesDeleted = view.experiencesDeleted
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SimilarityWeights: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.text = .arbitrary(&random)
+    value.features = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.text = view.text
+    value.features = view.features
+    value.steps = view.steps
+    return value
+  }
+}
+
+extension V1.FindSimilarExperiencesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("steps", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.task = .arbitrary(&random)
+    value.steps = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.threshold = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
+    value.waitForIndex = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.task = view.task.map({ V1.Task.rebuilt($0) })
+    value.steps = view.steps.map { String(decoding: $0, as: UTF8.self) }
+    value.limit = view.limit
+    value.threshold = view.threshold
+    value.weights = view.weights.map({ V1.SimilarityWeights.rebuilt($0) })
+    value.waitForIndex = view.waitForIndex
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SimilarExperience: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.experience = .arbitrary(&random)
+    value.similarity = .arbitrary(&random)
+    value.textSimilarity = .arbitrary(&random)
+    value.featureSimilarity = .arbitrary(&random)
+    value.stepSimilarity = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.experience = view.experience.map({ V1.Experience.rebuilt($0) })
+    value.similarity = view.similarity
+    value.textSimilarity = view.textSimilarity
+    value.featureSimilarity = view.featureSimilarity
+    value.stepSimilarity = view.stepSimilarity
+    return value
+  }
+}
+
+extension V1.StrategyRecord: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("strategy", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.strategy = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.successes = .arbitrary(&random)
+    value.success = .arbitrary(&random)
+    value.reward = .arbitrary(&random)
+    value.cost = .arbitrary(&random)
+    value.durationMs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.count = view.count
+    value.successes = view.successes
+    value.success = view.success.map({ V1.Estimate.rebuilt($0) })
+    value.reward = view.reward
+    value.cost = view.cost
+    value.durationMs = view.durationMs
+    return value
+  }
+}
+
+extension V1.FindSimilarExperiencesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.experiences = .arbitrary(&random)
+    value.strategies = .arbitrary(&random)
+    value.success = .arbitrary(&random)
+    value.candidates = .arbitrary(&random)
+    value.matches = .arbitrary(&random)
+    value.byMeaning = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.experiences = view.experiences.map { V1.SimilarExperience.rebuilt($0) }
+    value.strategies = view.strategies.map { V1.StrategyRecord.rebuilt($0) }
+    value.success = view.success.map({ V1.Estimate.rebuilt($0) })
+    value.candidates = view.candidates
+    value.matches = view.matches
+    value.byMeaning = view.byMeaning
+    return value
+  }
+}
+
+extension V1.FindPatternsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("task_kind", 2), ("strategy", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.taskKind = .arbitrary(&random)
+    value.strategy = .arbitrary(&random)
+    value.supportMin = .arbitrary(&random)
+    value.lengthMax = .arbitrary(&random)
+    value.falseDiscoveryRate = .arbitrary(&random)
+    value.includeInsignificant = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.taskKind = String(decoding: view.taskKind, as: UTF8.self)
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.supportMin = view.supportMin
+    value.lengthMax = view.lengthMax
+    value.falseDiscoveryRate = view.falseDiscoveryRate
+    value.includeInsignificant = view.includeInsignificant
+    value.limit = view.limit
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.StepPattern: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("steps", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.steps = .arbitrary(&random)
+    value.successes = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    value.support = .arbitrary(&random)
+    value.lift = .arbitrary(&random)
+    value.pValue = .arbitrary(&random)
+    value.qValue = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.steps = view.steps.map { String(decoding: $0, as: UTF8.self) }
+    value.successes = view.successes
+    value.count = view.count
+    value.support = view.support
+    value.lift = view.lift
+    value.pValue = view.pValue
+    value.qValue = view.qValue
+    return value
+  }
+}
+
+extension V1.FindPatternsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.patterns = .arbitrary(&random)
+    value.experiences = .arbitrary(&random)
+    value.successes = .arbitrary(&random)
+    value.tested = .arbitrary(&random)
+    value.truncated = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.patterns = view.patterns.map { V1.StepPattern.rebuilt($0) }
+    value.experiences = view.experiences
+    value.successes = view.successes
+    value.tested = view.tested
+    value.truncated = view.truncated
+    return value
+  }
+}
+
+extension V1.Exploration: Arbitrary {}
+
+extension V1.AdjustmentKind: Arbitrary {}
+
+extension V1.AdjustmentState: Arbitrary {}
+
+extension V1.MemoryRelation: Arbitrary {}
+
+extension V1.StrategyOption: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("strategy", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.strategy = .arbitrary(&random)
+    value.cost = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.cost = view.cost
+    return value
+  }
+}
+
+extension V1.RecommendStrategyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.task = .arbitrary(&random)
+    value.strategies = .arbitrary(&random)
+    value.exploration = .arbitrary(&random)
+    value.epsilon = .arbitrary(&random)
+    value.costWeight = .arbitrary(&random)
+    value.halfLifeDecisions = .arbitrary(&random)
+    value.dryRun = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.task = view.task.map({ V1.Task.rebuilt($0) })
+    value.strategies = view.strategies.map { V1.StrategyOption.rebuilt($0) }
+    value.exploration = view.exploration
+    value.epsilon = view.epsilon
+    value.costWeight = view.costWeight
+    value.halfLifeDecisions = view.halfLifeDecisions
+    value.dryRun = view.dryRun
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RankedStrategy: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("strategy", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.strategy = .arbitrary(&random)
+    value.reward = .arbitrary(&random)
+    value.success = .arbitrary(&random)
+    value.samples = .arbitrary(&random)
+    value.cost = .arbitrary(&random)
+    value.propensity = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.strategy = String(decoding: view.strategy, as: UTF8.self)
+    value.reward = view.reward.map({ V1.Estimate.rebuilt($0) })
+    value.success = view.success.map({ V1.Estimate.rebuilt($0) })
+    value.samples = view.samples
+    value.cost = view.cost
+    value.propensity = view.propensity
+    return value
+  }
+}
+
+extension V1.RecommendStrategyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("decision_id", 1), ("chosen", 2), ("informative", 5), ("reason", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.decisionID = .arbitrary(&random)
+    value.chosen = .arbitrary(&random)
+    value.ranking = .arbitrary(&random)
+    value.evidence = .arbitrary(&random)
+    value.informative = .arbitrary(&random)
+    value.hasExperience = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.decisionID = String(decoding: view.decisionID, as: UTF8.self)
+    value.chosen = String(decoding: view.chosen, as: UTF8.self)
+    value.ranking = view.ranking.map { V1.RankedStrategy.rebuilt($0) }
+    value.evidence = view.evidence.map { V1.SimilarExperience.rebuilt($0) }
+    value.informative = String(decoding: view.informative, as: UTF8.self)
+    value.hasExperience = view.hasExperience
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReportOutcomeRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("decision_id", 2), ("used_strategy", 6), ("rater", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.decisionID = .arbitrary(&random)
+    value.reward = .arbitrary(&random)
+    value.cost = .arbitrary(&random)
+    value.durationMs = .arbitrary(&random)
+    value.usedStrategy = .arbitrary(&random)
+    value.rater = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.decisionID = String(decoding: view.decisionID, as: UTF8.self)
+    value.reward = view.reward
+    value.cost = view.cost
+    value.durationMs = view.durationMs
+    value.usedStrategy = String(decoding: view.usedStrategy, as: UTF8.self)
+    value.rater = String(decoding: view.rater, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReportOutcomeResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.Decision: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("strategies", 3), ("chosen", 5), ("used_strategy", 13), ("rater", 14), ("context_encoding", 16)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.task = .arbitrary(&random)
+    value.strategies = .arbitrary(&random)
+    value.propensities = .arbitrary(&random)
+    value.chosen = .arbitrary(&random)
+    value.context = .arbitrary(&random)
+    value.madeAtUs = .arbitrary(&random)
+    value.hasOutcome = .arbitrary(&random)
+    value.reward = .arbitrary(&random)
+    value.cost = .arbitrary(&random)
+    value.durationMs = .arbitrary(&random)
+    value.outcomeAtUs = .arbitrary(&random)
+    value.usedStrategy = .arbitrary(&random)
+    value.rater = .arbitrary(&random)
+    value.halfLifeDecisions = .arbitrary(&random)
+    value.contextEncoding = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.task = view.task.map({ V1.Task.rebuilt($0) })
+    value.strategies = view.strategies.map { String(decoding: $0, as: UTF8.self) }
+    value.propensities = Array(view.propensities)
+    value.chosen = String(decoding: view.chosen, as: UTF8.self)
+    value.context = Array(view.context)
+    value.madeAtUs = view.madeAtUs
+    value.hasOutcome = view.hasOutcome
+    value.reward = view.reward
+    value.cost = view.cost
+    value.durationMs = view.durationMs
+    value.outcomeAtUs = view.outcomeAtUs
+    value.usedStrategy = String(decoding: view.usedStrategy, as: UTF8.self)
+    value.rater = String(decoding: view.rater, as: UTF8.self)
+    value.halfLifeDecisions = view.halfLifeDecisions
+    value.contextEncoding = String(decoding: view.contextEncoding, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.ExportDecisionsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("task_kind", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.taskKind = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.taskKind = String(decoding: view.taskKind, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExportDecisionsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.decisions = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.decisions = view.decisions.map { V1.Decision.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.RunLearningCycleRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.RunLearningCycleResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.cycle = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.cycle = view.cycle.map({ V1.LearningCycle.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.LearnerReport: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("learner", 1), ("task_kind", 2), ("measure", 5), ("summary", 10)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.learner = .arbitrary(&random)
+    value.taskKind = .arbitrary(&random)
+    value.trainedOn = .arbitrary(&random)
+    value.testedOn = .arbitrary(&random)
+    value.measure = .arbitrary(&random)
+    value.baseline = .arbitrary(&random)
+    value.learned = .arbitrary(&random)
+    value.gain = .arbitrary(&random)
+    value.helps = .arbitrary(&random)
+    value.summary = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.learner = String(decoding: view.learner, as: UTF8.self)
+    value.taskKind = String(decoding: view.taskKind, as: UTF8.self)
+    value.trainedOn = view.trainedOn
+    value.testedOn = view.testedOn
+    value.measure = String(decoding: view.measure, as: UTF8.self)
+    value.baseline = view.baseline.map({ V1.Estimate.rebuilt($0) })
+    value.learned = view.learned.map({ V1.Estimate.rebuilt($0) })
+    value.gain = view.gain.map({ V1.Estimate.rebuilt($0) })
+    value.helps = view.helps
+    value.summary = String(decoding: view.summary, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.LearningCycle: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("adjustment_ids", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.atUs = .arbitrary(&random)
+    value.learners = .arbitrary(&random)
+    value.adjustmentIDs = .arbitrary(&random)
+    value.decisions = .arbitrary(&random)
+    value.experiences = .arbitrary(&random)
+    value.feedback = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.atUs = view.atUs
+    value.learners = view.learners.map { V1.LearnerReport.rebuilt($0) }
+    value.adjustmentIDs = view.adjustmentIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.decisions = view.decisions
+    value.experiences = view.experiences
+    value.feedback = view.feedback
+    return value
+  }
+}
+
+extension V1.ListLearningCyclesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListLearningCyclesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.cycles = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.cycles = view.cycles.map { V1.LearningCycle.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.AdjustmentStep: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("reason", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.state = .arbitrary(&random)
+    value.atUs = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.gain = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.state = view.state
+    value.atUs = view.atUs
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.gain = view.gain.map({ V1.Estimate.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.Adjustment: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("subject", 3), ("task_kind", 4), ("hypothesis", 7), ("evidence", 8)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.kind = .arbitrary(&random)
+    value.subject = .arbitrary(&random)
+    value.taskKind = .arbitrary(&random)
+    value.valueBefore = .arbitrary(&random)
+    value.valueAfter = .arbitrary(&random)
+    value.hypothesis = .arbitrary(&random)
+    value.evidence = .arbitrary(&random)
+    value.expectedGain = .arbitrary(&random)
+    value.trialShare = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.history = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.rewardWith = .arbitrary(&random)
+    value.rewardWithout = .arbitrary(&random)
+    value.outcomesMin = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.kind = view.kind
+    value.subject = String(decoding: view.subject, as: UTF8.self)
+    value.taskKind = String(decoding: view.taskKind, as: UTF8.self)
+    value.valueBefore = view.valueBefore
+    value.valueAfter = view.valueAfter
+    value.hypothesis = String(decoding: view.hypothesis, as: UTF8.self)
+    value.evidence = view.evidence.map { String(decoding: $0, as: UTF8.self) }
+    value.expectedGain = view.expectedGain.map({ V1.Estimate.rebuilt($0) })
+    value.trialShare = view.trialShare
+    value.state = view.state
+    value.history = view.history.map { V1.AdjustmentStep.rebuilt($0) }
+    value.createdAtUs = view.createdAtUs
+    value.rewardWith = view.rewardWith.map({ V1.Estimate.rebuilt($0) })
+    value.rewardWithout = view.rewardWithout.map({ V1.Estimate.rebuilt($0) })
+    value.outcomesMin = view.outcomesMin
+    return value
+  }
+}
+
+extension V1.ProposeAdjustmentRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.adjustment = .arbitrary(&random)
+    value.startTrial = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.adjustment = view.adjustment.map({ V1.Adjustment.rebuilt($0) })
+    value.startTrial = view.startTrial
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ProposeAdjustmentResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.adjustment = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.adjustment = view.adjustment.map({ V1.Adjustment.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DecideAdjustmentRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("adjustment_id", 2), ("reason", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.adjustmentID = .arbitrary(&random)
+    value.state = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.adjustmentID = String(decoding: view.adjustmentID, as: UTF8.self)
+    value.state = view.state
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.DecideAdjustmentResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.adjustment = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.adjustment = view.adjustment.map({ V1.Adjustment.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListAdjustmentsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.states = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.states = Array(view.states)
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListAdjustmentsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.adjustments = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.adjustments = view.adjustments.map { V1.Adjustment.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetTuningRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("unit", 2), ("task_kind", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.unit = .arbitrary(&random)
+    value.taskKind = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.unit = String(decoding: view.unit, as: UTF8.self)
+    value.taskKind = String(decoding: view.taskKind, as: UTF8.self)
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.TunedValue: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("subject", 2), ("adjustment_id", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.subject = .arbitrary(&random)
+    value.value = .arbitrary(&random)
+    value.adjustmentID = .arbitrary(&random)
+    value.onTrial = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.subject = String(decoding: view.subject, as: UTF8.self)
+    value.value = view.value
+    value.adjustmentID = String(decoding: view.adjustmentID, as: UTF8.self)
+    value.onTrial = view.onTrial
+    return value
+  }
+}
+
+extension V1.GetTuningResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("control_of", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.values = .arbitrary(&random)
+    value.controlOf = .arbitrary(&random)
+    value.attributes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.values = view.values.map { V1.TunedValue.rebuilt($0) }
+    value.controlOf = view.controlOf.map { String(decoding: $0, as: UTF8.self) }
+    value.attributes = view.attributes.map { V1.Attribute.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.MemoryLink: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("from_id", 2), ("to_id", 3), ("reason", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.relation = .arbitrary(&random)
+    value.fromID = .arbitrary(&random)
+    value.toID = .arbitrary(&random)
+    value.confidence = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.relation = view.relation
+    value.fromID = String(decoding: view.fromID, as: UTF8.self)
+    value.toID = String(decoding: view.toID, as: UTF8.self)
+    value.confidence = view.confidence
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.Consolidation: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("digest_ids", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.atUs = .arbitrary(&random)
+    value.memoriesRead = .arbitrary(&random)
+    value.links = .arbitrary(&random)
+    value.merged = .arbitrary(&random)
+    value.changed = .arbitrary(&random)
+    value.digestIDs = .arbitrary(&random)
+    value.undone = .arbitrary(&random)
+    value.undoneAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.atUs = view.atUs
+    value.memoriesRead = view.memoriesRead
+    value.links = view.links.map { V1.MemoryLink.rebuilt($0) }
+    value.merged = view.merged.map { V1.Memory.rebuilt($0) }
+    value.changed = view.changed.map { V1.Memory.rebuilt($0) }
+    value.digestIDs = view.digestIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.undone = view.undone
+    value.undoneAtUs = view.undoneAtUs
+    return value
+  }
+}
+
+extension V1.ConsolidateMemoriesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.candidateSimilarity = .arbitrary(&random)
+    value.digestClusterMin = .arbitrary(&random)
+    value.dryRun = .arbitrary(&random)
+    value.waitForIndex = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.filter = view.filter.map({ V1.Filter.rebuilt($0) })
+    value.candidateSimilarity = view.candidateSimilarity
+    value.digestClusterMin = view.digestClusterMin
+    value.dryRun = view.dryRun
+    value.waitForIndex = view.waitForIndex
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ConsolidateMemoriesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.consolidation = .arbitrary(&random)
+    value.byMeaning = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.consolidation = view.consolidation.map({ V1.Consolidation.rebuilt($0) })
+    value.byMeaning = view.byMeaning
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListConsolidationsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.page = view.page.map({ V1.Page.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListConsolidationsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.consolidations = .arbitrary(&random)
+    value.page = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.consolidations = view.consolidations.map { V1.Consolidation.rebuilt($0) }
+    value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.UndoConsolidationRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("consolidation_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.consolidationID = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.consolidationID = String(decoding: view.consolidationID, as: UTF8.self)
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.UndoConsolidationResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.memoriesRestored = .arbitrary(&random)
+    value.memoriesChanged = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.memoriesRestored = view.memoriesRestored
+    value.memoriesChanged = view.memoriesChanged
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListWeakMemoriesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.strengthMax = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.strengthMax = view.strengthMax
+    value.limit = view.limit
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.WeakMemory: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.memory = .arbitrary(&random)
+    value.strength = .arbitrary(&random)
+    value.uses = .arbitrary(&random)
+    value.lastUsedAtUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.memory = view.memory.map({ V1.Memory.rebuilt($0) })
+    value.strength = view.strength
+    value.uses = view.uses
+    value.lastUsedAtUs = view.lastUsedAtUs
+    return value
+  }
+}
+
+extension V1.ListWeakMemoriesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.memories = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.memories = view.memories.map { V1.WeakMemory.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.ReinforceMemoriesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("memory_ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.memoryIDs = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.memoryIDs = view.memoryIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ReinforceMemoriesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.memoriesReinforced = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.memoriesReinforced = view.memoriesReinforced
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
     return value
   }
 }

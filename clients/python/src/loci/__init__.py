@@ -30,6 +30,7 @@ from loci.errors import (
     UnimplementedError,
     UnknownError,
 )
+from loci.services.experiences import task
 
 __all__ = [
     "AbortedError",
@@ -52,4 +53,5 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownError",
+    "task",
 ]

@@ -9,7 +9,18 @@ from loci._proto.loci.v1 import types_pb2
 from loci._wire.channel import Channel
 from loci._wire.connection import Address
 from loci._wire.tls import TLS
-from loci.services import Admin, Checkpoints, Contexts, Embeddings, Memories, Sessions, State
+from loci.services import (
+    Admin,
+    Checkpoints,
+    Contexts,
+    Embeddings,
+    Experiences,
+    Feedback,
+    Learning,
+    Memories,
+    Sessions,
+    State,
+)
 
 _UNIX = "unix:"
 
@@ -72,6 +83,9 @@ class Client:
         self.state = State(*parts)
         self.checkpoints = Checkpoints(*parts)
         self.embeddings = Embeddings(*parts)
+        self.feedback = Feedback(*parts)
+        self.experiences = Experiences(*parts)
+        self.learning = Learning(*parts)
         self.admin = Admin(*parts)
 
 

@@ -3157,7 +3157,502 @@ void   loci__log__v1__audit_alerts_delivered__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__audit_alerts_delivered__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[57] =
+void   loci__log__v1__experiences_recorded__init
+                     (Loci__Log__V1__ExperiencesRecorded         *message)
+{
+  static const Loci__Log__V1__ExperiencesRecorded init_value = LOCI__LOG__V1__EXPERIENCES_RECORDED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__experiences_recorded__get_packed_size
+                     (const Loci__Log__V1__ExperiencesRecorded *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__experiences_recorded__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__experiences_recorded__pack
+                     (const Loci__Log__V1__ExperiencesRecorded *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__experiences_recorded__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__experiences_recorded__pack_to_buffer
+                     (const Loci__Log__V1__ExperiencesRecorded *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__experiences_recorded__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ExperiencesRecorded *
+       loci__log__v1__experiences_recorded__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ExperiencesRecorded *)
+     protobuf_c_message_unpack (&loci__log__v1__experiences_recorded__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__experiences_recorded__free_unpacked
+                     (Loci__Log__V1__ExperiencesRecorded *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__experiences_recorded__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__experiences_deleted__init
+                     (Loci__Log__V1__ExperiencesDeleted         *message)
+{
+  static const Loci__Log__V1__ExperiencesDeleted init_value = LOCI__LOG__V1__EXPERIENCES_DELETED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__experiences_deleted__get_packed_size
+                     (const Loci__Log__V1__ExperiencesDeleted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__experiences_deleted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__experiences_deleted__pack
+                     (const Loci__Log__V1__ExperiencesDeleted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__experiences_deleted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__experiences_deleted__pack_to_buffer
+                     (const Loci__Log__V1__ExperiencesDeleted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__experiences_deleted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ExperiencesDeleted *
+       loci__log__v1__experiences_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ExperiencesDeleted *)
+     protobuf_c_message_unpack (&loci__log__v1__experiences_deleted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__experiences_deleted__free_unpacked
+                     (Loci__Log__V1__ExperiencesDeleted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__experiences_deleted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__feedback_given__init
+                     (Loci__Log__V1__FeedbackGiven         *message)
+{
+  static const Loci__Log__V1__FeedbackGiven init_value = LOCI__LOG__V1__FEEDBACK_GIVEN__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__feedback_given__get_packed_size
+                     (const Loci__Log__V1__FeedbackGiven *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__feedback_given__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__feedback_given__pack
+                     (const Loci__Log__V1__FeedbackGiven *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__feedback_given__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__feedback_given__pack_to_buffer
+                     (const Loci__Log__V1__FeedbackGiven *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__feedback_given__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__FeedbackGiven *
+       loci__log__v1__feedback_given__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__FeedbackGiven *)
+     protobuf_c_message_unpack (&loci__log__v1__feedback_given__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__feedback_given__free_unpacked
+                     (Loci__Log__V1__FeedbackGiven *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__feedback_given__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__metrics_reported__init
+                     (Loci__Log__V1__MetricsReported         *message)
+{
+  static const Loci__Log__V1__MetricsReported init_value = LOCI__LOG__V1__METRICS_REPORTED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__metrics_reported__get_packed_size
+                     (const Loci__Log__V1__MetricsReported *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__metrics_reported__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__metrics_reported__pack
+                     (const Loci__Log__V1__MetricsReported *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__metrics_reported__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__metrics_reported__pack_to_buffer
+                     (const Loci__Log__V1__MetricsReported *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__metrics_reported__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MetricsReported *
+       loci__log__v1__metrics_reported__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MetricsReported *)
+     protobuf_c_message_unpack (&loci__log__v1__metrics_reported__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__metrics_reported__free_unpacked
+                     (Loci__Log__V1__MetricsReported *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__metrics_reported__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__decision_made__init
+                     (Loci__Log__V1__DecisionMade         *message)
+{
+  static const Loci__Log__V1__DecisionMade init_value = LOCI__LOG__V1__DECISION_MADE__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__decision_made__get_packed_size
+                     (const Loci__Log__V1__DecisionMade *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__decision_made__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__decision_made__pack
+                     (const Loci__Log__V1__DecisionMade *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__decision_made__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__decision_made__pack_to_buffer
+                     (const Loci__Log__V1__DecisionMade *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__decision_made__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__DecisionMade *
+       loci__log__v1__decision_made__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__DecisionMade *)
+     protobuf_c_message_unpack (&loci__log__v1__decision_made__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__decision_made__free_unpacked
+                     (Loci__Log__V1__DecisionMade *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__decision_made__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__outcome_reported__init
+                     (Loci__Log__V1__OutcomeReported         *message)
+{
+  static const Loci__Log__V1__OutcomeReported init_value = LOCI__LOG__V1__OUTCOME_REPORTED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__outcome_reported__get_packed_size
+                     (const Loci__Log__V1__OutcomeReported *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__outcome_reported__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__outcome_reported__pack
+                     (const Loci__Log__V1__OutcomeReported *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__outcome_reported__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__outcome_reported__pack_to_buffer
+                     (const Loci__Log__V1__OutcomeReported *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__outcome_reported__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__OutcomeReported *
+       loci__log__v1__outcome_reported__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__OutcomeReported *)
+     protobuf_c_message_unpack (&loci__log__v1__outcome_reported__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__outcome_reported__free_unpacked
+                     (Loci__Log__V1__OutcomeReported *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__outcome_reported__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__adjustment_changed__init
+                     (Loci__Log__V1__AdjustmentChanged         *message)
+{
+  static const Loci__Log__V1__AdjustmentChanged init_value = LOCI__LOG__V1__ADJUSTMENT_CHANGED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__adjustment_changed__get_packed_size
+                     (const Loci__Log__V1__AdjustmentChanged *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__adjustment_changed__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__adjustment_changed__pack
+                     (const Loci__Log__V1__AdjustmentChanged *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__adjustment_changed__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__adjustment_changed__pack_to_buffer
+                     (const Loci__Log__V1__AdjustmentChanged *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__adjustment_changed__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__AdjustmentChanged *
+       loci__log__v1__adjustment_changed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__AdjustmentChanged *)
+     protobuf_c_message_unpack (&loci__log__v1__adjustment_changed__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__adjustment_changed__free_unpacked
+                     (Loci__Log__V1__AdjustmentChanged *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__adjustment_changed__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__learning_cycle_ran__init
+                     (Loci__Log__V1__LearningCycleRan         *message)
+{
+  static const Loci__Log__V1__LearningCycleRan init_value = LOCI__LOG__V1__LEARNING_CYCLE_RAN__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__learning_cycle_ran__get_packed_size
+                     (const Loci__Log__V1__LearningCycleRan *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__learning_cycle_ran__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__learning_cycle_ran__pack
+                     (const Loci__Log__V1__LearningCycleRan *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__learning_cycle_ran__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__learning_cycle_ran__pack_to_buffer
+                     (const Loci__Log__V1__LearningCycleRan *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__learning_cycle_ran__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__LearningCycleRan *
+       loci__log__v1__learning_cycle_ran__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__LearningCycleRan *)
+     protobuf_c_message_unpack (&loci__log__v1__learning_cycle_ran__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__learning_cycle_ran__free_unpacked
+                     (Loci__Log__V1__LearningCycleRan *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__learning_cycle_ran__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__memories_consolidated__init
+                     (Loci__Log__V1__MemoriesConsolidated         *message)
+{
+  static const Loci__Log__V1__MemoriesConsolidated init_value = LOCI__LOG__V1__MEMORIES_CONSOLIDATED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memories_consolidated__get_packed_size
+                     (const Loci__Log__V1__MemoriesConsolidated *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_consolidated__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memories_consolidated__pack
+                     (const Loci__Log__V1__MemoriesConsolidated *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_consolidated__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memories_consolidated__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesConsolidated *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_consolidated__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoriesConsolidated *
+       loci__log__v1__memories_consolidated__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoriesConsolidated *)
+     protobuf_c_message_unpack (&loci__log__v1__memories_consolidated__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memories_consolidated__free_unpacked
+                     (Loci__Log__V1__MemoriesConsolidated *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memories_consolidated__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__consolidation_undone__init
+                     (Loci__Log__V1__ConsolidationUndone         *message)
+{
+  static const Loci__Log__V1__ConsolidationUndone init_value = LOCI__LOG__V1__CONSOLIDATION_UNDONE__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__consolidation_undone__get_packed_size
+                     (const Loci__Log__V1__ConsolidationUndone *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_undone__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__consolidation_undone__pack
+                     (const Loci__Log__V1__ConsolidationUndone *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_undone__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__consolidation_undone__pack_to_buffer
+                     (const Loci__Log__V1__ConsolidationUndone *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_undone__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ConsolidationUndone *
+       loci__log__v1__consolidation_undone__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ConsolidationUndone *)
+     protobuf_c_message_unpack (&loci__log__v1__consolidation_undone__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__consolidation_undone__free_unpacked
+                     (Loci__Log__V1__ConsolidationUndone *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__consolidation_undone__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__memories_reinforced__init
+                     (Loci__Log__V1__MemoriesReinforced         *message)
+{
+  static const Loci__Log__V1__MemoriesReinforced init_value = LOCI__LOG__V1__MEMORIES_REINFORCED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memories_reinforced__get_packed_size
+                     (const Loci__Log__V1__MemoriesReinforced *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memories_reinforced__pack
+                     (const Loci__Log__V1__MemoriesReinforced *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memories_reinforced__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesReinforced *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoriesReinforced *
+       loci__log__v1__memories_reinforced__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoriesReinforced *)
+     protobuf_c_message_unpack (&loci__log__v1__memories_reinforced__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memories_reinforced__free_unpacked
+                     (Loci__Log__V1__MemoriesReinforced *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[68] =
 {
   {
     "tenant",
@@ -3580,6 +4075,138 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[57
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "experiences_recorded",
+    80,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, experiences_recorded),
+    &loci__log__v1__experiences_recorded__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "experiences_deleted",
+    81,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, experiences_deleted),
+    &loci__log__v1__experiences_deleted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "feedback_given",
+    82,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, feedback_given),
+    &loci__log__v1__feedback_given__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "metrics_reported",
+    83,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, metrics_reported),
+    &loci__log__v1__metrics_reported__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decision_made",
+    84,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, decision_made),
+    &loci__log__v1__decision_made__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "outcome_reported",
+    85,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, outcome_reported),
+    &loci__log__v1__outcome_reported__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "adjustment_changed",
+    86,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, adjustment_changed),
+    &loci__log__v1__adjustment_changed__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "learning_cycle_ran",
+    87,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, learning_cycle_ran),
+    &loci__log__v1__learning_cycle_ran__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memories_consolidated",
+    88,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memories_consolidated),
+    &loci__log__v1__memories_consolidated__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consolidation_undone",
+    89,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, consolidation_undone),
+    &loci__log__v1__consolidation_undone__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memories_reinforced",
+    90,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memories_reinforced),
+    &loci__log__v1__memories_reinforced__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "context_compacted",
     100,
     PROTOBUF_C_LABEL_NONE,
@@ -3845,45 +4472,56 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[57
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  52,   /* field[52] = access_key_created */
-  53,   /* field[53] = access_key_revoked */
-  56,   /* field[56] = access_refused */
+  63,   /* field[63] = access_key_created */
+  64,   /* field[64] = access_key_revoked */
+  67,   /* field[67] = access_refused */
+  41,   /* field[41] = adjustment_changed */
   1,   /* field[1] = agent */
   32,   /* field[32] = alias_deleted */
   31,   /* field[31] = alias_set */
   2,   /* field[2] = at_us */
-  46,   /* field[46] = audit_alerts_delivered */
-  44,   /* field[44] = audit_head_signed */
-  43,   /* field[43] = audit_recorded */
-  45,   /* field[45] = audit_rules_set */
+  57,   /* field[57] = audit_alerts_delivered */
+  55,   /* field[55] = audit_head_signed */
+  54,   /* field[54] = audit_recorded */
+  56,   /* field[56] = audit_rules_set */
   25,   /* field[25] = checkpoint_put */
   28,   /* field[28] = checkpoint_thread_copied */
   26,   /* field[26] = checkpoint_writes_put */
   27,   /* field[27] = checkpoints_deleted */
-  38,   /* field[38] = cold_dictionary_trained */
+  49,   /* field[49] = cold_dictionary_trained */
   29,   /* field[29] = collection_created */
   30,   /* field[30] = collection_dropped */
-  36,   /* field[36] = compaction_undone */
-  37,   /* field[37] = compression_policy_set */
-  35,   /* field[35] = context_compacted */
+  47,   /* field[47] = compaction_undone */
+  48,   /* field[48] = compression_policy_set */
+  44,   /* field[44] = consolidation_undone */
+  46,   /* field[46] = context_compacted */
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
   13,   /* field[13] = context_updated */
-  55,   /* field[55] = grant_removed */
-  54,   /* field[54] = grant_set */
+  39,   /* field[39] = decision_made */
+  36,   /* field[36] = experiences_deleted */
+  35,   /* field[35] = experiences_recorded */
+  37,   /* field[37] = feedback_given */
+  66,   /* field[66] = grant_removed */
+  65,   /* field[65] = grant_set */
   10,   /* field[10] = items_embedded */
-  49,   /* field[49] = memories_accessed */
+  42,   /* field[42] = learning_cycle_ran */
+  60,   /* field[60] = memories_accessed */
   7,   /* field[7] = memories_added */
+  43,   /* field[43] = memories_consolidated */
   9,   /* field[9] = memories_deleted */
-  47,   /* field[47] = memories_expired */
-  48,   /* field[48] = memories_restored */
-  50,   /* field[50] = memories_said_again */
-  51,   /* field[51] = memory_policy_set */
+  58,   /* field[58] = memories_expired */
+  45,   /* field[45] = memories_reinforced */
+  59,   /* field[59] = memories_restored */
+  61,   /* field[61] = memories_said_again */
+  62,   /* field[62] = memory_policy_set */
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
   14,   /* field[14] = messages_pinned */
   15,   /* field[15] = messages_restored */
+  38,   /* field[38] = metrics_reported */
+  40,   /* field[40] = outcome_reported */
   34,   /* field[34] = points_deleted */
   33,   /* field[33] = points_upserted */
   11,   /* field[11] = request_answered */
@@ -3896,23 +4534,24 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   19,   /* field[19] = sessions_expired */
   22,   /* field[22] = snapshot_taken */
   23,   /* field[23] = snapshots_pruned */
-  40,   /* field[40] = steps_completed */
-  39,   /* field[39] = steps_written */
+  51,   /* field[51] = steps_completed */
+  50,   /* field[50] = steps_written */
   0,   /* field[0] = tenant */
-  42,   /* field[42] = trace_forked */
-  41,   /* field[41] = traces_deleted */
+  53,   /* field[53] = trace_forked */
+  52,   /* field[52] = traces_deleted */
   21,   /* field[21] = variables_set */
 };
-static const ProtobufCIntRange loci__log__v1__event__number_ranges[7 + 1] =
+static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
 {
   { 1, 0 },
   { 40, 13 },
   { 64, 29 },
-  { 100, 35 },
-  { 120, 39 },
-  { 140, 47 },
-  { 160, 52 },
-  { 0, 57 }
+  { 80, 35 },
+  { 100, 46 },
+  { 120, 50 },
+  { 140, 58 },
+  { 160, 63 },
+  { 0, 68 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -3922,10 +4561,10 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  57,
+  68,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
-  7,  loci__log__v1__event__number_ranges,
+  8,  loci__log__v1__event__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -8928,5 +9567,488 @@ const ProtobufCMessageDescriptor loci__log__v1__audit_alerts_delivered__descript
   loci__log__v1__audit_alerts_delivered__field_indices_by_name,
   1,  loci__log__v1__audit_alerts_delivered__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__audit_alerts_delivered__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__experiences_recorded__field_descriptors[1] =
+{
+  {
+    "experiences",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__ExperiencesRecorded, n_experiences),
+    offsetof(Loci__Log__V1__ExperiencesRecorded, experiences),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__experiences_recorded__field_indices_by_name[] = {
+  0,   /* field[0] = experiences */
+};
+static const ProtobufCIntRange loci__log__v1__experiences_recorded__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__experiences_recorded__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ExperiencesRecorded",
+  "ExperiencesRecorded",
+  "Loci__Log__V1__ExperiencesRecorded",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ExperiencesRecorded),
+  1,
+  loci__log__v1__experiences_recorded__field_descriptors,
+  loci__log__v1__experiences_recorded__field_indices_by_name,
+  1,  loci__log__v1__experiences_recorded__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__experiences_recorded__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__experiences_deleted__field_descriptors[1] =
+{
+  {
+    "ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__ExperiencesDeleted, n_ids),
+    offsetof(Loci__Log__V1__ExperiencesDeleted, ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__experiences_deleted__field_indices_by_name[] = {
+  0,   /* field[0] = ids */
+};
+static const ProtobufCIntRange loci__log__v1__experiences_deleted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__experiences_deleted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ExperiencesDeleted",
+  "ExperiencesDeleted",
+  "Loci__Log__V1__ExperiencesDeleted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ExperiencesDeleted),
+  1,
+  loci__log__v1__experiences_deleted__field_descriptors,
+  loci__log__v1__experiences_deleted__field_indices_by_name,
+  1,  loci__log__v1__experiences_deleted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__experiences_deleted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__feedback_given__field_descriptors[1] =
+{
+  {
+    "feedback",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__FeedbackGiven, n_feedback),
+    offsetof(Loci__Log__V1__FeedbackGiven, feedback),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__feedback_given__field_indices_by_name[] = {
+  0,   /* field[0] = feedback */
+};
+static const ProtobufCIntRange loci__log__v1__feedback_given__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__feedback_given__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.FeedbackGiven",
+  "FeedbackGiven",
+  "Loci__Log__V1__FeedbackGiven",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__FeedbackGiven),
+  1,
+  loci__log__v1__feedback_given__field_descriptors,
+  loci__log__v1__feedback_given__field_indices_by_name,
+  1,  loci__log__v1__feedback_given__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__feedback_given__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__metrics_reported__field_descriptors[1] =
+{
+  {
+    "samples",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__MetricsReported, n_samples),
+    offsetof(Loci__Log__V1__MetricsReported, samples),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__metrics_reported__field_indices_by_name[] = {
+  0,   /* field[0] = samples */
+};
+static const ProtobufCIntRange loci__log__v1__metrics_reported__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__metrics_reported__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MetricsReported",
+  "MetricsReported",
+  "Loci__Log__V1__MetricsReported",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MetricsReported),
+  1,
+  loci__log__v1__metrics_reported__field_descriptors,
+  loci__log__v1__metrics_reported__field_indices_by_name,
+  1,  loci__log__v1__metrics_reported__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__metrics_reported__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__decision_made__field_descriptors[1] =
+{
+  {
+    "decision",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__DecisionMade, decision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__decision_made__field_indices_by_name[] = {
+  0,   /* field[0] = decision */
+};
+static const ProtobufCIntRange loci__log__v1__decision_made__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__decision_made__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.DecisionMade",
+  "DecisionMade",
+  "Loci__Log__V1__DecisionMade",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__DecisionMade),
+  1,
+  loci__log__v1__decision_made__field_descriptors,
+  loci__log__v1__decision_made__field_indices_by_name,
+  1,  loci__log__v1__decision_made__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__decision_made__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__outcome_reported__field_descriptors[6] =
+{
+  {
+    "decision_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__OutcomeReported, decision_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reward",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__OutcomeReported, reward),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cost",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__OutcomeReported, cost),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "duration_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__OutcomeReported, duration_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "used_strategy",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__OutcomeReported, used_strategy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rater",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__OutcomeReported, rater),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__outcome_reported__field_indices_by_name[] = {
+  2,   /* field[2] = cost */
+  0,   /* field[0] = decision_id */
+  3,   /* field[3] = duration_ms */
+  5,   /* field[5] = rater */
+  1,   /* field[1] = reward */
+  4,   /* field[4] = used_strategy */
+};
+static const ProtobufCIntRange loci__log__v1__outcome_reported__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__outcome_reported__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.OutcomeReported",
+  "OutcomeReported",
+  "Loci__Log__V1__OutcomeReported",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__OutcomeReported),
+  6,
+  loci__log__v1__outcome_reported__field_descriptors,
+  loci__log__v1__outcome_reported__field_indices_by_name,
+  1,  loci__log__v1__outcome_reported__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__outcome_reported__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__adjustment_changed__field_descriptors[1] =
+{
+  {
+    "adjustment",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__AdjustmentChanged, adjustment),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__adjustment_changed__field_indices_by_name[] = {
+  0,   /* field[0] = adjustment */
+};
+static const ProtobufCIntRange loci__log__v1__adjustment_changed__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__adjustment_changed__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.AdjustmentChanged",
+  "AdjustmentChanged",
+  "Loci__Log__V1__AdjustmentChanged",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__AdjustmentChanged),
+  1,
+  loci__log__v1__adjustment_changed__field_descriptors,
+  loci__log__v1__adjustment_changed__field_indices_by_name,
+  1,  loci__log__v1__adjustment_changed__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__adjustment_changed__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__learning_cycle_ran__field_descriptors[1] =
+{
+  {
+    "cycle",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__LearningCycleRan, cycle),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__learning_cycle_ran__field_indices_by_name[] = {
+  0,   /* field[0] = cycle */
+};
+static const ProtobufCIntRange loci__log__v1__learning_cycle_ran__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__learning_cycle_ran__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.LearningCycleRan",
+  "LearningCycleRan",
+  "Loci__Log__V1__LearningCycleRan",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__LearningCycleRan),
+  1,
+  loci__log__v1__learning_cycle_ran__field_descriptors,
+  loci__log__v1__learning_cycle_ran__field_indices_by_name,
+  1,  loci__log__v1__learning_cycle_ran__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__learning_cycle_ran__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memories_consolidated__field_descriptors[1] =
+{
+  {
+    "consolidation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoriesConsolidated, consolidation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memories_consolidated__field_indices_by_name[] = {
+  0,   /* field[0] = consolidation */
+};
+static const ProtobufCIntRange loci__log__v1__memories_consolidated__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memories_consolidated__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoriesConsolidated",
+  "MemoriesConsolidated",
+  "Loci__Log__V1__MemoriesConsolidated",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoriesConsolidated),
+  1,
+  loci__log__v1__memories_consolidated__field_descriptors,
+  loci__log__v1__memories_consolidated__field_indices_by_name,
+  1,  loci__log__v1__memories_consolidated__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memories_consolidated__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__consolidation_undone__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ConsolidationUndone, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__consolidation_undone__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange loci__log__v1__consolidation_undone__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__consolidation_undone__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ConsolidationUndone",
+  "ConsolidationUndone",
+  "Loci__Log__V1__ConsolidationUndone",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ConsolidationUndone),
+  1,
+  loci__log__v1__consolidation_undone__field_descriptors,
+  loci__log__v1__consolidation_undone__field_indices_by_name,
+  1,  loci__log__v1__consolidation_undone__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__consolidation_undone__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memories_reinforced__field_descriptors[1] =
+{
+  {
+    "ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__MemoriesReinforced, n_ids),
+    offsetof(Loci__Log__V1__MemoriesReinforced, ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memories_reinforced__field_indices_by_name[] = {
+  0,   /* field[0] = ids */
+};
+static const ProtobufCIntRange loci__log__v1__memories_reinforced__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memories_reinforced__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoriesReinforced",
+  "MemoriesReinforced",
+  "Loci__Log__V1__MemoriesReinforced",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoriesReinforced),
+  1,
+  loci__log__v1__memories_reinforced__field_descriptors,
+  loci__log__v1__memories_reinforced__field_indices_by_name,
+  1,  loci__log__v1__memories_reinforced__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memories_reinforced__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -85,6 +85,17 @@ typedef struct Loci__Log__V1__AuditRecorded Loci__Log__V1__AuditRecorded;
 typedef struct Loci__Log__V1__AuditHeadSigned Loci__Log__V1__AuditHeadSigned;
 typedef struct Loci__Log__V1__AuditRulesSet Loci__Log__V1__AuditRulesSet;
 typedef struct Loci__Log__V1__AuditAlertsDelivered Loci__Log__V1__AuditAlertsDelivered;
+typedef struct Loci__Log__V1__ExperiencesRecorded Loci__Log__V1__ExperiencesRecorded;
+typedef struct Loci__Log__V1__ExperiencesDeleted Loci__Log__V1__ExperiencesDeleted;
+typedef struct Loci__Log__V1__FeedbackGiven Loci__Log__V1__FeedbackGiven;
+typedef struct Loci__Log__V1__MetricsReported Loci__Log__V1__MetricsReported;
+typedef struct Loci__Log__V1__DecisionMade Loci__Log__V1__DecisionMade;
+typedef struct Loci__Log__V1__OutcomeReported Loci__Log__V1__OutcomeReported;
+typedef struct Loci__Log__V1__AdjustmentChanged Loci__Log__V1__AdjustmentChanged;
+typedef struct Loci__Log__V1__LearningCycleRan Loci__Log__V1__LearningCycleRan;
+typedef struct Loci__Log__V1__MemoriesConsolidated Loci__Log__V1__MemoriesConsolidated;
+typedef struct Loci__Log__V1__ConsolidationUndone Loci__Log__V1__ConsolidationUndone;
+typedef struct Loci__Log__V1__MemoriesReinforced Loci__Log__V1__MemoriesReinforced;
 
 
 /* --- enums --- */
@@ -147,7 +158,18 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_RESTORED = 141,
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_ACCESSED = 142,
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_SAID_AGAIN = 143,
-  LOCI__LOG__V1__EVENT__KIND_MEMORY_POLICY_SET = 144
+  LOCI__LOG__V1__EVENT__KIND_MEMORY_POLICY_SET = 144,
+  LOCI__LOG__V1__EVENT__KIND_EXPERIENCES_RECORDED = 80,
+  LOCI__LOG__V1__EVENT__KIND_EXPERIENCES_DELETED = 81,
+  LOCI__LOG__V1__EVENT__KIND_FEEDBACK_GIVEN = 82,
+  LOCI__LOG__V1__EVENT__KIND_METRICS_REPORTED = 83,
+  LOCI__LOG__V1__EVENT__KIND_DECISION_MADE = 84,
+  LOCI__LOG__V1__EVENT__KIND_OUTCOME_REPORTED = 85,
+  LOCI__LOG__V1__EVENT__KIND_ADJUSTMENT_CHANGED = 86,
+  LOCI__LOG__V1__EVENT__KIND_LEARNING_CYCLE_RAN = 87,
+  LOCI__LOG__V1__EVENT__KIND_MEMORIES_CONSOLIDATED = 88,
+  LOCI__LOG__V1__EVENT__KIND_CONSOLIDATION_UNDONE = 89,
+  LOCI__LOG__V1__EVENT__KIND_MEMORIES_REINFORCED = 90
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__LOG__V1__EVENT__KIND__CASE)
 } Loci__Log__V1__Event__KindCase;
 
@@ -237,6 +259,20 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__MemoriesAccessed *memories_accessed;
     Loci__Log__V1__MemoriesSaidAgain *memories_said_again;
     Loci__Log__V1__MemoryPolicySet *memory_policy_set;
+    /*
+     * 80 to 99: learning.
+     */
+    Loci__Log__V1__ExperiencesRecorded *experiences_recorded;
+    Loci__Log__V1__ExperiencesDeleted *experiences_deleted;
+    Loci__Log__V1__FeedbackGiven *feedback_given;
+    Loci__Log__V1__MetricsReported *metrics_reported;
+    Loci__Log__V1__DecisionMade *decision_made;
+    Loci__Log__V1__OutcomeReported *outcome_reported;
+    Loci__Log__V1__AdjustmentChanged *adjustment_changed;
+    Loci__Log__V1__LearningCycleRan *learning_cycle_ran;
+    Loci__Log__V1__MemoriesConsolidated *memories_consolidated;
+    Loci__Log__V1__ConsolidationUndone *consolidation_undone;
+    Loci__Log__V1__MemoriesReinforced *memories_reinforced;
   };
 };
 #define LOCI__LOG__V1__EVENT__INIT \
@@ -533,7 +569,7 @@ struct  Loci__Log__V1__ItemsEmbedded
    */
   ProtobufCBinaryData vectors;
   /*
-   * Which of the agent's collections: 0 messages, 1 memories.
+   * Which of the agent's collections: 0 messages, 1 memories, 2 experiences.
    */
   int32_t collection;
 };
@@ -1440,6 +1476,150 @@ struct  Loci__Log__V1__AuditAlertsDelivered
 #define LOCI__LOG__V1__AUDIT_ALERTS_DELIVERED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__audit_alerts_delivered__descriptor) \
     , 0,NULL, 0,NULL, 0,NULL }
+
+
+struct  Loci__Log__V1__ExperiencesRecorded
+{
+  ProtobufCMessage base;
+  /*
+   * Encoded loci.v1.Experience, with ids and times filled in.
+   */
+  size_t n_experiences;
+  ProtobufCBinaryData *experiences;
+};
+#define LOCI__LOG__V1__EXPERIENCES_RECORDED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__experiences_recorded__descriptor) \
+    , 0,NULL }
+
+
+struct  Loci__Log__V1__ExperiencesDeleted
+{
+  ProtobufCMessage base;
+  size_t n_ids;
+  ProtobufCBinaryData *ids;
+};
+#define LOCI__LOG__V1__EXPERIENCES_DELETED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__experiences_deleted__descriptor) \
+    , 0,NULL }
+
+
+struct  Loci__Log__V1__FeedbackGiven
+{
+  ProtobufCMessage base;
+  /*
+   * Encoded loci.v1.Feedback, with ids, scales and times filled in.
+   */
+  size_t n_feedback;
+  ProtobufCBinaryData *feedback;
+};
+#define LOCI__LOG__V1__FEEDBACK_GIVEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__feedback_given__descriptor) \
+    , 0,NULL }
+
+
+struct  Loci__Log__V1__MetricsReported
+{
+  ProtobufCMessage base;
+  /*
+   * Encoded loci.v1.MetricSample, with times filled in.
+   */
+  size_t n_samples;
+  ProtobufCBinaryData *samples;
+};
+#define LOCI__LOG__V1__METRICS_REPORTED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__metrics_reported__descriptor) \
+    , 0,NULL }
+
+
+struct  Loci__Log__V1__DecisionMade
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded loci.v1.Decision without an outcome.
+   */
+  ProtobufCBinaryData decision;
+};
+#define LOCI__LOG__V1__DECISION_MADE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__decision_made__descriptor) \
+    , {0,NULL} }
+
+
+struct  Loci__Log__V1__OutcomeReported
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData decision_id;
+  double reward;
+  double cost;
+  int64_t duration_ms;
+  ProtobufCBinaryData used_strategy;
+  ProtobufCBinaryData rater;
+};
+#define LOCI__LOG__V1__OUTCOME_REPORTED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__outcome_reported__descriptor) \
+    , {0,NULL}, 0, 0, 0, {0,NULL}, {0,NULL} }
+
+
+struct  Loci__Log__V1__AdjustmentChanged
+{
+  ProtobufCMessage base;
+  /*
+   * The loci.v1.Adjustment as it is after the change, encoded, with its history.
+   */
+  ProtobufCBinaryData adjustment;
+};
+#define LOCI__LOG__V1__ADJUSTMENT_CHANGED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__adjustment_changed__descriptor) \
+    , {0,NULL} }
+
+
+struct  Loci__Log__V1__LearningCycleRan
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded loci.v1.LearningCycle.
+   */
+  ProtobufCBinaryData cycle;
+};
+#define LOCI__LOG__V1__LEARNING_CYCLE_RAN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__learning_cycle_ran__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * What a consolidation found and did; the changes of memories themselves are events of their own beside it.
+ */
+struct  Loci__Log__V1__MemoriesConsolidated
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded loci.v1.Consolidation.
+   */
+  ProtobufCBinaryData consolidation;
+};
+#define LOCI__LOG__V1__MEMORIES_CONSOLIDATED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memories_consolidated__descriptor) \
+    , {0,NULL} }
+
+
+struct  Loci__Log__V1__ConsolidationUndone
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+};
+#define LOCI__LOG__V1__CONSOLIDATION_UNDONE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__consolidation_undone__descriptor) \
+    , {0,NULL} }
+
+
+struct  Loci__Log__V1__MemoriesReinforced
+{
+  ProtobufCMessage base;
+  size_t n_ids;
+  ProtobufCBinaryData *ids;
+};
+#define LOCI__LOG__V1__MEMORIES_REINFORCED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memories_reinforced__descriptor) \
+    , 0,NULL }
 
 
 /* Loci__Log__V1__Event methods */
@@ -2772,6 +2952,215 @@ Loci__Log__V1__AuditAlertsDelivered *
 void   loci__log__v1__audit_alerts_delivered__free_unpacked
                      (Loci__Log__V1__AuditAlertsDelivered *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__ExperiencesRecorded methods */
+void   loci__log__v1__experiences_recorded__init
+                     (Loci__Log__V1__ExperiencesRecorded         *message);
+size_t loci__log__v1__experiences_recorded__get_packed_size
+                     (const Loci__Log__V1__ExperiencesRecorded   *message);
+size_t loci__log__v1__experiences_recorded__pack
+                     (const Loci__Log__V1__ExperiencesRecorded   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__experiences_recorded__pack_to_buffer
+                     (const Loci__Log__V1__ExperiencesRecorded   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__ExperiencesRecorded *
+       loci__log__v1__experiences_recorded__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__experiences_recorded__free_unpacked
+                     (Loci__Log__V1__ExperiencesRecorded *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__ExperiencesDeleted methods */
+void   loci__log__v1__experiences_deleted__init
+                     (Loci__Log__V1__ExperiencesDeleted         *message);
+size_t loci__log__v1__experiences_deleted__get_packed_size
+                     (const Loci__Log__V1__ExperiencesDeleted   *message);
+size_t loci__log__v1__experiences_deleted__pack
+                     (const Loci__Log__V1__ExperiencesDeleted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__experiences_deleted__pack_to_buffer
+                     (const Loci__Log__V1__ExperiencesDeleted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__ExperiencesDeleted *
+       loci__log__v1__experiences_deleted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__experiences_deleted__free_unpacked
+                     (Loci__Log__V1__ExperiencesDeleted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__FeedbackGiven methods */
+void   loci__log__v1__feedback_given__init
+                     (Loci__Log__V1__FeedbackGiven         *message);
+size_t loci__log__v1__feedback_given__get_packed_size
+                     (const Loci__Log__V1__FeedbackGiven   *message);
+size_t loci__log__v1__feedback_given__pack
+                     (const Loci__Log__V1__FeedbackGiven   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__feedback_given__pack_to_buffer
+                     (const Loci__Log__V1__FeedbackGiven   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__FeedbackGiven *
+       loci__log__v1__feedback_given__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__feedback_given__free_unpacked
+                     (Loci__Log__V1__FeedbackGiven *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MetricsReported methods */
+void   loci__log__v1__metrics_reported__init
+                     (Loci__Log__V1__MetricsReported         *message);
+size_t loci__log__v1__metrics_reported__get_packed_size
+                     (const Loci__Log__V1__MetricsReported   *message);
+size_t loci__log__v1__metrics_reported__pack
+                     (const Loci__Log__V1__MetricsReported   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__metrics_reported__pack_to_buffer
+                     (const Loci__Log__V1__MetricsReported   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MetricsReported *
+       loci__log__v1__metrics_reported__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__metrics_reported__free_unpacked
+                     (Loci__Log__V1__MetricsReported *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__DecisionMade methods */
+void   loci__log__v1__decision_made__init
+                     (Loci__Log__V1__DecisionMade         *message);
+size_t loci__log__v1__decision_made__get_packed_size
+                     (const Loci__Log__V1__DecisionMade   *message);
+size_t loci__log__v1__decision_made__pack
+                     (const Loci__Log__V1__DecisionMade   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__decision_made__pack_to_buffer
+                     (const Loci__Log__V1__DecisionMade   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__DecisionMade *
+       loci__log__v1__decision_made__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__decision_made__free_unpacked
+                     (Loci__Log__V1__DecisionMade *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__OutcomeReported methods */
+void   loci__log__v1__outcome_reported__init
+                     (Loci__Log__V1__OutcomeReported         *message);
+size_t loci__log__v1__outcome_reported__get_packed_size
+                     (const Loci__Log__V1__OutcomeReported   *message);
+size_t loci__log__v1__outcome_reported__pack
+                     (const Loci__Log__V1__OutcomeReported   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__outcome_reported__pack_to_buffer
+                     (const Loci__Log__V1__OutcomeReported   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__OutcomeReported *
+       loci__log__v1__outcome_reported__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__outcome_reported__free_unpacked
+                     (Loci__Log__V1__OutcomeReported *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__AdjustmentChanged methods */
+void   loci__log__v1__adjustment_changed__init
+                     (Loci__Log__V1__AdjustmentChanged         *message);
+size_t loci__log__v1__adjustment_changed__get_packed_size
+                     (const Loci__Log__V1__AdjustmentChanged   *message);
+size_t loci__log__v1__adjustment_changed__pack
+                     (const Loci__Log__V1__AdjustmentChanged   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__adjustment_changed__pack_to_buffer
+                     (const Loci__Log__V1__AdjustmentChanged   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__AdjustmentChanged *
+       loci__log__v1__adjustment_changed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__adjustment_changed__free_unpacked
+                     (Loci__Log__V1__AdjustmentChanged *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__LearningCycleRan methods */
+void   loci__log__v1__learning_cycle_ran__init
+                     (Loci__Log__V1__LearningCycleRan         *message);
+size_t loci__log__v1__learning_cycle_ran__get_packed_size
+                     (const Loci__Log__V1__LearningCycleRan   *message);
+size_t loci__log__v1__learning_cycle_ran__pack
+                     (const Loci__Log__V1__LearningCycleRan   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__learning_cycle_ran__pack_to_buffer
+                     (const Loci__Log__V1__LearningCycleRan   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__LearningCycleRan *
+       loci__log__v1__learning_cycle_ran__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__learning_cycle_ran__free_unpacked
+                     (Loci__Log__V1__LearningCycleRan *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoriesConsolidated methods */
+void   loci__log__v1__memories_consolidated__init
+                     (Loci__Log__V1__MemoriesConsolidated         *message);
+size_t loci__log__v1__memories_consolidated__get_packed_size
+                     (const Loci__Log__V1__MemoriesConsolidated   *message);
+size_t loci__log__v1__memories_consolidated__pack
+                     (const Loci__Log__V1__MemoriesConsolidated   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memories_consolidated__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesConsolidated   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoriesConsolidated *
+       loci__log__v1__memories_consolidated__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memories_consolidated__free_unpacked
+                     (Loci__Log__V1__MemoriesConsolidated *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__ConsolidationUndone methods */
+void   loci__log__v1__consolidation_undone__init
+                     (Loci__Log__V1__ConsolidationUndone         *message);
+size_t loci__log__v1__consolidation_undone__get_packed_size
+                     (const Loci__Log__V1__ConsolidationUndone   *message);
+size_t loci__log__v1__consolidation_undone__pack
+                     (const Loci__Log__V1__ConsolidationUndone   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__consolidation_undone__pack_to_buffer
+                     (const Loci__Log__V1__ConsolidationUndone   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__ConsolidationUndone *
+       loci__log__v1__consolidation_undone__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__consolidation_undone__free_unpacked
+                     (Loci__Log__V1__ConsolidationUndone *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoriesReinforced methods */
+void   loci__log__v1__memories_reinforced__init
+                     (Loci__Log__V1__MemoriesReinforced         *message);
+size_t loci__log__v1__memories_reinforced__get_packed_size
+                     (const Loci__Log__V1__MemoriesReinforced   *message);
+size_t loci__log__v1__memories_reinforced__pack
+                     (const Loci__Log__V1__MemoriesReinforced   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memories_reinforced__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesReinforced   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoriesReinforced *
+       loci__log__v1__memories_reinforced__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memories_reinforced__free_unpacked
+                     (Loci__Log__V1__MemoriesReinforced *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__Log__V1__Event_Closure)
@@ -2984,6 +3373,39 @@ typedef void (*Loci__Log__V1__AuditRulesSet_Closure)
 typedef void (*Loci__Log__V1__AuditAlertsDelivered_Closure)
                  (const Loci__Log__V1__AuditAlertsDelivered *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__ExperiencesRecorded_Closure)
+                 (const Loci__Log__V1__ExperiencesRecorded *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__ExperiencesDeleted_Closure)
+                 (const Loci__Log__V1__ExperiencesDeleted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__FeedbackGiven_Closure)
+                 (const Loci__Log__V1__FeedbackGiven *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MetricsReported_Closure)
+                 (const Loci__Log__V1__MetricsReported *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__DecisionMade_Closure)
+                 (const Loci__Log__V1__DecisionMade *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__OutcomeReported_Closure)
+                 (const Loci__Log__V1__OutcomeReported *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__AdjustmentChanged_Closure)
+                 (const Loci__Log__V1__AdjustmentChanged *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__LearningCycleRan_Closure)
+                 (const Loci__Log__V1__LearningCycleRan *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MemoriesConsolidated_Closure)
+                 (const Loci__Log__V1__MemoriesConsolidated *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__ConsolidationUndone_Closure)
+                 (const Loci__Log__V1__ConsolidationUndone *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MemoriesReinforced_Closure)
+                 (const Loci__Log__V1__MemoriesReinforced *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -3060,6 +3482,17 @@ extern const ProtobufCMessageDescriptor loci__log__v1__audit_recorded__descripto
 extern const ProtobufCMessageDescriptor loci__log__v1__audit_head_signed__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__audit_rules_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__audit_alerts_delivered__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__experiences_recorded__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__experiences_deleted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__feedback_given__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__metrics_reported__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__decision_made__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__outcome_reported__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__adjustment_changed__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__learning_cycle_ran__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memories_consolidated__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__consolidation_undone__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memories_reinforced__descriptor;
 
 PROTOBUF_C__END_DECLS
 
