@@ -135,7 +135,8 @@ import Testing
       #expect(try await why("old").reason == .superseded)
       #expect(try await why("never").reason == .notThere)
       #expect(try await why("best", V1.Filter(tags: ["x"])).reason == .filtered)
-      #expect(try await why("other").reason == .notACandidate || why("other").reason == .notIndexed)
+      // No encoder is loaded here: its embedding is still to come.
+      #expect(try await why("other").reason == .notIndexed)
       await client.close()
     }
   }
