@@ -21,6 +21,8 @@ package struct SearchRequest: Sendable {
   package private(set) var filter: ItemFilter
   package let waitForIndex: Bool
   package let granularity: Granularity
+  /// Turns without a word of the query are hits even where there is no meaning to find them by.
+  let wantsAllTurns: Bool
   /// How much a hit that resembles a better one loses: 0 to 1.
   package let diversity: Float
   /// After which the best so far is returned.
@@ -62,6 +64,7 @@ package struct SearchRequest: Sendable {
     self.waitForIndex = waitForIndex
     let options = options ?? V1.SearchOptions()
     granularity = try Self.granularity(options.granularity, self.mode)
+    wantsAllTurns = options.granularity == .passage
     try Validate.unitInterval(options.diversity, field: "options.diversity")
     diversity = options.diversity
     guard (0...60_000).contains(options.deadlineMs) else {

@@ -124,6 +124,8 @@ struct SearchRun {
     guard !passages.isEmpty else { return false }
     note("passages")
     let scorer = PassageScorer(weights ?? .none)
+    // Where words are all there is, an item without one is no match, unless turns around were asked for.
+    let drawsIn = request.wantsAllTurns || (query.vector != nil && vectors != nil)
     for passage in passages {
       try checkCancellation()
       let items = passage.map(\.item)
@@ -139,6 +141,7 @@ struct SearchRun {
       for (index, turn) in passage.enumerated() {
         if let allowed, !allowed.contains(turn.item) { continue }
         if turn.text.isEmpty { continue }
+        if candidates[turn.item] == nil, !drawsIn { continue }
         var candidate = candidates[turn.item] ?? Candidate(item: turn.item)
         candidate.cosine = cosines[index]
         candidate.passage = scores[index]

@@ -52,7 +52,7 @@ import Testing
   @Test func daysBeginWhereTheAskerIs() {
     let late = Timestamp(microseconds: now.microseconds + 11 * 3_600_000_000)
     let range = TimeExpression.range(in: "today", now: late, offsetMinutes: 480)
-    #expect(range?.fromUs == (1_683_676_800 + 16 * 3_600) * 1_000_000)
+    #expect(range?.fromUs == Int64(1_683_676_800 + 16 * 3_600) * 1_000_000)
   }
 
   @Test func calendarAgreesWithItself() {
