@@ -262,7 +262,7 @@ package struct MemorySlice: Slice {
 
 /// Writes what a memory has beside its text: as it is, for whoever copies it, and in columns, for filters.
 private struct DetailsStatement {
-  private let update: Statement
+  private let update: GRDB.Statement
 
   init(_ db: Database) throws {
     update = try db.cachedStatement(

@@ -27,7 +27,7 @@ struct VectorsBench: AsyncParsableCommand {
 
   func run() async throws {
     let parameters = V1.VectorSearchParameters(recallTarget: recall, exact: exact)
-    let (result, shares) = try await server.withClient { client in
+    let (result, shares): (LoadResult, Shares) = try await server.withClient { client in
       let blocks = try await self.blocks(client)
       guard !blocks.isEmpty else { throw ValidationError("there is nothing to search for") }
       let found = try await self.recall(blocks[0], client, parameters)
@@ -36,7 +36,7 @@ struct VectorsBench: AsyncParsableCommand {
         return try await ask(block, client, parameters).counts.count == block.count
       }
       (result.recall, result.recallAt, result.queriesPerCall) = (found, Int(limit), batch)
-      return (result, try await shares(blocks, client, parameters))
+      return (result, try await self.shares(blocks, client, parameters))
     }
     try result.print(json: server.json)
     if server.json { return }
