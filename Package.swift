@@ -193,7 +193,8 @@ let package = Package(
       dependencies: [
         "LociAccess", "LociCollection", "LociCompress", "LociContext", "LociCore", "LociLearn", "LociLog",
         "LociMemory",
-        "LociProto", "LociRecall", "LociSession", "LociStore", "LociText", "LociTrace", "LociVector", "LociWire",
+        "LociProto", "LociRecall", "LociSession", "LociStore", "LociText", "LociTrace", "LociVector",
+        "LociWire",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
@@ -206,7 +207,8 @@ let package = Package(
     .executableTarget(
       name: "loci",
       dependencies: [
-        "LociAccess", "LociClient", "LociCore", "LociLearn", "LociProto", "LociRemote", "LociServer", "LociText",
+        "LociAccess", "LociClient", "LociCore", "LociLearn", "LociProto", "LociRemote", "LociServer",
+        "LociText",
         "LociTrace",
         "LociWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -6,7 +6,7 @@
 #include "search.h"
 
 // Groups of lists that are looked into: so many, and so many for each list wanted.
-enum { GROUPS_LEAST = 24, GROUPS_FACTOR = 2 };
+enum { GROUPS_LEAST = 40, GROUPS_FACTOR = 2 };
 
 // Overwrites query->head by its products with the steps.
 static float quantise_head(loci_query *query, const float *head_step, size_t head) {

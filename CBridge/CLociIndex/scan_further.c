@@ -4,7 +4,7 @@
 
 #include "search.h"
 
-enum { SAMPLE = 16 };  // entries of a list that are looked at, to know how many of it are live
+enum { SAMPLE = 64 };  // entries of a list that are looked at, to know how many of it are live
 
 size_t loci_live_entries(const loci_worker *worker, uint32_t list) {
   const loci_index *index = worker->index;
@@ -47,8 +47,9 @@ void loci_scan_further(loci_worker *worker, loci_query *query) {
     if ((worker->visited[l / 64] >> l % 64 & 1) != 0 || worker->live_counts[l] == 0) continue;
     worker->pair_scores[others] = worker->list_scores[l], worker->further[others++] = l;
   }
-  // As many of the nearest as hold what is missing, and half as much again, since the filter is not a random one.
-  size_t missing = worker->plan->live_wanted + worker->plan->live_wanted / 2 - query->live_seen;
+  // As many of the nearest as hold three times what a random filter would leave: this one is not random, and its rows
+  // lie scattered around the far side.
+  size_t missing = 3 * worker->plan->live_wanted - query->live_seen;
   for (size_t take = wanted + 8;; take *= 2) {
     float least;
     memcpy(worker->list_scores, worker->pair_scores, others * sizeof(float));

@@ -96,7 +96,8 @@ package struct RotateAccessKey: Command {
   ) throws(LociError) {
     try Validate.name(request.keyID, field: "key_id")
     guard (0...Self.overlapMsMax).contains(request.overlapMs) else {
-      throw .invalid(field: "overlap_ms", problem: "is \(request.overlapMs), must be 0 to \(Self.overlapMsMax)")
+      throw .invalid(
+        field: "overlap_ms", problem: "is \(request.overlapMs), must be 0 to \(Self.overlapMsMax)")
     }
     id = request.keyID
     overlapMs = request.overlapMs

@@ -13,7 +13,8 @@ package struct AccessSlice: Slice {
   package let name = "access"
 
   package let tables = [
-    ProjectedTable("access_keys", orderedBy: "row"), ProjectedTable("access_grants", orderedBy: "scope, agent"),
+    ProjectedTable("access_keys", orderedBy: "row"),
+    ProjectedTable("access_grants", orderedBy: "scope, agent"),
     ProjectedTable("access_refusals", orderedBy: "row")
   ]
 

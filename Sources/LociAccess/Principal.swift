@@ -34,6 +34,8 @@ package enum Permission: Sendable {
   case known
   /// Of the data of the request's scope.
   case read, write, share
+  /// Reading the data of the request's scope when it names one, else as `known`.
+  case named
   /// Of the tenant of the request's scope.
   case admin
   /// Of the server.
@@ -53,20 +55,21 @@ package enum AccessRules {
     case (.operate, _): return false
     default: break
     }
+    if case .named = permission, tenant == nil, agent == nil { return true }
     guard let tenant, principal.tenant == tenant else { return false }
     if principal.role == .tenantAdmin { return true }
     guard permission != .admin, let agent else { return false }
     if principal.agent == nil || principal.agent == agent {
       switch principal.role {
       case .agent: return true
-      case .reader: return permission == .read
+      case .reader: return permission == .read || permission == .named
       default: return false
       }
     }
     guard let own = principal.agent, let grant = granted(Scope(tenant: tenant, agent: agent), own),
       needed(permission).rawValue <= grant.rawValue
     else { return false }
-    return principal.role == .agent || permission == .read
+    return principal.role == .agent || permission == .read || permission == .named
   }
 
   /// Whether a principal may make a key with this role: nobody gives more than it has.

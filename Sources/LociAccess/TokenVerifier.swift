@@ -38,7 +38,8 @@ package struct TokenVerifier: Sendable {
     }
     if let path = configuration.keysPath {
       do {
-        try await keys.add(jwksJSON: String(decoding: Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self))
+        try await keys.add(
+          jwksJSON: String(decoding: Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self))
       } catch { throw .failedPrecondition("jwt-keys: \(path) holds no usable key set: \(error)") }
     }
   }
@@ -109,7 +110,9 @@ enum SubjectName {
     guard name.hasPrefix(prefix), isUsable(name) else { return nil }
     let parts = name.dropFirst(prefix.count).split(separator: "/", omittingEmptySubsequences: false)
       .map { String($0).removingPercentEncoding }
-    guard parts.count == 3, let tenant = parts[0], let agent = parts[1], let role = parts[2] else { return nil }
+    guard parts.count == 3, let tenant = parts[0], let agent = parts[1], let role = parts[2] else {
+      return nil
+    }
     return principal(id: "certificate:\(name)", tenant: tenant, agent: agent, role: role)
   }
 }

@@ -51,7 +51,8 @@ package struct Checkup: Sendable {
       index: IndexSlice(
         sources: Node.sources, vectors: VectorCache(encoder: nil, bytesMax: 1 << 20)
       ) { _ in },
-      collections: CollectionSlice(changed: { _ in }), access: AccessSlice(AccessDirectory()), workers: workers,
+      collections: CollectionSlice(changed: { _ in }), access: AccessSlice(AccessDirectory()),
+      workers: workers,
       logger: logger)
     for shard in store.shards {
       do {

@@ -14,9 +14,11 @@ struct Loci: AsyncParsableCommand {
     version: Node.version,
     subcommands: [
       Serve.self, Append.self, History.self, SessionCommand.self, Add.self, Search.self, FeedbackCommand.self,
-      ExperienceCommand.self, RecommendCommand.self, LearnCommand.self, Import.self, Export.self, Vectors.self,
+      ExperienceCommand.self, RecommendCommand.self, LearnCommand.self, Import.self, Export.self,
+      Vectors.self,
       TraceCommand.self, AuditCommand.self, Compress.self, Expand.self, Compression.self, Stats.self,
-      Health.self, Keys.self, Grants.self, WhoAmI.self, Certificates.self, Doctor.self, Models.self, Bench.self,
+      Health.self, Keys.self, Grants.self, WhoAmI.self, Certificates.self, Doctor.self, Models.self,
+      Bench.self,
       Config.self
     ])
 }

@@ -59,7 +59,8 @@ struct Settings {
     Setting(
       key: "jwt-issuer", type: .string, fallback: .string(""), help: "what a token's iss must be; empty: any"),
     Setting(
-      key: "jwt-audience", type: .string, fallback: .string(""), help: "what a token's aud must hold; empty: any"),
+      key: "jwt-audience", type: .string, fallback: .string(""),
+      help: "what a token's aud must hold; empty: any"),
     Setting(
       key: "tls-certificate", type: .string, fallback: .string(""),
       help: "PEM file with the server's certificate and its issuers"),
@@ -168,7 +169,8 @@ struct Settings {
     switch string("authentication") {
     case "none": return nil
     case "required": break
-    case let other: throw SettingsError(description: "authentication: '\(other)' is neither none nor required")
+    case let other:
+      throw SettingsError(description: "authentication: '\(other)' is neither none nor required")
     }
     var tokens = TokenVerifier.Configuration()
     tokens.keysPath = set("jwt-keys")

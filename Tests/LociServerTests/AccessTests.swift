@@ -53,7 +53,8 @@ struct AccessTests {
       _ = try await own.contexts.append(
         V1.AppendRequest(scope: scope, contextID: "c", messages: [draft], createContext: true))
       let who = try await own.access.whoAmI(V1.WhoAmIRequest())
-      #expect(who.principal == V1.Principal(id: "key:\(made.key?.id ?? "")", role: .agent, tenant: "t", agent: "a"))
+      #expect(
+        who.principal == V1.Principal(id: "key:\(made.key?.id ?? "")", role: .agent, tenant: "t", agent: "a"))
       for foreign in [("t", "b"), ("u", "a")] {
         let code = await Self.code {
           try await own.contexts.listMessages(
@@ -61,10 +62,12 @@ struct AccessTests {
         }
         #expect(code == .permissionDenied)
       }
-      #expect(await Self.code { try await Self.client(server, nil).access.whoAmI(.init()) } == .unauthenticated)
+      #expect(
+        await Self.code { try await Self.client(server, nil).access.whoAmI(.init()) } == .unauthenticated)
       // One character of the secret changed.
       let wrong = String(made.secret.dropLast()) + (made.secret.hasSuffix("A") ? "E" : "A")
-      #expect(await Self.code { try await Self.client(server, wrong).access.whoAmI(.init()) } == .unauthenticated)
+      #expect(
+        await Self.code { try await Self.client(server, wrong).access.whoAmI(.init()) } == .unauthenticated)
     }
   }
 
@@ -79,7 +82,8 @@ struct AccessTests {
       #expect(await Self.code { try await Self.client(server, first.secret).access.whoAmI(.init()) } == .ok)
       _ = try await root.access.revokeKey(V1.RevokeKeyRequest(scope: tenant, keyID: id))
       #expect(
-        await Self.code { try await Self.client(server, first.secret).access.whoAmI(.init()) } == .unauthenticated)
+        await Self.code { try await Self.client(server, first.secret).access.whoAmI(.init()) }
+          == .unauthenticated)
       let admin = Self.client(server, second.secret)
       #expect(try await admin.access.listKeys(V1.ListKeysRequest(scope: tenant)).keys.count == 2)
       // Nobody makes a key that may do more than its maker.

@@ -3,6 +3,7 @@
 open     anyone
 known    anyone who has shown who they are
 read, write, share     of the data of the request's scope
+named    read, of the data of the request's scope when it names one; else known
 admin    of the tenant of the request's scope
 operate  of the server
 """
@@ -23,7 +24,8 @@ BY_SERVICE = {
         "write": "PutCheckpoint PutWrites DeleteThreads DeleteRuns CopyThread PruneThreads",
     },
     "CompressionService": {
-        "read": "Score Compress PlanCompression Expand GetCompressionPolicy ReportCompactions GetCompressionStats",
+        "named": "Score Compress PlanCompression Expand",
+        "read": "GetCompressionPolicy ReportCompactions GetCompressionStats",
         "write": "CompactContext UndoCompaction SetCompressionPolicy",
     },
     "ContextService": {

@@ -142,7 +142,8 @@ def catalog(files):
     out += "/// Every RPC of the contract, so that a test can cover them all and a new one cannot be forgotten.\n"
     out += "package enum RPCCatalog {\n  package struct Entry: Sendable {\n"
     out += "    package let service, method: String\n    package let request: any WireMessage.Type\n"
-    out += "    /// Whether the request names a scope.\n    package let isScoped: Bool\n"
+    out += "    /// Number of the field that names a scope; 0 when there is none.\n    package let scopeField: UInt8\n"
+    out += "    package var isScoped: Bool { scopeField != 0 }\n"
     out += "    /// Whether the request carries write options: it changes something.\n"
     out += "    package let isMutating: Bool\n    package let isStreaming: Bool\n"
     out += "    /// Whether the caller streams.\n    package let streamsRequests: Bool\n"
@@ -155,11 +156,13 @@ def catalog(files):
             for method in service.method:
                 fields = by_name[method.input_type].field
                 mutating = any(f.type_name == ".loci.v1.WriteOptions" for f in fields)
+                scope = next((f.number for f in fields if f.type_name == ".loci.v1.Scope"), 0)
+                assert scope < 16 and (scope != 0) == (method.input_type in names)
                 streaming = method.client_streaming or method.server_streaming
                 rows.append(
                     f'    Entry(\n      service: "{file.package}.{service.name}", method: "{method.name}",\n'
                     f"      request: {naming.swift_type(method.input_type)}.self,\n"
-                    f"      isScoped: {str(method.input_type in names).lower()}, "
+                    f"      scopeField: {scope}, "
                     f"isMutating: {str(mutating).lower()}, isStreaming: {str(streaming).lower()},\n"
                     f"      streamsRequests: {str(method.client_streaming).lower()}, "
                     f"permission: .{permissions.of(service.name, method.name)})"

@@ -65,7 +65,8 @@ struct AccessService: AccessServiceProvider {
     try await node.write(try RemoveAccessGrant(request, scope: try request.checkedScope()))
   }
 
-  func listGrants(_ request: V1.ListGrantsRequest, _ call: CallContext) async throws -> V1.ListGrantsResponse {
+  func listGrants(_ request: V1.ListGrantsRequest, _ call: CallContext) async throws -> V1.ListGrantsResponse
+  {
     let scope = try request.checkedScope()
     return try await node.read(scope, nil) { db, _ in
       V1.ListGrantsResponse(grants: try AccessQueries.grants(of: scope, in: db))

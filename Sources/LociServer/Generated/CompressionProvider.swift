@@ -34,11 +34,11 @@ extension CompressionServiceProvider {
     ServiceDescription(
       name: "loci.v1.CompressionService",
       methods: [
-        .unary("Score", gate.scopedUnary(.read, score)),
-        .unary("Compress", gate.scopedUnary(.read, compress)),
-        .unary("PlanCompression", gate.scopedUnary(.read, planCompression)),
+        .unary("Score", gate.scopedUnary(.named, score)),
+        .unary("Compress", gate.scopedUnary(.named, compress)),
+        .unary("PlanCompression", gate.scopedUnary(.named, planCompression)),
         .unary("CompactContext", gate.scopedUnary(.write, compactContext)),
-        .unary("Expand", gate.scopedUnary(.read, expand)),
+        .unary("Expand", gate.scopedUnary(.named, expand)),
         .unary("UndoCompaction", gate.scopedUnary(.write, undoCompaction)),
         .unary("SetCompressionPolicy", gate.scopedUnary(.write, setCompressionPolicy)),
         .unary("GetCompressionPolicy", gate.scopedUnary(.read, getCompressionPolicy)),

@@ -50,7 +50,8 @@ public final class RPCClient: Sendable {
   }
 
   private func metadata(_ options: CallOptions) -> Metadata {
-    guard let authorization = core.configuration.authorization, options.metadata["authorization"] == nil else {
+    guard let authorization = core.configuration.authorization, options.metadata["authorization"] == nil
+    else {
       return options.metadata
     }
     var metadata = options.metadata

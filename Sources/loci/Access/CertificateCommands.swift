@@ -19,7 +19,8 @@ struct Certificates: AsyncParsableCommand {
   struct Init: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make an authority of your own and a server's certificate signed by it.",
-      discussion: "Writes ca.pem, ca-key.pem, server.pem and server-key.pem. An authority that is there is kept.")
+      discussion:
+        "Writes ca.pem, ca-key.pem, server.pem and server-key.pem. An authority that is there is kept.")
 
     @Argument(help: "Folder to write into.") var folder: String
     @Option(help: "Names and addresses of the server.") var host: [String] = ["localhost", "127.0.0.1"]
@@ -33,7 +34,8 @@ struct Certificates: AsyncParsableCommand {
       let files = CertificateFiles(folder: folder)
       let authority = try files.authority()
       try files.write(
-        "server", try authority.sign("Loci server", names: host.map(SubjectNames.host), days: days, isServer: true))
+        "server",
+        try authority.sign("Loci server", names: host.map(SubjectNames.host), days: days, isServer: true))
       print("\(folder)/server.pem and server-key.pem for \(host.joined(separator: ", ")), signed by ca.pem")
     }
   }
@@ -108,7 +110,8 @@ struct CertificateAuthority {
     let name = try DistinguishedName { CommonName("Loci authority") }
     certificate = try Certificate(
       version: .v3, serialNumber: .init(), publicKey: .init(key.publicKey),
-      notValidBefore: Date(timeIntervalSinceNow: -3_600), notValidAfter: Date(timeIntervalSinceNow: 3_650 * 86_400),
+      notValidBefore: Date(timeIntervalSinceNow: -3_600),
+      notValidAfter: Date(timeIntervalSinceNow: 3_650 * 86_400),
       issuer: name, subject: name, signatureAlgorithm: .ecdsaWithSHA256,
       extensions: try Certificate.Extensions {
         Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))

@@ -70,7 +70,8 @@ struct Grants: AsyncParsableCommand {
   }
 
   struct Refused: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Calls of a tenant that were refused, newest first.")
+    static let configuration = CommandConfiguration(
+      abstract: "Calls of a tenant that were refused, newest first.")
 
     @OptionGroup var server: ServerOptions
     @OptionGroup var who: ScopeOptions
@@ -83,7 +84,8 @@ struct Grants: AsyncParsableCommand {
       for refusal in answer.refusals {
         let wanted = refusal.scope.map { "\($0.tenant)/\($0.agent)" } ?? ""
         print(
-          "\(Text.time(refusal.atUs))  \(refusal.principal?.id ?? "")  \(refusal.method)  \(wanted)  ×\(refusal.count)")
+          "\(Text.time(refusal.atUs))  \(refusal.principal?.id ?? "")  \(refusal.method)  \(wanted)  ×\(refusal.count)"
+        )
       }
     }
   }

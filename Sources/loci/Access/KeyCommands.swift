@@ -92,7 +92,9 @@ struct Keys: AsyncParsableCommand {
     @Option(help: "Hours that the old one still works, 0 to 720.") var overlapHours: Int64 = 0
 
     func validate() throws {
-      guard (0...720).contains(overlapHours) else { throw ValidationError("--overlap-hours must be 0 to 720") }
+      guard (0...720).contains(overlapHours) else {
+        throw ValidationError("--overlap-hours must be 0 to 720")
+      }
     }
 
     func run() async throws {
