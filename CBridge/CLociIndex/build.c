@@ -209,8 +209,6 @@ static loci_index_status measure_head(loci_build *b) {
 }
 
 static const double plane_energy_min = 0.65;
-// With two dimensions a code, 4-bit codes rank as well as the plane does, at a quarter of its bytes.
-enum { FINE_WIDTH = 2 };
 
 static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
   loci_image_header h = {.kind = LOCI_KIND_IVF, .n = b->n, .d = (uint32_t)b->d, .metric = b->options->metric,
@@ -227,8 +225,7 @@ static loci_index_status fill(loci_build *b, void **result, size_t *bytes) {
   if (status != LOCI_INDEX_OK) goto done;
   h.blocks = blocks[b->lists];
   h.points = b->options->tuning_queries != 0 ? LOCI_CURVE_POINTS_MAX : 0;
-  bool is_fine = b->options->subspace_width == 0 && b->width <= FINE_WIDTH;
-  bool has_plane = b->options->batch_plane && !is_fine && b->report->residual_head_energy >= plane_energy_min;
+  bool has_plane = b->options->batch_plane && b->report->residual_head_energy >= plane_energy_min;
   image = loci_image_allocate(&h, has_plane);
   status = LOCI_INDEX_OUT_OF_MEMORY;
   if (image == NULL) goto done;

@@ -58,7 +58,6 @@ void loci_pack_heads(const float *heads, const float *head_step, size_t head, si
 
 loci_index_status loci_build_head(loci_build *b);       // origin, head_matrix, head_step
 loci_index_status loci_build_centroids(loci_build *b);  // k-means
-loci_index_status loci_build_order(loci_build *b);      // centroids: neighbours near each other
 loci_index_status loci_build_assign(loci_build *b);     // nearest and second lists, means
 loci_index_status loci_build_codebook(loci_build *b);
 // Measures the curve and writes it into the image's section, shortening that to the points found.

@@ -125,7 +125,7 @@ loci_index_status loci_index_open(const void *image, size_t bytes, bool verify, 
   if (bytes < sizeof h || (uintptr_t)image % 64 != 0) return LOCI_INDEX_NOT_AN_IMAGE;
   memcpy(&h, image, sizeof h);
   if (memcmp(h.magic, magic, 8) != 0) return LOCI_INDEX_NOT_AN_IMAGE;
-  if (h.version == 0 || h.version > LOCI_IMAGE_VERSION) return LOCI_INDEX_NEWER_VERSION;
+  if (h.version != LOCI_IMAGE_VERSION) return LOCI_INDEX_NEWER_VERSION;
   if (loci_math_crc32c(0, &h, offsetof(loci_image_header, crc)) != h.crc) return LOCI_INDEX_BAD_CHECKSUM;
   uint64_t lengths[SECTIONS];
   if (!loci_image_lengths(&h, lengths) || h.bytes > bytes) return LOCI_INDEX_OUT_OF_BOUNDS;
@@ -140,9 +140,8 @@ loci_index_status loci_index_open(const void *image, size_t bytes, bool verify, 
   loci_image_view(image, &h, index);
   loci_index_status status = verify ? verify_sections(index) : LOCI_INDEX_OK;
   if (status == LOCI_INDEX_OK && h.kind == LOCI_KIND_IVF) status = loci_image_check_lists(index);
-  if (status == LOCI_INDEX_OK && h.kind == LOCI_KIND_IVF) status = loci_image_make_groups(index);
   if (status != LOCI_INDEX_OK) {
-    loci_index_close(index);
+    free(index);
     return status;
   }
   *result = index;
@@ -157,7 +156,6 @@ void loci_index_close(loci_index *index) {
 
 void loci_image_release(loci_index *index) {
   for (int i = 0; i < LOCI_WORKERS_KEPT; i++) free(atomic_exchange(&index->kept[i], NULL));
-  free(index->list_numbers), free(index->group_codes), free(index->group_bias);
 }
 
 loci_index_facts loci_index_describe(const loci_index *index) {

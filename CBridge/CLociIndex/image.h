@@ -1,7 +1,7 @@
 // The layout of an image. Little-endian; every section starts at a multiple of 64.
 //
 //   0    8  magic "LOCIVIDX"
-//   8    4  version (2)          12  4  kind: 1 IVF, 2 flat
+//   8    4  version (1)          12  4  kind: 1 IVF, 2 flat
 //   16   8  bytes of the image   24  8  n
 //   32   4  d                    36  4  metric
 //   40   4  lists                44  4  subspaces
@@ -16,9 +16,7 @@
 
 #pragma clang assume_nonnull begin
 
-// Since version 2 neighbouring lists are near each other; otherwise version 1 is the same.
-enum { LOCI_IMAGE_VERSION = 2, LOCI_IMAGE_VERSION_ORDERED = 2, LOCI_KIND_IVF = 1, LOCI_KIND_FLAT = 2 };
-enum { LOCI_GROUP_LISTS = 16 };  // lists of one group
+enum { LOCI_IMAGE_VERSION = 1, LOCI_KIND_IVF = 1, LOCI_KIND_FLAT = 2 };
 
 typedef enum {
   SECTION_ORIGIN,          // f32 [d]: subtracted from rows and queries (zero unless Euclidean)
@@ -77,11 +75,6 @@ struct loci_index {
   const loci_index_curve_point *curve;
   const loci_index_kernels *kernels;
   size_t longest;  // entries of the longest list
-  uint32_t *_Nullable list_numbers;  // (lists_padded) 0, 1, 2, ...
-  // A level above the centroids, each for LOCI_GROUP_LISTS of them in a row; none when group_count is 0.
-  size_t group_count, groups_padded;  // the latter rounded up to 128
-  uint8_t *_Nullable group_codes;     // as centroid_codes
-  float *_Nullable group_bias;        // (groups_padded)
   // Workers' memory between searches, so that its pages need not be had from the system each time.
   _Atomic(struct loci_worker_memory *_Nullable) kept[LOCI_WORKERS_KEPT];
 };
@@ -96,9 +89,7 @@ void loci_image_seal(uint8_t *image, loci_image_header *header);
 void loci_image_view(const uint8_t *image, const loci_image_header *header, loci_index *index);
 // Checks the lists' bounds and finds the longest.
 loci_index_status loci_image_check_lists(loci_index *index);
-// Makes what is derived from the sections when an image is opened.
-loci_index_status loci_image_make_groups(loci_index *index);
-// Frees that, and what searches have kept.
+// Frees what searches have kept.
 void loci_image_release(loci_index *index);
 
 #pragma clang assume_nonnull end

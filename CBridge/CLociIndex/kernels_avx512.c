@@ -142,11 +142,11 @@ LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, con
     for (size_t q = 0; q < count; q++) even[q] = odd[q] = _mm256_setzero_si256();
     const uint8_t *block = codes + b * subspaces * 16;
     for (size_t m = 0; m < subspaces; m += 4) {
-      _mm_prefetch((const char *)next + b * subspaces * 16 + m * 16, _MM_HINT_T0);
+      if (count == 1) _mm_prefetch((const char *)next + b * subspaces * 16 + m * 16, _MM_HINT_T0);
       __m256i pair = _mm256_loadu_si256((const __m256i *)(block + m * 16));
-      __m256i after = _mm256_loadu_si256((const __m256i *)(block + m * 16 + 32));
+      __m256i next = _mm256_loadu_si256((const __m256i *)(block + m * 16 + 32));
       __m256i c0 = _mm256_and_si256(pair, nibble), c1 = _mm256_and_si256(_mm256_srli_epi16(pair, 4), nibble);
-      __m256i c2 = _mm256_and_si256(after, nibble), c3 = _mm256_and_si256(_mm256_srli_epi16(after, 4), nibble);
+      __m256i c2 = _mm256_and_si256(next, nibble), c3 = _mm256_and_si256(_mm256_srli_epi16(next, 4), nibble);
       for (size_t q = 0; q < count; q++) {
         const __m128i *table = (const __m128i *)(tables + q * table_bytes + m * 16);
         __m256i s0 = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(table)), c0);
@@ -167,12 +167,11 @@ LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, con
 
 static void pq4_scan(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables, size_t count,
                      uint16_t *scores, size_t stride, const uint8_t *next) {
-  if (next == NULL) next = codes;
   switch (count) {
-    case 1: scan(codes, blocks, subspaces, tables, 1, scores, stride, next); break;
-    case 2: scan(codes, blocks, subspaces, tables, 2, scores, stride, next); break;
-    case 3: scan(codes, blocks, subspaces, tables, 3, scores, stride, next); break;
-    default: scan(codes, blocks, subspaces, tables, 4, scores, stride, next); break;
+    case 1: scan(codes, blocks, subspaces, tables, 1, scores, stride, next != NULL ? next : codes); break;
+    case 2: scan(codes, blocks, subspaces, tables, 2, scores, stride, codes); break;
+    case 3: scan(codes, blocks, subspaces, tables, 3, scores, stride, codes); break;
+    default: scan(codes, blocks, subspaces, tables, 4, scores, stride, codes); break;
   }
 }
 

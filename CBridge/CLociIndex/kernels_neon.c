@@ -98,7 +98,7 @@ LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, con
     }
     const uint8_t *block = codes + b * subspaces * 16;
     for (size_t m = 0; m < subspaces; m += 4) {
-      __builtin_prefetch(next + b * subspaces * 16 + m * 16);
+      if (count == 1) __builtin_prefetch(next + b * subspaces * 16 + m * 16);
       for (int half = 0; half < 2; half++) {
         uint8x16_t pair = vld1q_u8(block + m * 16 + half * 16), other = vld1q_u8(block + m * 16 + 32 + half * 16);
         for (size_t q = 0; q < count; q++) {
@@ -124,12 +124,11 @@ LOCI_INLINE void scan(const uint8_t *codes, size_t blocks, size_t subspaces, con
 
 static void pq4_scan(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables, size_t count,
                      uint16_t *scores, size_t stride, const uint8_t *next) {
-  if (next == NULL) next = codes;
   switch (count) {
-    case 1: scan(codes, blocks, subspaces, tables, 1, scores, stride, next); break;
-    case 2: scan(codes, blocks, subspaces, tables, 2, scores, stride, next); break;
-    case 3: scan(codes, blocks, subspaces, tables, 3, scores, stride, next); break;
-    default: scan(codes, blocks, subspaces, tables, 4, scores, stride, next); break;
+    case 1: scan(codes, blocks, subspaces, tables, 1, scores, stride, next != NULL ? next : codes); break;
+    case 2: scan(codes, blocks, subspaces, tables, 2, scores, stride, codes); break;
+    case 3: scan(codes, blocks, subspaces, tables, 3, scores, stride, codes); break;
+    default: scan(codes, blocks, subspaces, tables, 4, scores, stride, codes); break;
   }
 }
 

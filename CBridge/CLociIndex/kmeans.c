@@ -188,7 +188,6 @@ loci_index_status loci_build_centroids(loci_build *b) {
     t.count = drop_held_out(b, sample, count);
     status = train(&t, b, heads, counts);
   }
-  if (status == LOCI_INDEX_OK) status = loci_build_order(b);
   if (status == LOCI_INDEX_OK) {
     finish(b, b->centroids, b->d, b->centroid_bias);
     for (size_t l = 0; l < b->lists; l += 8) {

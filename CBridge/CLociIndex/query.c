@@ -1,12 +1,8 @@
 // A query made ready, and the choice of lists.
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "search.h"
-
-// Groups of lists that are looked into: so many, and so many for each list wanted.
-enum { GROUPS_LEAST = 40, GROUPS_FACTOR = 2 };
 
 // Overwrites query->head by its products with the steps.
 static float quantise_head(loci_query *query, const float *head_step, size_t head) {
@@ -78,11 +74,28 @@ void loci_prepare_queries(loci_worker *worker, const float *input, size_t count)
   }
 }
 
-// The `wanted` best of `found` lists with their scores in list_scores and list_ids; the few best of them first.
-static void take_best(loci_worker *worker, loci_query *query, size_t found, size_t wanted) {
+// The lists of greatest <query, centroid> + bias from the raw int8 sums; the few best of them first.
+static void choose(loci_worker *worker, loci_query *query, const int32_t *raw) {
+  const loci_index *index = worker->index;
+  const loci_index_kernels *kernels = index->kernels;
+  size_t lists = index->header.lists, wanted = worker->plan->probes, found, groups = index->lists_padded / 8;
+  if (wanted >= lists) {
+    for (size_t l = 0; l < lists; l++) query->probes[l] = (uint32_t)l;
+    query->probe_count = (uint32_t)lists;
+    return;
+  }
   float *scores = worker->list_scores, least;
   uint32_t *ids = worker->list_ids;
-  found = loci_keep_best(worker->index->kernels, scores, ids, found, wanted, 0, &least);
+  kernels->group_maxima(raw, index->centroid_bias, index->lists_padded, query->head_step, scores,
+                        worker->list_maxima);
+  float floor = -INFINITY;
+  if (wanted < groups) {
+    // At least `wanted` scores reach what `wanted` maxima of groups reach.
+    loci_keep_best(kernels, worker->list_maxima, ids, groups, wanted, wanted / 8, &floor);
+  }
+  for (size_t l = 0; l < lists; l++) ids[l] = (uint32_t)l;
+  found = kernels->keep_at_least(scores, ids, lists, floor);
+  found = loci_keep_best(kernels, scores, ids, found, wanted, 0, &least);
   if (found > wanted) found = wanted;
   for (size_t i = 0; i < 4 && i < found; i++) {
     size_t best = i;
@@ -96,98 +109,20 @@ static void take_best(loci_worker *worker, loci_query *query, size_t found, size
   query->probe_count = (uint32_t)found;
 }
 
-// The lists of greatest <query, centroid> + bias from the raw int8 sums.
-static void choose(loci_worker *worker, loci_query *query, const int32_t *raw) {
-  const loci_index *index = worker->index;
-  const loci_index_kernels *kernels = index->kernels;
-  size_t lists = index->header.lists, wanted = worker->plan->probes, eighths = index->lists_padded / 8;
-  float *scores = worker->list_scores;
-  uint32_t *ids = worker->list_ids;
-  kernels->group_maxima(raw, index->centroid_bias, index->lists_padded, query->head_step, scores,
-                        worker->list_maxima);
-  size_t found = 0;
-  if (wanted < eighths) {
-    // At least `wanted` scores reach what `wanted` maxima reach.
-    float floor;
-    uint32_t *best = worker->further;
-    memcpy(best, index->list_numbers, eighths * sizeof *best);
-    size_t kept = loci_keep_best(kernels, worker->list_maxima, best, eighths, wanted, wanted / 8, &floor);
-    for (size_t i = 0; i < kept; i++) {
-      // The eight of a maximum are sixteen apart.
-      size_t first = (size_t)best[i] / 16 * 128 + best[i] % 16;
-      for (size_t l = first; l < first + 128 && l < lists; l += 16) {
-        if (scores[l] >= floor) worker->pair_scores[found] = scores[l], ids[found++] = (uint32_t)l;
-      }
-    }
-    memcpy(scores, worker->pair_scores, found * sizeof *scores);
-  } else {
-    memcpy(ids, index->list_numbers, lists * sizeof *ids);
-    found = lists;
-  }
-  take_best(worker, query, found, wanted);
-}
-
-// How many groups to look into for so many lists.
-static size_t groups_wanted(size_t probes) { return GROUPS_LEAST + GROUPS_FACTOR * probes; }
-
-// The same through groups: their centres' raw sums give the groups whose centroids are looked at.
-static void choose_in_groups(loci_worker *worker, loci_query *query, const int32_t *raw) {
-  const loci_index *index = worker->index;
-  const loci_index_kernels *kernels = index->kernels;
-  size_t wanted = groups_wanted(worker->plan->probes), found = 0;
-  float *scores = worker->list_scores, least;
-  uint32_t *best = worker->further;
-  kernels->group_maxima(raw, index->group_bias, index->groups_padded, query->head_step, scores,
-                        worker->list_maxima);
-  memcpy(best, index->list_numbers, index->group_count * sizeof *best);
-  size_t kept = loci_keep_best(kernels, scores, best, index->group_count, wanted, wanted / 8, &least);
-  int32_t sums[LOCI_GROUP_LISTS];
-  size_t bytes = index->groups * LOCI_GROUP_LISTS * 4;
-  for (size_t i = 0; i < kept; i++) {
-    size_t first = (size_t)best[i] * LOCI_GROUP_LISTS;
-    kernels->int8_tile(index->centroid_codes + best[i] * bytes, 1, index->groups, query->head_code,
-                       &query->head_sum, 1, sums, LOCI_GROUP_LISTS);
-    // Padding is far below the threshold.
-    found += kernels->append_int32(sums, index->centroid_bias + first, index->list_numbers + first,
-                                   LOCI_GROUP_LISTS, query->head_step, 0, -FLT_MAX / 2, scores + found,
-                                   worker->list_ids + found);
-  }
-  take_best(worker, query, found, worker->plan->probes);
-}
-
-// Head codes of `count` queries side by side, as tiles want them.
-static void lay_tile(loci_worker *worker, const loci_query *queries, size_t count, int32_t *sums) {
-  for (size_t i = 0; i < count; i++) sums[i] = queries[i].head_sum;
-  for (size_t g = 0; g < worker->index->groups; g++) {
-    for (size_t i = 0; i < count; i++) memcpy(worker->tile + (g * count + i) * 4, queries[i].head_code + g * 4, 4);
-  }
-}
-
 void loci_choose_lists(loci_worker *worker, size_t count) {
   const loci_index *index = worker->index;
-  size_t lists = index->header.lists, probes = worker->plan->probes;
-  if (probes >= lists) {
-    for (size_t q = 0; q < count; q++) {
-      memcpy(worker->queries[q].probes, index->list_numbers, lists * sizeof(uint32_t));
-      worker->queries[q].probe_count = (uint32_t)lists;
-    }
-    return;
-  }
-  bool in_groups = 4 * groups_wanted(probes) <= index->group_count;
-  const uint8_t *codes = in_groups ? index->group_codes : index->centroid_codes;
-  size_t stride = in_groups ? index->groups_padded : index->lists_padded;
+  size_t groups = index->groups, stride = index->lists_padded;
   for (size_t q = 0; q < count; q += LOCI_INT8_QUERIES) {
     size_t tile = count - q < LOCI_INT8_QUERIES ? count - q : LOCI_INT8_QUERIES;
     int32_t sums[LOCI_INT8_QUERIES];
-    lay_tile(worker, worker->queries + q, tile, sums);
-    index->kernels->int8_tile(codes, stride / 16, index->groups, worker->tile, sums, tile, worker->raw, stride);
-    for (size_t i = 0; i < tile; i++) {
-      loci_query *query = &worker->queries[q + i];
-      if (in_groups) {
-        choose_in_groups(worker, query, worker->raw + i * stride);
-      } else {
-        choose(worker, query, worker->raw + i * stride);
+    for (size_t i = 0; i < tile; i++) sums[i] = worker->queries[q + i].head_sum;
+    for (size_t g = 0; g < groups; g++) {
+      for (size_t i = 0; i < tile; i++) {
+        memcpy(worker->tile + (g * tile + i) * 4, worker->queries[q + i].head_code + g * 4, 4);
       }
     }
+    index->kernels->int8_tile(index->centroid_codes, stride / 16, groups, worker->tile, sums, tile, worker->raw,
+                              stride);
+    for (size_t i = 0; i < tile; i++) choose(worker, &worker->queries[q + i], worker->raw + i * stride);
   }
 }

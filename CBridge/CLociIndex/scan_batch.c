@@ -5,10 +5,6 @@
 #include "loci_math.h"
 #include "search.h"
 
-// A list read from memory for a query or two is dear by its bytes, for many by the work on each row. A row of the plane
-// has `head` bytes, and ranks better than the subspaces / 2 bytes of its 4-bit codes.
-enum { PLANE_QUERIES_MIN = 3 };
-
 // Sorts (list, query) pairs by list: order[starts[l] ..< starts[l + 1]] are the queries of list l.
 static void sort_by_list(loci_worker *worker, size_t count) {
   size_t lists = worker->index->header.lists;
@@ -67,36 +63,19 @@ static void scan_plane(loci_worker *worker, const uint32_t *order, size_t count,
   }
 }
 
-// The tables of queries and the mean of a list that is scanned next.
-static void prefetch_codes(const loci_worker *worker, const uint32_t *order, size_t count, size_t list) {
-  const loci_index *index = worker->index;
-  size_t table = (size_t)index->header.subspaces * 16, d = index->header.d;
-  const char *mean = (const char *)(index->means + list * d);
-  for (size_t j = 0; j < d * 4; j += 64) __builtin_prefetch(mean + j);
-  for (size_t i = 0; i < count && i < LOCI_PQ_QUERIES; i++) {
-    const uint8_t *tables = worker->tables + order[i] * table;
-    for (size_t j = 0; j < table; j += 64) __builtin_prefetch(tables + j);
-  }
-}
-
 static void scan_codes(loci_worker *worker, const uint32_t *order, size_t count, uint32_t list, size_t block,
-                       size_t entries, const uint8_t *next) {
+                       size_t entries) {
   const loci_index *index = worker->index;
   const loci_kernels *math = loci_kernels_get(LOCI_ISA_AVX512);
   size_t subspaces = index->header.subspaces, d = index->header.d, stride = loci_round_up(entries, 32);
-  uint8_t *copies = worker->tables + worker->capacity * subspaces * 16;
+  uint8_t *tables = worker->tables + worker->capacity * subspaces * 16;
   for (size_t first = 0; first < count; first += LOCI_PQ_QUERIES) {
     size_t tile = count - first < LOCI_PQ_QUERIES ? count - first : LOCI_PQ_QUERIES;
-    const uint8_t *tables = copies;
-    if (tile == 1) {
-      tables = worker->tables + order[first] * subspaces * 16;
-    } else {
-      for (size_t i = 0; i < tile; i++) {
-        memcpy(copies + i * subspaces * 16, worker->tables + order[first + i] * subspaces * 16, subspaces * 16);
-      }
+    for (size_t i = 0; i < tile; i++) {
+      memcpy(tables + i * subspaces * 16, worker->tables + order[first + i] * subspaces * 16, subspaces * 16);
     }
     index->kernels->pq4_scan(index->codes + block * subspaces * 16, stride / 32, subspaces, tables, tile,
-                             worker->sums, stride, first == 0 ? next : NULL);
+                             worker->sums, stride, NULL);
     for (size_t i = 0; i < tile; i++) {
       uint32_t q = order[first + i];
       loci_query *query = &worker->queries[q];
@@ -106,56 +85,32 @@ static void scan_codes(loci_worker *worker, const uint32_t *order, size_t count,
   }
 }
 
-static bool by_plane(const loci_index *index, size_t queries) {
-  return index->plane != NULL && queries >= PLANE_QUERIES_MIN;
-}
-
-static void make_tables(loci_worker *worker, size_t count) {
-  const loci_index *index = worker->index;
-  size_t subspaces = index->header.subspaces;
-  for (size_t q = 0; q < count; q++) {
-    index->kernels->pq4_products(index->codebook, subspaces, index->header.width, worker->queries[q].vector,
-                                 worker->products);
-    worker->table_steps[q] = index->kernels->pq4_quantise(
-        worker->products, subspaces, worker->tables + q * subspaces * 16, &worker->table_bases[q]);
-  }
-}
-
-// The first list from `list` on that queries probe.
-static size_t next_probed(const loci_worker *worker, size_t list) {
-  const uint32_t *starts = worker->starts;
-  while (list < worker->index->header.lists && starts[list] == starts[list + 1]) list++;
-  return list;
-}
-
 void loci_scan_batch(loci_worker *worker, size_t count) {
   const loci_index *index = worker->index;
-  size_t lists = index->header.lists, subspaces = index->header.subspaces;
+  size_t subspaces = index->header.subspaces;
+  if (index->plane == NULL) {
+    for (size_t q = 0; q < count; q++) {
+      index->kernels->pq4_products(index->codebook, subspaces, index->header.width, worker->queries[q].vector,
+                                   worker->products);
+      worker->table_steps[q] = index->kernels->pq4_quantise(
+          worker->products, subspaces, worker->tables + q * subspaces * 16, &worker->table_bases[q]);
+    }
+  }
   // One pass in the order of the image: its codes stream through the cache once. (Scanning every query's nearest
   // lists first tightens thresholds early, but reads most of the image twice.)
   sort_by_list(worker, count);
   const uint32_t *starts = worker->starts;
-  bool has_tables = false;
-  for (size_t l = next_probed(worker, 0), next; l < lists; l = next) {
-    next = next_probed(worker, l + 1);
+  for (uint32_t l = 0; l < index->header.lists; l++) {
     size_t queries = starts[l + 1] - starts[l], block = index->list_blocks[l], entries = index->list_counts[l];
-    if (entries == 0) continue;
-    const uint32_t *order = worker->order + starts[l];
+    if (queries == 0 || entries == 0) continue;
     if (worker->parameters->live != NULL) {
-      size_t live = loci_live_entries(worker, (uint32_t)l);
-      for (size_t i = 0; i < queries; i++) worker->queries[order[i]].live_seen += live;
+      size_t live = loci_live_entries(worker, l);
+      for (size_t i = starts[l]; i < starts[l + 1]; i++) worker->queries[worker->order[i]].live_seen += live;
     }
-    if (by_plane(index, queries)) {
-      scan_plane(worker, order, queries, block, entries);
+    if (index->plane != NULL) {
+      scan_plane(worker, worker->order + starts[l], queries, block, entries);
     } else {
-      if (!has_tables) make_tables(worker, count);
-      has_tables = true;
-      const uint8_t *ahead = NULL;
-      if (next < lists) {
-        ahead = index->codes + (size_t)index->list_blocks[next] * subspaces * 16;
-        prefetch_codes(worker, worker->order + starts[next], starts[next + 1] - starts[next], next);
-      }
-      scan_codes(worker, order, queries, (uint32_t)l, block, entries, ahead);
+      scan_codes(worker, worker->order + starts[l], queries, l, block, entries);
     }
     worker->statistics.codes_scanned += queries * entries;
   }

@@ -27,6 +27,41 @@ static void prefetch_list(const loci_index *index, uint32_t list) {
   for (size_t j = 0; j < count * 4 && j < 1024; j += 64) __builtin_prefetch(rows + j);
 }
 
+size_t loci_live_entries(const loci_worker *worker, uint32_t list) {
+  const loci_index *index = worker->index;
+  const uint32_t *rows = index->entry_rows + (size_t)index->list_blocks[list] * 32;
+  size_t count = index->list_counts[list], live = 0, n = index->header.n;
+  for (size_t e = 0; e < count; e += 4) live += rows[e] < n && loci_is_live(worker->parameters->live, rows[e]);
+  return 4 * live;
+}
+
+void loci_scan_further(loci_worker *worker, loci_query *query) {
+  const loci_index *index = worker->index;
+  const loci_index_kernels *kernels = index->kernels;
+  size_t lists = index->header.lists, padded = index->lists_padded, wanted = query->probe_count;
+  if (query->live_seen >= worker->plan->live_wanted || wanted >= lists) return;
+  memset(worker->visited, 0, padded / 8);
+  for (size_t i = 0; i < wanted; i++) worker->visited[query->probes[i] / 64] |= UINT64_C(1) << query->probes[i] % 64;
+  // The filter goes against the query: more than a random one would need.
+  while (query->live_seen < 2 * worker->plan->live_wanted && wanted < lists) {
+    wanted = 2 * wanted + 1 < lists ? 2 * wanted + 1 : lists;
+    float least;
+    kernels->int8_tile(index->centroid_codes, padded / 16, index->groups, query->head_code, &query->head_sum, 1,
+                       worker->raw, padded);
+    kernels->group_maxima(worker->raw, index->centroid_bias, padded, query->head_step, worker->list_scores,
+                          worker->list_maxima);
+    for (size_t l = 0; l < lists; l++) worker->list_ids[l] = (uint32_t)l;
+    size_t found = loci_keep_best(kernels, worker->list_scores, worker->list_ids, lists, wanted, 0, &least), fresh = 0;
+    for (size_t i = 0; i < found; i++) {
+      uint32_t list = worker->list_ids[i];
+      if ((worker->visited[list / 64] >> list % 64 & 1) != 0) continue;
+      worker->visited[list / 64] |= UINT64_C(1) << list % 64;
+      worker->further[fresh++] = list;
+    }
+    loci_scan_single(worker, query, worker->further, fresh);
+  }
+}
+
 void loci_scan_single(loci_worker *worker, loci_query *query, const uint32_t *lists, size_t list_count) {
   const loci_index *index = worker->index;
   const loci_index_kernels *kernels = index->kernels;

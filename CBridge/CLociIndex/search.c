@@ -124,7 +124,6 @@ static void lay_out(loci_worker *w, carve *c, size_t longest) {
   w->list_scores = take(c, padded + LOCI_APPEND_SLACK, 4);
   w->list_maxima = take(c, padded / 8 + LOCI_APPEND_SLACK, 4);
   w->list_ids = take(c, padded + LOCI_APPEND_SLACK, 4);
-  w->pair_scores = take(c, padded, 4);
   w->tile = take(c, 8 * h->head, 1);
   w->dots = take(c, 2 * wanted + LOCI_SCAN_CHUNK, 8);
   w->seen_size = 64;
@@ -137,7 +136,6 @@ static void lay_out(loci_worker *w, carve *c, size_t longest) {
   w->original = take(c, h->d, 4);
   w->visited = take(c, padded / 64 + 1, 8);
   w->further = take(c, padded, 4);
-  w->live_counts = take(c, padded, 4);
   w->queries = take(c, n, sizeof(loci_query));
   if (c->base == NULL) return;
   for (size_t q = 0; q < n; q++) {

@@ -73,7 +73,7 @@ typedef struct loci_worker {
   uint16_t *sums;    // 4-bit scans: (4, longest list)
   uint8_t *tables;   // (4 or capacity, subspaces, 16)
   float *products;   // (subspaces, 16)
-  float *list_scores, *list_maxima, *pair_scores;
+  float *list_scores, *list_maxima;
   uint32_t *list_ids;
   int8_t *tile;      // (groups, 8, 4)
   int64_t *dots;
@@ -81,11 +81,10 @@ typedef struct loci_worker {
   size_t seen_size;
   float *table_steps, *table_bases;  // (capacity)
   uint32_t *starts, *order;          // counting sort of (list, query) pairs
+  float *pair_terms;                 // <query, mean> + ... of each pair
   float *original;                   // one row in float32
   uint64_t *visited;                 // (padded lists) bits
   uint32_t *further;                 // (padded lists)
-  uint32_t *live_counts;             // (padded lists), about how many entries pass the filter
-  bool has_live_counts;
   loci_index_statistics statistics;
 } loci_worker;
 
@@ -126,7 +125,7 @@ void loci_drop_dead(loci_worker *worker, loci_reservoir *found, size_t from);
 size_t loci_live_entries(const loci_worker *worker, uint32_t list);
 // Scans `count` lists for one query.
 void loci_scan_single(loci_worker *worker, loci_query *query, const uint32_t *lists, size_t count);
-// Under a filter: scans further lists when the query has seen fewer than `live_wanted` live entries.
+// Under a filter: scans further lists until the query has seen `live_wanted` entries.
 void loci_scan_further(loci_worker *worker, loci_query *query);
 void loci_scan_batch(loci_worker *worker, size_t count);
 // Exact: scores every live row by its int8 code.

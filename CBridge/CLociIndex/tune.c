@@ -191,10 +191,6 @@ loci_index_status loci_build_curve(loci_build *b, uint8_t *image, loci_image_hea
   loci_image_view(image, header, &index);
   index.header.points = 0;
   if (loci_image_check_lists(&index) != LOCI_INDEX_OK) return LOCI_INDEX_OUT_OF_BOUNDS;
-  if (loci_image_make_groups(&index) != LOCI_INDEX_OK) {
-    loci_image_release(&index);
-    return LOCI_INDEX_OUT_OF_MEMORY;
-  }
   size_t m = b->held_out_count, single = 0, batch = 0;
   const uint32_t *sample = b->held_out;
   float *queries = malloc(m * b->d * sizeof *queries), *input = malloc(m * b->d * sizeof *input);

@@ -27,13 +27,6 @@ void *loci_rows_alloc(size_t bytes) {
   return mapped + before;
 }
 
-void loci_rows_prefetch(const void *base, size_t stride, const uint32_t *rows, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    const char *row = (const char *)base + rows[i] * stride;
-    for (size_t at = 0; at < stride; at += 64) __builtin_prefetch(row + at, 0, 2);
-  }
-}
-
 void loci_rows_free(void *memory, size_t bytes) {
   if (memory == NULL) return;
   if (bytes < huge_page_bytes) {

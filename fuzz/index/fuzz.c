@@ -30,8 +30,7 @@ static void prepare(void) {
     void *image;
     loci_index_build_report report;
     loci_index_metric metric = (loci_index_metric)(1 + i % 3);
-    loci_index_build_options options = {.metric = metric, .batch_plane = i < 3,
-                                        .subspace_width = i < 3 ? 2 : 0, .tuning_queries = 20, .seed = 1};
+    loci_index_build_options options = {.metric = metric, .batch_plane = i < 3, .tuning_queries = 20, .seed = 1};
     loci_index_status status =
         i < 6 ? loci_ivf_build(rows, ROWS, DIMENSION, &options, &pool, &image, &sizes[i], &report)
               : loci_flat_build(rows, ROWS, DIMENSION, LOCI_INDEX_EUCLIDEAN, &pool, &image, &sizes[i]);

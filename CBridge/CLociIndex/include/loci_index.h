@@ -49,7 +49,7 @@ typedef struct loci_index_build_options {
   uint32_t subspace_width;  // dimensions of one 4-bit code; 0: chosen from d
   uint32_t head;            // PCA dimensions of the coarse search and the batch plane, a multiple of 16; 0: by variance
   // int8 over the head for each entry: batches are searched by it. Left out when the head has less than 65 % of the
-  // energy of the rows less the mean of their list, and when automatic 4-bit codes are of two dimensions each.
+  // energy of the rows less the mean of their list.
   bool batch_plane;
   uint32_t iterations;      // of k-means; 0: 10
   uint64_t seed;

@@ -37,8 +37,8 @@ typedef struct loci_index_kernels {
   // scores[q * stride + r] = sum_m table(q, m, code(r, m)), for `blocks` blocks of 32 rows; entries of tables
   // are at most 63. codes: [blocks][subspaces / 2][32]: the byte at 2 * (r % 16) + r / 16 belongs to row r and
   // holds the codes of two subspaces, the even one in its low half. tables: [count][subspaces][16].
-  // subspaces is a multiple of 4, at most 1,040. 1 <= count <= 4. Memory from `next` on is prefetched while
-  // it computes, as much as the codes; NULL: none.
+  // subspaces is a multiple of 4, at most 1,040. 1 <= count <= 4. With count 1, memory from `next` on is
+  // prefetched while it computes; NULL: none.
   void (*pq4_scan)(const uint8_t *codes, size_t blocks, size_t subspaces, const uint8_t *tables, size_t count,
                    uint16_t *scores, size_t stride, const uint8_t *_Nullable next);
 
@@ -56,8 +56,7 @@ typedef struct loci_index_kernels {
 
   // Keeps, in place and in order, the pairs whose score reaches `threshold`; returns how many.
   size_t (*keep_at_least)(float *scores, uint32_t *ids, size_t n, float threshold);
-  // scores[i] = raw[i] * scale + bias[i], and maxima[j] the greatest of each of n / 8 groups of eight of them:
-  // i = j / 16 * 128 + j % 16 + 0, 16, ... 112.
+  // scores[i] = raw[i] * scale + bias[i], and maxima[j] the greatest of each of n / 8 groups of eight of them.
   // n is a multiple of 128.
   void (*group_maxima)(const int32_t *raw, const float *bias, size_t n, float scale, float *scores,
                        float *maxima);

@@ -134,8 +134,6 @@ void loci_weighted_gram(const double *rows, const double *weights, size_t n, siz
 // NULL when there is none. Free with loci_rows_free.
 void *_Nullable loci_rows_alloc(size_t bytes);
 void loci_rows_free(void *_Nullable memory, size_t bytes);
-// Asks for `count` rows of `stride` bytes each, by their numbers, to be in the cache soon. Reads nothing.
-void loci_rows_prefetch(const void *base, size_t stride, const uint32_t *rows, size_t count);
 
 // A word written by one thread while others read it.
 static inline uint64_t loci_atomic_load(const uint64_t *word) {

@@ -15,8 +15,7 @@ package struct IVFConfiguration: Sendable {
   /// that those with 86 % of the variance.
   package var headDimensions: Int?
   /// Keeps int8 codes of the leading axes for each entry. Batches are searched by them, up to twice as fast; costs
-  /// `assignments × headDimensions` bytes a row. Left out up to 192 dimensions, unless `subspaceWidth` is given: the
-  /// 4-bit codes are as good there.
+  /// `assignments × headDimensions` bytes a row.
   package var batchPlane = true
   package var kMeansIterations = 10
   /// The same rows, configuration and seed give the same image on the same processor.

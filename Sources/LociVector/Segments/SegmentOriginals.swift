@@ -50,15 +50,6 @@ import CLociMath
     return unsafe rows.pointer + start
   }
 
-  /// Has rows in the cache soon, since they lie far apart. Serves nothing: `row` still checks them.
-  func prefetch(_ numbers: ArraySlice<UInt32>) {
-    precondition(numbers.allSatisfy { (Int($0) + 1) * rowBytes <= rows.count })
-    unsafe numbers.withUnsafeBufferPointer { numbers in
-      guard let start = numbers.baseAddress else { return }
-      unsafe loci_rows_prefetch(rows.pointer, rowBytes, start, numbers.count)
-    }
-  }
-
   /// All rows, after `verifyAll`. The pointer is valid while the segment lives.
   @unsafe var base: UnsafeRawPointer { unsafe rows.pointer }
 }

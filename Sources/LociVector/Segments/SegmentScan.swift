@@ -55,10 +55,6 @@ struct SegmentScan {
       statistics.rowsScanned += results.statistics.codesScanned
       statistics.expectedRecall = min(statistics.expectedRecall, results.statistics.expectedRecall)
       for query in 0..<count {
-        if let originals = content.originals, query + 1 < count {
-          let next = (query + 1) * results.k
-          originals.prefetch(results.rows[next..<next + results.counts[query + 1]])
-        }
         try rank(results, query, of: first + query, queries, content, into: best[first + query])
       }
     }

@@ -9,7 +9,6 @@ struct IndexSearchTests {
     var configuration = IVFConfiguration()
     configuration.lists = lists
     configuration.batchPlane = plane
-    if plane { configuration.subspaceWidth = 2 }  // by itself so few dimensions have no plane
     configuration.tuningQueries = 0
     return try IVFIndex(
       IVFIndex.build(
@@ -101,48 +100,6 @@ struct IndexSearchTests {
         #expect(data.recall(results, k: 10, isLive: chosen.contains) >= 0.95)
       }
     }
-  }
-
-  /// So many lists are chosen by groups of neighbouring ones; 4,100 are no whole number of groups.
-  @Test(arguments: metrics, [4_096, 4_100])
-  func manyListsAreChosenThroughGroups(metric: VectorMetric, lists: Int) throws {
-    let data = ClusteredRows(rows: 40_000, dimension: 16, metric: metric, seed: 14)
-    let index = try index(data, lists: lists, plane: false)
-    let effort = SearchEffort.explicit(probes: 20, candidates: 200)
-    let batch = try index.search(data.queries.span, k: 10, effort: effort)
-    #expect(batch.statistics.listsProbed == 20 * data.queryCount)
-    let recall = data.recall(batch, k: 10)
-    #expect(recall >= 0.9)
-    for query in 0..<data.queryCount {
-      let one = try index.search(data.query(query).span, k: 10, effort: effort)
-      #expect(Set(one.rows).intersection(batch.hits(query).map { UInt32($0.row) }).count >= 9)
-    }
-  }
-
-  /// Only rows far from the query are live: its own lists have none of them.
-  @Test(arguments: metrics, [40, 400])
-  func filtersThatGoAgainstTheQueryKeepTheirRecall(metric: VectorMetric, live count: Int) throws {
-    let data = ClusteredRows(rows: 8_000, queries: 10, dimension: 32, metric: metric, seed: 22)
-    let index = try index(data, lists: 256, plane: false)
-    var (found, wanted) = (0, 0)
-    for query in 0..<data.queryCount {
-      let q = data.query(query)
-      let farthest = (0..<data.count).map { (row: $0, score: data.score(q, data.row($0))) }
-        .sorted { $0.score < $1.score }.prefix(count).map(\.row)
-      let chosen = Set(farthest)
-      let words = bitmap(data.count, chosen.contains)
-      let results = try unsafe words.withUnsafeBufferPointer {
-        unsafe try index.search(
-          q.span, k: 10, effort: .explicit(probes: 12, candidates: 150),
-          live: $0.baseAddress.map { unsafe LiveRows(words: $0, rows: data.count) })
-      }
-      let hits = Set(results.hits(0).map(\.row))
-      #expect(hits.count == 10 && hits.isSubset(of: chosen))
-      found += hits.intersection(data.exact(query, k: 10, isLive: chosen.contains)).count
-      wanted += 10
-    }
-    let recall = Double(found) / Double(wanted)
-    #expect(recall >= 0.9)
   }
 
   @Test(arguments: metrics, [1, 7, 64, 65, 1000])
