@@ -99,7 +99,9 @@ extension ServerConnection {
   ) throws(RPCStatus) {
     let startedAt = timers.lastReceived
     let deadline = self.deadline(for: binding, request.timeoutNanoseconds, from: startedAt)
-    if request.timeoutNanoseconds < 0 {
+    // Over before it could begin. Asked only of calls that name a time.
+    let isOver = request.timeoutNanoseconds > 0 && deadline.map { $0 <= .now() } ?? false
+    if request.timeoutNanoseconds < 0 || isOver {
       core.counters.reject(.expired)
       binding.statistics.record(.deadlineExceeded, nanoseconds: 0)
       return act(on: machine.refuse(header, .deadlineExceeded, .expired), header, ByteBuffer())
