@@ -18,7 +18,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2")
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6")
   ],
   targets: [
     .target(name: "CLibFuzzer", path: "CLibFuzzer"),
@@ -34,7 +35,9 @@ let package = Package(
         "CLociWire", "LociCore", "LociProto",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio")
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOTLS", package: "swift-nio")
       ],
       swiftSettings: common + [.unsafeFlags(["-enable-testing"])]),
     .executableTarget(
