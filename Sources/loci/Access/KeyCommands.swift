@@ -5,17 +5,21 @@ import LociProto
 
 extension V1.AccessRole {
   /// As the command line writes it.
-  static let byName: [(name: String, role: V1.AccessRole)] = [
-    ("reader", .reader), ("agent", .agent), ("tenant-admin", .tenantAdmin), ("operator", .operator)
-  ]
-  var shortName: String { Self.byName.first { $0.role == self }?.name ?? "\(self)" }
+  var shortName: String { RoleName.allCases.first { $0.role == self }?.rawValue ?? "\(self)" }
 }
 
 enum RoleName: String, ExpressibleByArgument, CaseIterable {
   case reader, agent, `operator`
   case tenantAdmin = "tenant-admin"
 
-  var role: V1.AccessRole { V1.AccessRole.byName.first { $0.name == rawValue }?.role ?? .unspecified }
+  var role: V1.AccessRole {
+    switch self {
+    case .reader: .reader
+    case .agent: .agent
+    case .tenantAdmin: .tenantAdmin
+    case .operator: .operator
+    }
+  }
 }
 
 /// Whose keys: a tenant, and an agent or all of them.
