@@ -52,7 +52,6 @@ let package = Package(
       name: "CLociFTS", dependencies: ["CLociUnicode"], path: "CBridge/CLociFTS",
       linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("m")]),
     .target(name: "CLociSQLite", path: "CBridge/CLociSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
-    .target(name: "CLociTrace", path: "CBridge/CLociTrace", linkerSettings: [.linkedLibrary("zstd")]),
 
     .systemLibrary(name: "CLociZstd", path: "CBridge/CLociZstd"),
 
@@ -153,7 +152,7 @@ let package = Package(
     .target(
       name: "LociTrace",
       dependencies: [
-        "CLociTrace", "LociCore", "LociProto", "LociRecall", "LociStore",
+        "CLociZstd", "LociCore", "LociProto", "LociRecall", "LociStore",
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
@@ -235,10 +234,12 @@ let package = Package(
     .systemLibrary(name: "CSQLite3", path: "Tests/LociFTSTests/CSQLite3"),
 
     .testTarget(
-      name: "LociVectorTests", dependencies: ["CLociIndex", "CLociMath", "LociCore", "LociVector"],
+      name: "LociVectorTests",
+      dependencies: ["CLociIndex", "CLociMath", "LociCore", "LociTestKit", "LociVector"],
       swiftSettings: strict),
     .testTarget(
-      name: "LociTextTests", dependencies: ["CLociEncoder", "CLociUnicode", "LociCore", "LociText"],
+      name: "LociTextTests",
+      dependencies: ["CLociEncoder", "CLociUnicode", "LociCore", "LociTestKit", "LociText"],
       swiftSettings: strict),
     .testTarget(
       name: "LociRemoteTests",
@@ -273,21 +274,21 @@ let package = Package(
       exclude: ["consolidation-pairs.jsonl", "references.json"],
       swiftSettings: strict),
     .testTarget(
-      name: "LociProtoTests", dependencies: ["CLociProto", "LociProto"], swiftSettings: common),
+      name: "LociProtoTests", dependencies: ["CLociProto", "LociProto", "LociTestKit"], swiftSettings: common),
     .testTarget(
       name: "LociRecallTests", dependencies: ["LociCore", "LociProto", "LociRecall"], swiftSettings: strict),
     .testTarget(
       name: "LociStoreTests",
       dependencies: [
         "CLociFaultVFS", "CLociSQLite", "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall",
-        "LociSession", "LociStore",
+        "LociSession", "LociStore", "LociTestKit",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
     .testTarget(
       name: "LociTraceTests",
       dependencies: [
-        "CLociTrace", "LociCore", "LociProto", "LociRecall", "LociStore", "LociTrace",
+        "LociCore", "LociProto", "LociRecall", "LociStore", "LociTestKit", "LociTrace",
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log")
       ],
@@ -295,14 +296,14 @@ let package = Package(
     .testTarget(
       name: "LociServerTests",
       dependencies: [
-        "LociClient", "LociProto", "LociServer", "LociText", "LociVector", "LociWire",
+        "LociClient", "LociProto", "LociServer", "LociTestKit", "LociText", "LociVector", "LociWire",
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: common),
     .testTarget(
       name: "LociWireTests",
       dependencies: [
-        "CLociWire", "LociCore", "LociProto", "LociWire",
+        "CLociWire", "LociCore", "LociProto", "LociTestKit", "LociWire",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

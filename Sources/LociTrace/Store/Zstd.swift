@@ -1,47 +1,54 @@
-internal import CLociTrace
+internal import CLociZstd
 package import LociCore
 
 /// Compression of stored bytes (zstd).
 ///
 /// Used by one thread at a time: the one that took it from its pool, or the writer. That makes it safe to send.
 @safe package final class Zstd: @unchecked Sendable {
-  private let handle: OpaquePointer
+  private let compressor: OpaquePointer
+  private let expander: OpaquePointer
 
   package init() {
-    guard let handle = unsafe loci_zstd_create() else { preconditionFailure("out of memory") }
-    unsafe self.handle = handle
+    guard let compressor = unsafe ZSTD_createCCtx(), let expander = unsafe ZSTD_createDCtx() else {
+      preconditionFailure("out of memory")
+    }
+    unsafe self.compressor = compressor
+    unsafe self.expander = expander
   }
 
-  deinit { unsafe loci_zstd_destroy(handle) }
+  deinit {
+    unsafe ZSTD_freeCCtx(compressor)
+    unsafe ZSTD_freeDCtx(expander)
+  }
 
   /// - Parameter level: 1, the fastest, to 19.
   package func compress(_ bytes: [UInt8], level: Int32 = 1) -> [UInt8] {
-    let bound = loci_zstd_bound(bytes.count)
+    let bound = ZSTD_compressBound(bytes.count)
     return unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
-      guard let start = buffer.baseAddress else { return }
-      count = unsafe bytes.withUnsafeBufferPointer {
-        unsafe loci_zstd_compress(handle, level, $0.baseAddress, $0.count, start, bound)
+      let size = unsafe bytes.withUnsafeBytes {
+        unsafe ZSTD_compressCCtx(compressor, buffer.baseAddress, bound, $0.baseAddress, $0.count, level)
       }
+      count = ZSTD_isError(size) == 0 ? size : 0
     }
   }
 
   /// - Parameter limit: bytes that the content may have.
   /// - Throws: `dataLoss` when `frame` is not what `compress` made, or holds more than `limit`.
   package func expand(_ frame: [UInt8], limit: Int = 256 << 20) throws(LociError) -> [UInt8] {
-    let size = unsafe frame.withUnsafeBufferPointer {
-      unsafe loci_zstd_content_size($0.baseAddress, $0.count)
-    }
-    guard size >= 0, size <= Int64(limit) else {
+    let size = unsafe frame.withUnsafeBytes { unsafe ZSTD_getFrameContentSize($0.baseAddress, $0.count) }
+    // Unknown and damaged are the two largest numbers.
+    guard size <= UInt64(limit) else {
       throw .dataLoss(file: "steps", problem: "a compressed part is damaged")
     }
-    var result: Int32 = -1
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
-      result = unsafe frame.withUnsafeBufferPointer {
-        unsafe loci_zstd_expand(handle, $0.baseAddress, $0.count, buffer.baseAddress, Int(size))
+      let got = unsafe frame.withUnsafeBytes {
+        unsafe ZSTD_decompressDCtx(expander, buffer.baseAddress, Int(size), $0.baseAddress, $0.count)
       }
-      count = result == 0 ? Int(size) : 0
+      count = ZSTD_isError(got) == 0 ? got : 0
     }
-    guard result == 0 else { throw .dataLoss(file: "steps", problem: "a compressed part is damaged") }
+    guard bytes.count == Int(size) else {
+      throw .dataLoss(file: "steps", problem: "a compressed part is damaged")
+    }
     return bytes
   }
 }
