@@ -5,6 +5,7 @@ import LociCore
 import LociLog
 import Logging
 import Testing
+import LociTestKit
 
 /// Flipped bits and cut files: test plan row 7. Each is refused with the file named, or proven harmless: every
 /// acknowledged event and every row still reads as it was written. Nothing else may come back, and nothing crashes.

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import LociLog
+import LociTestKit
 
 struct LogBodyTests {
   static let samples: [[[UInt8]]] = [

@@ -1,5 +1,6 @@
 import CLociSQLite
 import Testing
+import LociTestKit
 
 struct PageChecksumTests {
   /// Bytes: multiples of 8 around the two lanes, and whole pages less their checksum.

@@ -3,6 +3,7 @@ import Foundation
 import LociCore
 import LociLog
 import Testing
+import LociTestKit
 
 /// What a power failure leaves, replayed: DISTRIBUTED §2 and test plan row 1.
 @Suite(.serialized)

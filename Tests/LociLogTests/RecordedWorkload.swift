@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import LociCore
 import LociLog
+import LociTestKit
 
 /// A shard's life as a power failure may interrupt it: made, written in many commits with checkpoints among them,
 /// closed, opened again, snapshotted and truncated. Every operation on its files is recorded, and each

@@ -1,6 +1,7 @@
 import CLociProto
 import LociProto
 import Testing
+import LociTestKit
 
 struct ArenaTests {
   @Test(arguments: UInt64(1)...20)

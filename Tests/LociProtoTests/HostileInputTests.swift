@@ -1,5 +1,6 @@
 import LociProto
 import Testing
+import LociTestKit
 
 /// Whatever arrives, the answer is a value or an error, in bounded time and memory.
 struct HostileInputTests {

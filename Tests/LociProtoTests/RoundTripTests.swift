@@ -1,5 +1,6 @@
 import LociProto
 import Testing
+import LociTestKit
 
 struct RoundTripTests {
   @Test(arguments: UInt64(1)...60)

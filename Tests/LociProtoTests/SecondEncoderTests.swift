@@ -1,6 +1,7 @@
 import Foundation
 import LociProto
 import Testing
+import LociTestKit
 
 /// Debian's Python protobuf, an implementation that shares no code with protobuf-c, agrees on every byte.
 struct SecondEncoderTests {

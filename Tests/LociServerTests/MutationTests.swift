@@ -2,6 +2,7 @@ import LociClient
 import LociProto
 import LociServer
 import Testing
+import LociTestKit
 
 /// Good requests of every unary RPC, broken at random. Whatever comes, the answer is never an internal error, the server
 /// goes on, and what an uninvolved agent stored stays as it was.

@@ -3,6 +3,7 @@ import LociProto
 import LociServer
 import LociWire
 import Testing
+import LociTestKit
 
 /// Many tenants and agents use the same names and the same words on one server, at once. Each text carries a canary
 /// that names its owner. No answer may ever hold another's canary, and each must be what a dictionary would give.

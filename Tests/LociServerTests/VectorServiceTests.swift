@@ -6,6 +6,7 @@ import LociVector
 import LociWire
 import Logging
 import Testing
+import LociTestKit
 
 /// Collections over the wire.
 struct VectorServiceTests {

@@ -3,6 +3,7 @@ import LociCore
 import LociProto
 import LociStore
 import Testing
+import LociTestKit
 
 @Suite struct AssemblyTests {
   /// One token for each byte: budgets are easy to see.

@@ -5,6 +5,7 @@ import LociProto
 import LociRecall
 import LociStore
 import Testing
+import LociTestKit
 
 @Suite struct BranchTests {
   @Test func aBranchShowsWhatItSharesAndItsOwn() async throws {

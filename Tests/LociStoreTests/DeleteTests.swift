@@ -6,6 +6,7 @@ import LociProto
 import LociRecall
 import LociStore
 import Testing
+import LociTestKit
 
 /// What is deleted is gone from every index at the returned position and after; what is not is found.
 @Suite struct DeleteTests {

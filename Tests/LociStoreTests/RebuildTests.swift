@@ -6,6 +6,7 @@ import LociRecall
 import LociSession
 import LociStore
 import Testing
+import LociTestKit
 
 /// Tables are a pure function of the log.
 @Suite struct RebuildTests {

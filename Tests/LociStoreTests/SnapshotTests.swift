@@ -3,6 +3,7 @@ import LociProto
 import LociSession
 import LociStore
 import Testing
+import LociTestKit
 
 @Suite struct SnapshotTests {
   @Test func rollbackRestoresEverythingAndCanBeUndone() async throws {

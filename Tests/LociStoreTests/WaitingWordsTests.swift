@@ -6,6 +6,7 @@ import LociStore
 import Testing
 
 @testable import LociRecall
+import LociTestKit
 
 /// Words are found, and weigh the same, whether they are in the full-text index or wait for it.
 @Suite struct WaitingWordsTests {

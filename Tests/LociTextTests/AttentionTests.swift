@@ -1,6 +1,7 @@
 import CLociEncoder
 import Foundation
 import Testing
+import LociTestKit
 
 /// One head at every instruction level and precision against float64.
 struct AttentionTests {

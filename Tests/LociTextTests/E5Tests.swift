@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import LociText
+import LociTestKit
 
 /// The packed e5: a made-up one here, the real one where it was fetched.
 struct E5ConversionTests {

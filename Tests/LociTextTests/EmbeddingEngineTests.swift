@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import LociText
+import LociTestKit
 
 /// An encoder whose vectors can be told apart, that waits for a word before it answers.
 private final class GatedEmbedder: TextEmbedder {

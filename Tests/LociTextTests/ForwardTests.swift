@@ -1,6 +1,7 @@
 import CLociEncoder
 import Foundation
 import Testing
+import LociTestKit
 
 /// Whole forward passes at every level and precision, with odd shapes, against float64.
 struct ForwardTests {

@@ -1,6 +1,7 @@
 import CLociEncoder
 import Foundation
 import Testing
+import LociTestKit
 
 /// Every instruction level against float64, at sizes around the vector widths.
 struct KernelTests {

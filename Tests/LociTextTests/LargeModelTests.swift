@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import LociText
+import LociTestKit
 
 /// BAAI/bge-large-zh-v1.5 by its shape: 24 layers, 1024 numbers, 16 heads, the first token's state as the vector.
 /// Random weights in bfloat16 (650 MB on disk for a while), against a forward pass in float64 that shares nothing with

@@ -1,6 +1,7 @@
 import CLociEncoder
 import Foundation
 import Testing
+import LociTestKit
 
 /// Products at every instruction level and precision against float64 sums of the same rounded operands.
 struct ProductTests {

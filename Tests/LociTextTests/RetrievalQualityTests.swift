@@ -1,6 +1,7 @@
 import Foundation
 import LociText
 import Testing
+import LociTestKit
 
 /// What reduced precision does to retrieval: nDCG@10 on sets of documents, against float32's. Minutes long, so it runs
 /// when LOCI_RETRIEVAL names the sets, as in LOCI_RETRIEVAL=cranfield,cisi (`make retrieval-quality`).

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import LociText
+import LociTestKit
 
 /// Hostile weights: every one is refused by a typed error, none is read.
 struct SafetensorsTests {

@@ -1,5 +1,6 @@
 import LociText
 import Testing
+import LociTestKit
 
 struct SentenceSplitterTests {
   @Test(

@@ -1,5 +1,6 @@
 import CLociUnicode
 import Testing
+import LociTestKit
 
 struct UnicodeTests {
   private func decoded(_ bytes: [UInt8]) -> [UInt32] {

@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import LociText
+import LociTestKit
 
 /// A small vocabulary, so that each rule can be read off the pieces. Real vocabularies and millions of texts are in
 /// scripts/compare-tokenizers.

@@ -3,6 +3,7 @@ import LociCore
 import LociProto
 import LociTrace
 import Testing
+import LociTestKit
 
 @Suite("Analysis") struct AnalysisTests {
   /// Steps from (parent, kind, name, start ms, end ms, input, output, error).

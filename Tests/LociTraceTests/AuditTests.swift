@@ -6,6 +6,7 @@ import LociProto
 import LociStore
 import LociTrace
 import Testing
+import LociTestKit
 
 @Suite("Merkle trees") struct MerkleTests {
   private static func leaves(_ count: Int) -> [[UInt8]] {

@@ -2,6 +2,7 @@ import Foundation
 import LociProto
 import LociTrace
 import Testing
+import LociTestKit
 
 /// Who&When: which agent, and which step, made a run fail.
 @Suite("Failure location on who-and-when") struct FailureLocationTests {

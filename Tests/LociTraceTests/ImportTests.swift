@@ -3,6 +3,7 @@ import LociCore
 import LociProto
 import LociTrace
 import Testing
+import LociTestKit
 
 @Suite("OTLP and recorded runs") struct ImportTests {
   private func sample() -> [V1.Step] {

@@ -4,6 +4,7 @@ import LociProto
 import LociStore
 import LociTrace
 import Testing
+import LociTestKit
 
 @Suite("Replay") struct ReplayTests {
   private static func run(_ count: Int, seed: UInt64) -> [V1.Step] {

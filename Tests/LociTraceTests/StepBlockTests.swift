@@ -2,6 +2,7 @@ import LociCore
 import LociProto
 import LociTrace
 import Testing
+import LociTestKit
 
 @Suite("Blocks of steps") struct StepBlockTests {
   private func columns(_ count: Int, seed: UInt64 = 1) -> StepColumns {

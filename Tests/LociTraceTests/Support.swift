@@ -6,6 +6,7 @@ import LociRecall
 import LociStore
 import LociTrace
 import Logging
+import LociTestKit
 
 /// A clock that moves a little with each look.
 final class ManualClock: WallClock {
@@ -72,17 +73,4 @@ func step(
     name: name, startedAtUs: 1_700_000_000_000_000 + Int64(n) * 10_000,
     endedAtUs: 1_700_000_000_010_000 + Int64(n) * 10_000, status: error.isEmpty ? .ok : .error,
     error: error, input: input, output: output)
-}
-
-/// A generator whose every run can be repeated from its seed.
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
 }

@@ -5,6 +5,7 @@ import LociProto
 import LociStore
 import LociTrace
 import Testing
+import LociTestKit
 
 @Suite("Writing steps") struct WriteStepsTests {
   @Test("steps come back as they were written, in order of arrival")

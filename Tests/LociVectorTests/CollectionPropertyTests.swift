@@ -1,6 +1,7 @@
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 /// A collection of small integers, whose scores are exact in float32, so that answers must be equal.
 struct CollectionPropertyTests {

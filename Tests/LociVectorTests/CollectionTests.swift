@@ -1,6 +1,7 @@
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 struct CollectionTests {
   @Test func anExample() throws {

@@ -2,6 +2,7 @@ import LociCore
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 struct ConcurrencyTests {
   /// Each write replaces all ids at once by the same value: a search must never see two values, nor miss an

@@ -2,6 +2,7 @@ import CLociMath
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 struct HalfPrecisionTests {
   private let all = (0...UInt16.max).map { $0 }

@@ -2,6 +2,7 @@ import CLociMath
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 /// Every level this machine has, the scalar reference included.
 let levels: [InstructionLevel] = Set(InstructionLevel.allCases.map { VectorKernels(cap: $0).level })

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 struct TopKTests {
   @Test(arguments: [0, 1, 2, 3, 7, 16, 100, 500])

@@ -1,6 +1,7 @@
 import LociWire
 import NIOCore
 import Testing
+import LociTestKit
 
 /// Every way to cut a stream of frames into reads gives the same frames.
 @Suite struct FrameDecoderTests {
@@ -137,19 +138,5 @@ import Testing
       bytes.removeFirst(size)
     }
     #expect(try decode(chunks) == expected)
-  }
-}
-
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -3,6 +3,7 @@ import NIOCore
 import Testing
 
 @testable import LociWire
+import LociTestKit
 
 /// The small values that the server and the client are made of.
 @Suite struct ValueTests {

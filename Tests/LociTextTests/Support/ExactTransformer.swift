@@ -1,5 +1,6 @@
 import CLociEncoder
 import Foundation
+import LociTestKit
 
 /// A transformer with random weights and its forward pass in float64, by the plainest of loops.
 struct ExactTransformer {

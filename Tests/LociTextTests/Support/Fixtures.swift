@@ -1,5 +1,6 @@
 import Foundation
 import LociText
+import LociTestKit
 
 /// Where tests find the real model and the reference data; `nil` where this machine has none, and then the tests that
 /// need them are skipped with a word.
@@ -87,20 +88,6 @@ final class Scratch {
   }
 
   func write(_ name: String, _ text: String) throws { try write(name, Data(text.utf8)) }
-}
-
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
 }
 
 /// Equal but for the last bits: BLAS sums in an order that may depend on where its operands lie.

@@ -1,4 +1,5 @@
 import Foundation
+import LociTestKit
 
 /// A BERT of one layer and random weights, to be written in every form that real folders come in.
 struct TinyModel {

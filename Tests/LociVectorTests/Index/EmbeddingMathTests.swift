@@ -1,6 +1,7 @@
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 struct EmbeddingMathTests {
   @Test(arguments: VectorMetric.allCases, [1, 3, 17])

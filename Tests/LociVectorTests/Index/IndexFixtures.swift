@@ -1,4 +1,5 @@
 @testable import LociVector
+import LociTestKit
 
 /// Clustered rows with a little noise, as real embeddings are, and the exact answer to compare with.
 struct ClusteredRows {

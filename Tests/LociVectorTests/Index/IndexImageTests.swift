@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 /// Bytes at an address that is a multiple of 64, as a mapped file has.
 @safe final class AlignedBytes: Sendable {

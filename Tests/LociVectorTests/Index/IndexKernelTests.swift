@@ -2,6 +2,7 @@ import CLociIndex
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 /// Every level this machine has, the scalar reference included.
 private let indexLevels: [loci_index_isa] = {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 struct IndexSearchTests {
   private static let metrics = VectorMetric.allCases

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 struct ProductQuantizerTests {
   private let data = ClusteredRows(rows: 1200, dimension: 16, metric: .euclidean, seed: 61)

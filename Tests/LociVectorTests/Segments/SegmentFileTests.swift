@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 /// Files of a collection, read back, cut, and flipped.
 struct SegmentFileTests {

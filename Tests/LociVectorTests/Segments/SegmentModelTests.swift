@@ -3,6 +3,7 @@ import LociCore
 import Testing
 
 @testable import LociVector
+import LociTestKit
 
 /// Random histories against a dictionary with exact search.
 struct SegmentModelTests {
