@@ -207,7 +207,7 @@ let package = Package(
       name: "loci",
       dependencies: [
         "LociAccess", "LociClient", "LociCore", "LociLearn", "LociProto", "LociRemote", "LociServer",
-        "LociText",
+        "LociStore", "LociText",
         "LociTrace",
         "LociWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

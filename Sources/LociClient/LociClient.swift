@@ -25,6 +25,7 @@ public final class LociClient: Sendable {
   public let feedback: FeedbackServiceClient
   public let experiences: ExperienceServiceClient
   public let learning: LearningServiceClient
+  public let erasure: ErasureServiceClient
   public let admin: AdminServiceClient
   private let rpc: RPCClient
 
@@ -53,6 +54,7 @@ public final class LociClient: Sendable {
     feedback = FeedbackServiceClient(rpc)
     experiences = ExperienceServiceClient(rpc)
     learning = LearningServiceClient(rpc)
+    erasure = ErasureServiceClient(rpc)
     admin = AdminServiceClient(rpc)
   }
 

@@ -96,6 +96,10 @@ package struct ContextSlice: Slice {
     case .compressionPolicySet(let set): try apply(set, try scopeRow(event, transaction), transaction)
     case .coldDictionaryTrained(let trained):
       try apply(trained, try scopeRow(event, transaction), transaction)
+    case .dataForgotten:
+      // No block needs them any more, and they hold parts of the agent's texts.
+      try transaction.db.cachedStatement(sql: "DELETE FROM cold_dictionaries WHERE scope = ?")
+        .execute(arguments: [try scopeRow(event, transaction)])
     default: break
     }
   }

@@ -29,5 +29,5 @@ public enum LociError: Error, Sendable, Equatable {
 public enum ObjectKind: String, Sendable {
   case context, message, memory, session, snapshot, checkpoint, shard, collection, point, model, compaction
   case trace, step, blob, record
-  case experience, decision, adjustment, consolidation, key
+  case experience, decision, adjustment, consolidation, key, erasure
 }

@@ -1,4 +1,5 @@
 import Crypto
+import LociCore
 
 /// A SHA-256 that chains the records of a log. `zero` is the predecessor of the first record.
 package struct ChainHash: Hashable, Sendable, CustomStringConvertible {
@@ -37,9 +38,7 @@ package struct ChainHash: Hashable, Sendable, CustomStringConvertible {
   /// The first eight bytes: enough for a token to tell one history from another.
   package var prefix: UInt64 { a }
 
-  package var description: String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
+  package var description: String { bytes.hexadecimal }
 }
 
 extension [UInt8] {

@@ -23,8 +23,6 @@ extension LogRecord {
     _ events: [[UInt8]], first: UInt64, last: UInt64, batch: BatchID, prev: ChainHash,
     in identity: LogIdentity
   ) -> ChainHash {
-    unsafe LogBody.encode(events).withUnsafeBytes { body in
-      unsafe RecordHash(identity).of(first: first, last: last, batch: batch, prev: prev, body: body)
-    }
+    RecordHash(identity).of(events, first: first, last: last, batch: batch, prev: prev)
   }
 }

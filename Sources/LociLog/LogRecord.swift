@@ -24,6 +24,9 @@ package struct LogRecord: Sendable, Equatable {
   package let hash: ChainHash
   /// Events `first...last`.
   package let events: [[UInt8]]
+  /// Of a record whose events were redacted: the digest of what is left, for which a later event vouches. `hash` stays
+  /// that of what was written, so that the chain holds.
+  package var redaction: ChainHash?
 
   package var head: LogHead { LogHead(sequence: last, hash: hash, batch: batch) }
 }

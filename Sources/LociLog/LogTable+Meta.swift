@@ -21,13 +21,13 @@ extension LogTable {
         throw LociError.dataLoss(file: "log_meta", problem: "its row is missing")
       }
       let format: Int64 = row[0]
-      guard format <= Int64(RecordHash.formatVersion) else {
+      guard format <= Int64(LogTable.rewrittenFormat) else {
         throw LociError.failedPrecondition(
-          "the log has format \(format); this Loci reads up to \(RecordHash.formatVersion)")
+          "the log has format \(format); this Loci reads up to \(LogTable.rewrittenFormat)")
       }
       let logID: String = row[1]
       let base: Int64 = row[4]
-      guard format == Int64(RecordHash.formatVersion), (1...255).contains(logID.utf8.count), base >= 0,
+      guard format >= Int64(RecordHash.formatVersion), (1...255).contains(logID.utf8.count), base >= 0,
         let shard = UInt32(exactly: row[2] as Int64), let epoch = UInt32(exactly: row[3] as Int64),
         let hash = ChainHash(row: row, column: 5), let batch = BatchID(row: row, column: 6)
       else { throw LociError.dataLoss(file: "log_meta", problem: "its row is malformed") }

@@ -18,13 +18,13 @@ extension LogTable {
     return records
   }
 
-  /// Verifies every record, their chain and their gaplessness. `progress` is called with each record's last
-  /// sequence. Returns the verified head.
-  package static func verify(in db: Database, progress: (LogSequence) -> Void = { _ in }) throws -> LogHead {
+  /// Verifies every record, their chain and their gaplessness. `visit` is called with each. Returns the verified head.
+  package static func verify(in db: Database, visit: (LogRecord) throws -> Void = { _ in }) throws -> LogHead
+  {
     var head = try Meta(db).base
     try scan(after: head.sequence, in: db) { record, _ in
       head = record.head
-      progress(record.last)
+      try visit(record)
       return true
     }
     return head
@@ -74,8 +74,9 @@ struct ChainVerifier {
     let events = try verified(
       body, hash, first: LogSequence(first), last: LogSequence(last), batch: batch, prev: prev)
     let record = LogRecord(
-      first: LogSequence(first), last: LogSequence(last), batch: batch, prev: prev, hash: hash, events: events
-    )
+      first: LogSequence(first), last: LogSequence(last), batch: batch, prev: prev, hash: hash,
+      events: events,
+      redaction: LogBody.digest(of: body))
     previous = record.head
     return (record, body.count)
   }
@@ -83,12 +84,20 @@ struct ChainVerifier {
   private func verified(
     _ body: Data, _ hash: ChainHash, first: LogSequence, last: LogSequence, batch: BatchID, prev: ChainHash
   ) throws -> [[UInt8]] {
-    let actual = unsafe body.withUnsafeBytes { bytes in
-      unsafe hasher.of(first: first, last: last, batch: batch, prev: prev, body: bytes)
+    if body.first == LogBody.plainFormat {
+      let actual = unsafe body.withUnsafeBytes { bytes in
+        unsafe hasher.of(first: first, last: last, batch: batch, prev: prev, body: bytes)
+      }
+      guard actual == hash else { throw damage("the record does not match its hash") }
     }
-    guard actual == hash else { throw damage("the record does not match its hash") }
     do {
       let events = try LogBody.decode(body.bytes)
+      if let digest = LogBody.digest(of: body) {
+        let found = hasher.of(events, first: first, last: last, batch: batch, prev: hash)
+        guard found == digest else { throw damage("the redacted record does not match its digest") }
+      } else {
+        guard body.first == LogBody.plainFormat else { throw damage("the record does not match its hash") }
+      }
       guard UInt64(events.count) == last - first + 1 else {
         throw damage("\(events.count) events where \(first)...\(last) should be")
       }

@@ -1,4 +1,5 @@
 import CLociSQLite
+import Foundation
 import LociCore
 
 /// A small file beside a database, read and written through the same layer as the database. Not thread-safe.
@@ -36,6 +37,12 @@ import LociCore
 
   func synchronize() throws(LociError) {
     try check(unsafe loci_plain_file_sync(handle), "cannot be synced")
+  }
+
+  static func remove(_ path: String) throws(LociError) {
+    do { try FileManager.default.removeItem(atPath: path) } catch {
+      throw .unavailable("\(path) cannot be removed: \(error.localizedDescription)")
+    }
   }
 
   private func check(_ code: Int32, _ problem: String) throws(LociError) {

@@ -15,6 +15,8 @@ import LociCore
 ///     54+n    32    hash of the record before; zeros before the first
 ///     86+n    …     body, see LogBody
 ///
+/// The digest of a redacted record is the same over what is left of it, with the record's own hash as the one before.
+///
 /// All but the body have fixed or stated lengths, so no two records have the same bytes.
 struct RecordHash: Sendable {
   static let formatVersion: UInt8 = 1
@@ -44,5 +46,14 @@ struct RecordHash: Sendable {
     hash.update(data: header)
     unsafe hash.update(bufferPointer: body)
     return ChainHash(hash.finalize())
+  }
+
+  /// Of the plain body of `events`.
+  func of(
+    _ events: [[UInt8]], first: LogSequence, last: LogSequence, batch: BatchID, prev: ChainHash
+  ) -> ChainHash {
+    unsafe LogBody.encode(events).withUnsafeBytes { body in
+      unsafe of(first: first, last: last, batch: batch, prev: prev, body: body)
+    }
   }
 }

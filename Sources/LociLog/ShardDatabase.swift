@@ -105,7 +105,7 @@ package enum ShardDatabase {
   /// the log into the database file syncs it.
   private static func makeRecoveredCommitsDurable(_ db: Database) throws { try checkpoint(db) }
 
-  private static func checkpoint(_ db: Database) throws {
+  static func checkpoint(_ db: Database) throws {
     let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
     guard let row, row[0] as Int64 == 0 else {
       throw LociError.unavailable("a reader holds the write-ahead log")

@@ -4,7 +4,7 @@ import LociVector
 enum Diversity {
   /// - Parameter weight: 0 keeps the order, 1 looks at novelty only. In (0, 1].
   static func select(
-    _ ranked: [RankedItem], limit: Int, weight: Float, _ vectors: VectorCollection
+    _ ranked: [RankedItem], limit: Int, weight: Float, _ vectors: IndexedCollection
   ) -> [RankedItem] {
     guard ranked.count > 1, let best = ranked.first?.score, let worst = ranked.last?.score else {
       return ranked

@@ -5,14 +5,14 @@ import LociVector
 /// best of each side are brought to the same mean and spread.
 struct EarlierVectors {
   let query: [Float]
-  let collection: VectorCollection
+  let collection: IndexedCollection
   private var scale: Float = 1
   private var shift: Float = 0
 
   /// Fewer hits than this say nothing about a side's spread.
   private static let hitsMin = 5
 
-  init(query: [Float], collection: VectorCollection) {
+  init(query: [Float], collection: IndexedCollection) {
     self.query = query
     self.collection = collection
   }

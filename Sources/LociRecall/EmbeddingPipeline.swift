@@ -211,7 +211,7 @@ package final class EmbeddingPipeline: Sendable {
   }
 }
 
-/// Appends vectors to the log. Items that changed or went meanwhile are sorted out when the event is applied.
+/// Appends vectors to the log, of those items that still have the text they were made of.
 private struct StoreEmbeddings: Command {
   let scope: Scope
   let requestKey: RequestKey? = nil
@@ -225,6 +225,16 @@ private struct StoreEmbeddings: Command {
   }
 
   func decide(_ transaction: ProjectionTransaction) throws -> Decision<Written> {
-    Decision(events: [.itemsEmbedded(event)], answer: Written())
+    guard let row = try transaction.scopeRow(scope), let kind = Bucket.Kind(rawValue: event.collection) else {
+      return Decision(events: [], answer: Written())
+    }
+    let bucket = Bucket(scopeRow: row, kind: kind).rawValue
+    let current = try IndexSlice.currentVersion(transaction.db)
+    let places = try event.items.indices.filter { place in
+      try Int64.fetchOne(current, arguments: [bucket, event.items[place]])
+        == Int64(bitPattern: event.versions[place])
+    }
+    if places.isEmpty { return Decision(events: [], answer: Written()) }
+    return Decision(events: [.itemsEmbedded(event.keeping(places))], answer: Written())
   }
 }

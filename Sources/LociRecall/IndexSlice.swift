@@ -120,11 +120,7 @@ package struct IndexSlice: Slice {
     let db = transaction.db
     let bytesPerVector = Int(embedded.dimension) * 2
     let encoder = try encoderRow(embedded.fingerprint, dimension: Int(embedded.dimension), db)
-    let current = try db.cachedStatement(
-      sql: """
-        SELECT version FROM pending WHERE bucket = ?1 AND item = ?2
-        UNION ALL SELECT version FROM vectors WHERE bucket = ?1 AND item = ?2 LIMIT 1
-        """)
+    let current = try Self.currentVersion(db)
     let insert = try db.cachedStatement(
       sql: "INSERT OR REPLACE INTO vectors (bucket, item, version, encoder, vector) VALUES (?, ?, ?, ?, ?)")
     let delete = try db.cachedStatement(sql: "DELETE FROM pending WHERE bucket = ? AND item = ?")
@@ -141,6 +137,15 @@ package struct IndexSlice: Slice {
     let key = VectorCache.Key(shard: transaction.shard, bucket: bucket)
     let (vectors, fingerprint, accepted) = (vectors, embedded.fingerprint, stored)
     transaction.afterCommit { vectors.insert(accepted, fingerprint: fingerprint, into: key) }
+  }
+
+  /// The version of the text that an item has, by bucket and item.
+  static func currentVersion(_ db: Database) throws -> GRDB.Statement {
+    try db.cachedStatement(
+      sql: """
+        SELECT version FROM pending WHERE bucket = ?1 AND item = ?2
+        UNION ALL SELECT version FROM vectors WHERE bucket = ?1 AND item = ?2 LIMIT 1
+        """)
   }
 
   private func encoderRow(_ fingerprint: String, dimension: Int, _ db: Database) throws -> Int64 {

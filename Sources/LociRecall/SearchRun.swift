@@ -20,7 +20,7 @@ struct SearchRun {
   let allowed: Set<Int64>?
   let deadline: ContinuousClock.Instant?
   let checkCancellation: @Sendable () throws -> Void
-  var vectors: VectorCollection?
+  var vectors: IndexedCollection?
   var vectorsScanned = 0
   var keywordMatches: UInt64 = 0
   var stages: [String] = []

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 package import GRDB
 package import LociCore
@@ -26,6 +27,7 @@ package final class VectorCache: Sendable {
   private let state = Locked(State())
   private let encoder: EncoderIdentity?
   private let bytesMax: Int
+  private let indexing = DispatchQueue(label: "loci.indexing", qos: .background)
 
   /// `encoder` is the one that makes vectors now.
   package init(encoder: EncoderIdentity?, bytesMax: Int) {
@@ -70,6 +72,15 @@ package final class VectorCache: Sendable {
     return OpenBucket(key: key, entry: entry, cache: self)
   }
 
+  /// In the background: until it is done, all vectors are looked at.
+  fileprivate func index(_ collection: IndexedCollection, _ key: Key) {
+    guard collection.claimBuild() else { return }
+    indexing.async { [weak self] in
+      collection.build()
+      self?.trim(keeping: key)
+    }
+  }
+
   /// Bytes held by loaded buckets.
   package var bytes: Int { state.withLock { $0.bytes } }
 
@@ -93,13 +104,14 @@ package final class VectorCache: Sendable {
     fileprivate let cache: VectorCache
 
     /// The bucket's vectors as of `db`'s snapshot or later, read on first use.
-    package func collection(_ db: Database) throws -> VectorCollection {
+    package func collection(_ db: Database) throws -> IndexedCollection {
       guard cache.holds(entry, key) else {
         // Let go since it was opened: commits have passed it by.
         return try Entry(encoder: entry.encoder).load(key.bucket, db).0
       }
       let (collection, isNew) = try entry.load(key.bucket, db)
       if isNew { cache.trim(keeping: key) }
+      cache.index(collection, key)
       return collection
     }
   }
@@ -121,7 +133,7 @@ package final class VectorCache: Sendable {
   fileprivate final class Entry: Sendable {
     private enum Phase {
       case unread(changes: [Change])
-      case loaded(VectorCollection)
+      case loaded(IndexedCollection)
     }
     let encoder: EncoderIdentity
     private let phase = Locked(Phase.unread(changes: []))
@@ -150,7 +162,7 @@ package final class VectorCache: Sendable {
       }
     }
 
-    func load(_ bucket: Bucket, _ db: Database) throws -> (VectorCollection, isNew: Bool) {
+    func load(_ bucket: Bucket, _ db: Database) throws -> (IndexedCollection, isNew: Bool) {
       try phase.withLock { phase in
         switch phase {
         case .loaded(let collection): return (collection, false)
@@ -163,9 +175,9 @@ package final class VectorCache: Sendable {
       }
     }
 
-    private func read(_ bucket: Bucket, _ db: Database) throws -> VectorCollection {
-      let collection = try VectorCollection(
-        dimension: encoder.dimension, metric: .innerProduct, storage: .float16)
+    private func read(_ bucket: Bucket, _ db: Database) throws -> IndexedCollection {
+      let collection = IndexedCollection(
+        try VectorCollection(dimension: encoder.dimension, metric: .innerProduct, storage: .float16))
       let rows = try Row.fetchCursor(
         db.cachedStatement(
           sql: """
@@ -188,7 +200,7 @@ package final class VectorCache: Sendable {
 
     private static let readBatch = 4_096
 
-    private static func apply(_ change: Change, to collection: VectorCollection) {
+    private static func apply(_ change: Change, to collection: IndexedCollection) {
       switch change {
       case .insert(let vectors):
         var rows: [Float] = []
@@ -196,7 +208,7 @@ package final class VectorCache: Sendable {
         do { try collection.upsert(ids: vectors.map(\.item), vectors: rows) } catch {
           preconditionFailure("a stored vector is refused: \(error)")
         }
-      case .remove(let items): _ = collection.remove(ids: items)
+      case .remove(let items): collection.remove(ids: items)
       }
     }
   }

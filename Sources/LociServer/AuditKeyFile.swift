@@ -4,9 +4,11 @@ import LociTrace
 
 /// The key that signs heads of audit logs: 32 bytes in `audit.key` of the data folder, readable by its owner only.
 struct AuditKeyFile {
+  static let name = "audit.key"
+
   private let path: String
 
-  init(dataPath: String) { path = dataPath + "/audit.key" }
+  init(dataPath: String) { path = dataPath + "/" + Self.name }
 
   /// Makes the key when there is none.
   func signer() throws -> AuditSigner {

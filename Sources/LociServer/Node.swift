@@ -115,6 +115,7 @@ package final class Node: Sendable {
   private let status = NodeStatus()
   private let directory = AccessDirectory()
   private let refusals = RefusalLog()
+  private let rewriter: ShardRewriter
   private let server: RPCServer
   private let stopping = AsyncStream.makeStream(of: Void.self)
 
@@ -148,6 +149,7 @@ package final class Node: Sendable {
       violations: violations, workers: workers, clock: clock, logger: logger)
     let signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
     self.collections = collections
+    rewriter = ShardRewriter(store: store, logger: logger)
     parts = NodeParts(
       store: store, encoder: encoder, pipeline: pipeline,
       recall: HybridSearch(
@@ -181,6 +183,7 @@ package final class Node: Sendable {
         ExperienceService(node: parts).serviceDescription(gate),
         LearningService(node: parts, policies: PolicyCache()).serviceDescription(gate),
         AccessService(node: parts, gate: gate).serviceDescription(gate),
+        ErasureService(node: parts, rewriter: rewriter).serviceDescription(gate),
         AdminService(node: parts, status: status).serviceDescription(gate)
       ]), configuration: wire, logger: logger, mapError: { errors.status($0) })
   }
@@ -240,6 +243,7 @@ package final class Node: Sendable {
   /// Listens, and serves until `stop` is called; then answers what still runs, and closes the data.
   /// - Parameter ready: told where the server listens, the TCP address first.
   package func run(ready: @escaping @Sendable (_ addresses: [String]) throws -> Void) async throws {
+    BackupScratch(dataPath: configuration.dataPath).remove()
     try await findEarlierEncoder()
     for shard in parts.store.shards {
       try await shard.read { [directory] db in try AccessQueries.load(db, into: directory) }
@@ -260,6 +264,7 @@ package final class Node: Sendable {
         await AlertDelivery(store: parts.store, clock: parts.clock, sender: sender, logger: logger).run()
       },
       Task(priority: .background) { [parts] in await Self.expireMemories(of: parts) },
+      Task(priority: .background) { [rewriter] in await rewriter.run() },
       Task(priority: .background) { [parts, configuration, logger] in
         await LearningLoop(node: parts, interval: configuration.learningInterval, logger: logger).run()
       },
@@ -277,6 +282,7 @@ package final class Node: Sendable {
     await server.drain(grace: configuration.drainGrace)
     for task in background { task.cancel() }
     collections.stop()
+    rewriter.stop()
     for task in background { await task.value }
     await parts.access.flush(to: parts.store)
     try await parts.store.close()

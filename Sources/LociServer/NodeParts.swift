@@ -21,6 +21,7 @@ struct NodeParts: Sendable {
   let ids: UUIDv7Generator
   let tokenCounts = TokenCountCache()
   let access = AccessRecorder()
+  let backups = BackupTurn()
 
   var encoderIdentity: EncoderIdentity? { encoder.map { EncoderIdentity($0.about) } }
 

@@ -1,5 +1,6 @@
 import GRDB
 import LociContext
+import LociProto
 import LociStore
 
 /// What snapshots still need of rows that are about to change or go.
@@ -77,6 +78,22 @@ enum KeptRows {
         DELETE FROM kept_variables AS k WHERE k.session = ?
           AND coalesce((SELECT p.sequence \(newestBefore)), 0) < k.since
         """, arguments: [session])
+  }
+
+  /// What is forgotten for good does not stay in a snapshot either.
+  static func forget(_ forgotten: LogV1.DataForgotten, _ scope: Int64, _ db: Database) throws {
+    for (table, ids) in [("kept_messages", forgotten.messageIDs), ("kept_memories", forgotten.memoryIDs)] {
+      let delete = try db.cachedStatement(
+        sql: """
+          DELETE FROM \(table) WHERE id = ?2 AND session IN (SELECT row FROM sessions WHERE scope = ?1)
+          """)
+      for id in ids { try delete.execute(arguments: [scope, id]) }
+    }
+    let ofContext = try db.cachedStatement(
+      sql: """
+        DELETE FROM kept_messages WHERE session IN (SELECT row FROM sessions WHERE scope = ?1 AND context_id = ?2)
+        """)
+    for id in forgotten.contextIDs { try ofContext.execute(arguments: [scope, id]) }
   }
 
   /// Most agents have none: their deletes cost one look-up more.

@@ -50,6 +50,9 @@ package struct SessionSlice: Slice {
       try apply(pruned, try session(pruned.sessionID, event, transaction), transaction)
     case .sessionRolledBack(let back):
       try apply(back, try session(back.sessionID, event, transaction), transaction)
+    case .dataForgotten(let forgotten):
+      let scope = try Scope(tenant: event.tenant, agent: event.agent)
+      if let row = try transaction.scopeRow(scope) { try KeptRows.forget(forgotten, row, transaction.db) }
     default: break
     }
   }

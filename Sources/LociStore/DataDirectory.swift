@@ -1,17 +1,22 @@
 import Crypto
 import Foundation
+package import GRDB
 package import LociCore
+import LociLog
 
 /// The folder that holds everything Loci keeps. `manifest.json` names the format, the log and the shard count,
 /// with a checksum; `lock` keeps a second process out.
 package struct DataDirectory: Sendable {
-  package static let formatVersion = 1
+  /// 2: restored from a backup. A folder that never was is written as 1.
+  package static let formatVersion = 2
 
   package struct Manifest: Codable, Sendable, Equatable {
     package var format: Int
     /// Random; a database that carries another id does not belong here.
     package var logID: String
     package var shards: Int
+    /// How often the folder was restored from a backup; nil: never.
+    package var restoreEpoch: UInt32?
   }
 
   private struct File: Codable {
@@ -43,7 +48,7 @@ package struct DataDirectory: Sendable {
         throw .dataLoss(file: file, problem: "missing, although the folder holds shards")
       }
       manifest = Manifest(
-        format: Self.formatVersion, logID: UUID().uuidString.lowercased(), shards: shardsIfNew)
+        format: 1, logID: UUID().uuidString.lowercased(), shards: shardsIfNew)
       try Self.write(manifest, file: file)
     }
   }
@@ -51,9 +56,31 @@ package struct DataDirectory: Sendable {
   /// Lets another process have the folder. Call when every shard is closed.
   package func release() { lock.release() }
 
-  package func shardPath(_ shard: ShardID) -> String {
+  package func shardPath(_ shard: ShardID) -> String { path + "/" + Self.fileName(of: shard) }
+
+  package static func fileName(of shard: ShardID) -> String {
     let number = String(shard.rawValue)
-    return path + "/shard-" + String(repeating: "0", count: max(0, 4 - number.count)) + number + ".db"
+    return "shard-" + String(repeating: "0", count: max(0, 4 - number.count)) + number + ".db"
+  }
+
+  /// Marks the closed folder at `path` and each of its shards as restored once more.
+  package static func markRestored(
+    _ path: String, prepare: @escaping @Sendable (Database) throws -> Void
+  ) throws(LociError) {
+    let directory = try DataDirectory(path: path, shardsIfNew: 1)
+    defer { directory.release() }
+    var manifest = directory.manifest
+    manifest.format = formatVersion
+    manifest.restoreEpoch = (manifest.restoreEpoch ?? 0) + 1
+    for number in 0..<UInt32(manifest.shards) {
+      let shard = ShardID(rawValue: number)
+      let identity = directory.identity(of: shard)
+      try ShardDatabase.reidentify(
+        path: directory.shardPath(shard), from: identity,
+        as: LogIdentity(
+          logID: identity.logID, shard: shard, restoreEpoch: manifest.restoreEpoch ?? 0), prepare: prepare)
+    }
+    try write(manifest, file: path + "/manifest.json")
   }
 
   private static func holdsShards(_ path: String) throws(LociError) -> Bool {
@@ -79,11 +106,9 @@ package struct DataDirectory: Sendable {
   }
 
   private static func checksum(_ manifest: Manifest) -> String {
-    let text = "loci \(manifest.format) \(manifest.logID) \(manifest.shards)"
-    return SHA256.hash(data: Data(text.utf8)).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+    let epoch = manifest.restoreEpoch.map { " restored \($0)" } ?? ""
+    let text = "loci \(manifest.format) \(manifest.logID) \(manifest.shards)\(epoch)"
+    return SHA256.hash(data: Data(text.utf8)).hexadecimal
   }
 
   private static func write(_ manifest: Manifest, file: String) throws(LociError) {

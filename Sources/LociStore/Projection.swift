@@ -7,7 +7,7 @@ struct Projection: Sendable {
   let slices: [any Slice]
 
   init(slices: [any Slice]) {
-    self.slices = [RequestSlice()] + slices
+    self.slices = [RequestSlice(), ErasureSlice()] + slices
   }
 
   /// Tables that belong to no slice.
@@ -62,6 +62,26 @@ struct Projection: Sendable {
     transaction.sequence = transaction.counters.applied
     transaction.at = Timestamp(microseconds: event.atUs)
     for slice in slices { try slice.apply(event, transaction) }
+    if case .dataForgotten(let forgotten) = event.kind, forgotten.wholeAgent {
+      try forget(try Scope(tenant: event.tenant, agent: event.agent), transaction)
+    }
+  }
+
+  /// Tables that an agent which is forgotten as a whole stays in.
+  private static let kept: Set<String> = [
+    "scopes", "erasures", "access_keys", "access_grants", "access_refusals", "audit_logs", "audit_records",
+    "audit_nodes",
+    "audit_heads", "audit_rules", "audit_violations", "audit_webhooks", "audit_outbox"
+  ]
+
+  /// Drops what is left of an agent whose searchable items are deleted already: every row that names its scope.
+  private func forget(_ scope: Scope, _ transaction: ProjectionTransaction) throws {
+    let row = try transaction.ensureScopeRow(scope)
+    for table in tables.reversed() where !Self.kept.contains(table.name) {
+      let columns = try transaction.db.columns(in: table.name)
+      guard columns.contains(where: { $0.name == "scope" }) else { continue }
+      try transaction.db.execute(sql: "DELETE FROM \(table.name) WHERE scope = ?", arguments: [row])
+    }
   }
 
   /// Writes the counters back; once for each transaction.

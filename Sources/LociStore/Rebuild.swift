@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 package import LociCore
 import LociLog
@@ -18,15 +17,22 @@ extension Store {
   /// Reads every record of the shard's log and checks its chain. Returns the number of its last event.
   /// - Throws: `dataLoss` naming the record.
   package func verifyLog(of shard: Shard, workers: WorkerPool) async throws -> LogSequence {
-    try await workers.run { try shard.withDatabase { db in try LogTable.verify(in: db).sequence } }
+    try await workers.run {
+      try shard.withDatabase { db in
+        var redactions = RedactionCheck(shard: shard.id)
+        let head = try LogTable.verify(in: db) { try redactions.visit($0) }
+        try redactions.finish()
+        return head.sequence
+      }
+    }
   }
 
   /// Rebuilds the projection of one shard in a temporary file beside it and compares.
   /// - Throws: `dataLoss` when the log itself is damaged.
   package func verifyByRebuilding(_ shard: Shard, workers: WorkerPool) async throws -> RebuildReport {
     let scratch = shard.path + ".rebuild"
-    try removeDatabase(scratch)
-    defer { try? removeDatabase(scratch) }
+    try ShardDatabase.remove(scratch)
+    defer { try? ShardDatabase.remove(scratch) }
     let identity = directory.identity(of: shard.id)
     let rebuilt = try ShardDatabase.open(path: scratch, identity: identity, readers: 1, prepare: prepare)
     defer { try? ShardDatabase.close(rebuilt) }
@@ -34,13 +40,6 @@ extension Store {
       try shard.withDatabase { source in
         try Rebuild(projection: projection, shard: shard.id).run(from: source, into: rebuilt)
       }
-    }
-  }
-
-  private func removeDatabase(_ path: String) throws {
-    for suffix in ["", "-wal", "-shm", "-journal"] where FileManager.default.fileExists(atPath: path + suffix)
-    {
-      try FileManager.default.removeItem(atPath: path + suffix)
     }
   }
 }
@@ -64,34 +63,13 @@ struct Rebuild {
     return report
   }
 
-  /// One transaction for each record, as it was written: full-text segments depend on where commits fell.
   private func replay(from source: Database, into target: DatabasePool) throws -> LogSequence {
     try target.writeWithoutTransaction { db in
-      try db.execute(sql: "PRAGMA synchronous = OFF")
-      try db.inTransaction {
-        try projection.migrate(db)
-        return .commit
-      }
-      var counters = try projection.counters(db)
-      var scopes: [Scope: Int64] = [:]
-      var kept: [ObjectIdentifier: any AnyObject & Sendable] = [:]
+      var replay = try Replay(projection, shard: shard, into: db)
       while true {
-        let records = try LogTable.read(after: counters.applied, limitBytes: chunkBytes, in: source)
-        if records.isEmpty { return counters.applied }
-        for record in records {
-          try db.inTransaction(.immediate) {
-            let transaction = ProjectionTransaction(
-              db: db, shard: shard, counters: counters, scopes: scopes, kept: kept)
-            for event in record.events {
-              try projection.apply(try LogV1.Event(decoding: event), transaction)
-            }
-            try projection.saveCounters(transaction)
-            counters = transaction.counters
-            scopes = transaction.knownScopes
-            kept = transaction.keptObjects
-            return .commit
-          }
-        }
+        let records = try LogTable.read(after: replay.counters.applied, limitBytes: chunkBytes, in: source)
+        if records.isEmpty { return replay.counters.applied }
+        for record in records { try replay.apply(try record.events.map(LogV1.Event.init(decoding:)), in: db) }
       }
     }
   }

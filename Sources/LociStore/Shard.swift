@@ -1,6 +1,6 @@
 package import GRDB
 package import LociCore
-import LociLog
+package import LociLog
 import LociProto
 import Logging
 
@@ -9,14 +9,16 @@ package final class Shard: Sendable {
   package let id: ShardID
   package let path: String
 
-  private let database: DatabasePool
-  private let projection: Projection
-  private let headFile: HeadFile
-  private let clock: any WallClock
-  private let logger: Logger
-  private let applied: AppliedPosition
-  private let workers: WorkerPool
-  private let writer: Locked<WriterState>
+  let identity: LogIdentity
+  let prepare: @Sendable (Database) throws -> Void
+  let database: DatabasePool
+  let projection: Projection
+  let headFile: HeadFile
+  let clock: any WallClock
+  let logger: Logger
+  let applied: AppliedPosition
+  let workers: WorkerPool
+  let writer: Locked<WriterState>
   private let queue: Locked<GroupCommit?> = Locked(nil)
   private let counts = Locked(CommitCounts())
 
@@ -26,9 +28,9 @@ package final class Shard: Sendable {
   }
 
   /// What only the writer touches, between commits.
-  private struct WriterState {
+  struct WriterState {
     var head: LogHead
-    let log: LogTable.Meta
+    var log: LogTable.Meta
     var counters: ShardCounters
     var scopes: [Scope: Int64] = [:]
     var kept: [ObjectIdentifier: any AnyObject & Sendable] = [:]
@@ -45,6 +47,8 @@ package final class Shard: Sendable {
   ) throws(LociError) {
     self.id = id
     self.path = path
+    self.identity = identity
+    self.prepare = prepare
     self.projection = projection
     self.clock = clock
     self.workers = workers
@@ -168,7 +172,7 @@ package final class Shard: Sendable {
   /// What a failed commit means. A full disk is a clean refusal. Any other failure of the disk leaves it unknown
   /// what is on it: the page cache may hold what the platter does not, so the shard stops and says so rather than
   /// retry (a second fsync would report success for pages the first one lost).
-  private func resolve(_ error: any Error, attempted: LogHead, _ state: inout WriterState) -> LociError {
+  func resolve(_ error: any Error, attempted: LogHead, _ state: inout WriterState) -> LociError {
     let reason = LociError(error, file: path)
     (state.scopes, state.kept) = ([:], [:])
     guard reason.concernsTheDisk, reason != .storageFull else { return reason }
@@ -215,6 +219,14 @@ package final class Shard: Sendable {
     await open?.close()
     try headFile.synchronize()
     try ShardDatabase.close(database)
+  }
+
+  /// Writes a closed copy of the shard's database to `path`, as it is now. Writers go on meanwhile.
+  /// - Returns: where the copied log ends.
+  package func copy(to path: String) async throws -> LogHead {
+    try await workers.run { [database, identity, prepare] in
+      try ShardDatabase.copy(database, identity: identity, to: path, prepare: prepare)
+    }
   }
 
   /// A snapshot of log and projection on the calling thread, for `doctor` and for background work.

@@ -80,6 +80,6 @@ package final class Store: Sendable {
 
 extension DataDirectory {
   func identity(of shard: ShardID) -> LogIdentity {
-    LogIdentity(logID: manifest.logID, shard: shard)
+    LogIdentity(logID: manifest.logID, shard: shard, restoreEpoch: manifest.restoreEpoch ?? 0)
   }
 }

@@ -97,9 +97,54 @@ struct LogTableTests {
       #expect(try LogTable.read(after: 0, limitBytes: .max, limit: 4, in: db).count == 4)
       #expect(try LogTable.read(after: 9, limitBytes: .max, in: db).map(\.first) == [10])
       var seen: [LogSequence] = []
-      #expect(try LogTable.verify(in: db) { seen.append($0) } == head)
+      #expect(try LogTable.verify(in: db) { seen.append($0.last) } == head)
       #expect(seen == Array(1...10))
     }
+  }
+
+  /// A copy in which some events are replaced verifies, keeps the original's hashes, and shows who was redacted; any
+  /// further change of a redacted record is noticed.
+  @Test func redactedRecordsKeepTheChain() throws {
+    let path = folder.file("copy.db")
+    let copy = try ShardDatabase.open(path: path, identity: .sample, readers: 1)
+    let head = try pool.write { (db) throws in
+      var head = LogHead.empty
+      for number in 1...5 { head = try LogTable.append([event(number), event(-number)], after: head, in: db) }
+      return head
+    }
+    let records = try pool.read { try LogTable.read(after: 0, limitBytes: .max, in: $0) }
+    try copy.write { (db) throws in
+      try LogTable.create(in: db, identity: .sample)
+      try LogTable.beginRewritten(in: db)
+      let meta = try LogTable.Meta(db)
+      for record in records {
+        let replacement: [[UInt8]]? = record.last == 6 ? [event(0), record.events[1]] : nil
+        #expect(
+          try (LogTable.copy(record, replacing: replacement, meta: meta, in: db) != nil) == (record.last == 6)
+        )
+      }
+      #expect(try LogTable.verify(in: db) == head)
+      let found = try LogTable.read(after: 0, limitBytes: .max, in: db)
+      #expect(found.map(\.hash) == records.map(\.hash))
+      #expect(found.map { $0.redaction != nil } == [false, false, true, false, false])
+      #expect(found[2].events == [event(0), records[2].events[1]] && found[3].events == records[3].events)
+      // Copied once more it stays as it is.
+      try db.execute(sql: "DELETE FROM log WHERE last = 6")
+      #expect(try LogTable.copy(found[2], meta: meta, in: db) == nil)
+      #expect(try LogTable.read(after: 0, limitBytes: .max, in: db) == found)
+      let body = try #require(try Data.fetchOne(db, sql: "SELECT body FROM log WHERE last = 6"))
+      for count in 0..<body.count {
+        try db.execute(sql: "UPDATE log SET body = ? WHERE last = 6", arguments: [body.prefix(count)])
+        #expect(throws: LociError.self) { try LogTable.verify(in: db) }
+      }
+      for bit in 0..<(body.count * 8) {
+        var flipped = body
+        flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+        try db.execute(sql: "UPDATE log SET body = ? WHERE last = 6", arguments: [flipped])
+        #expect(throws: LociError.self) { try LogTable.verify(in: db) }
+      }
+    }
+    try copy.close()
   }
 
   @Test func aRolledBackAppendLeavesNothing() throws {

@@ -49,6 +49,13 @@ import LociTestKit
       scope: scope, query: "trains 火车", limit: 5, mode: .keyword, filter: filter, weights: weights,
       explain: true, consistency: consistency
     ).encoded(),
+    "Forget": V1.ForgetRequest(
+      scope: scope, memoryIDs: ["k"], messageIDs: ["m"], contextIDs: ["c"], subject: "Ana",
+      reason: "ticket 7",
+      noWait: true
+    ).encoded(),
+    "GetErasure": V1.GetErasureRequest(scope: scope, erasureID: "e").encoded(),
+    "ListErasures": V1.ListErasuresRequest(scope: scope, limit: 5).encoded(),
     "Encode": V1.EncodeRequest(texts: ["a", "b"]).encoded(),
     "Similarity": V1.SimilarityRequest(
       left: V1.VectorSet(texts: ["a"], inputType: .query), right: V1.VectorSet(vectors: [0.5, 0.5])

@@ -13,7 +13,7 @@ BY_SERVICE = {
         "share": "SetGrant RemoveGrant ListGrants",
         "admin": "CreateKey ListKeys RevokeKey RotateKey ListRefusals",
     },
-    "AdminService": {"open": "Health Echo", "read": "Stats"},
+    "AdminService": {"open": "Health Echo", "read": "Stats", "operate": "Backup"},
     "AuditService": {
         "write": "RecordAudit",
         "read": "GetAuditHead ProveInclusion ProveConsistency VerifyAudit GetAuditRules",
@@ -34,6 +34,7 @@ BY_SERVICE = {
         "ForkContext MergeBranch",
     },
     "EmbeddingService": {"known": "Encode EncodeStream ListModels Similarity GetEncoderStats", "read": "Project"},
+    "ErasureService": {"read": "GetErasure ListErasures", "admin": "Forget"},
     "ExperienceService": {
         "read": "GetExperience ListExperiences FindSimilarExperiences FindPatterns",
         "write": "RecordExperiences DeleteExperiences",

@@ -15,6 +15,7 @@
 #include "loci/v1/context.pb-c.h"
 #include "loci/v1/vector.pb-c.h"
 #include "loci/v1/embedding.pb-c.h"
+#include "loci/v1/erasure.pb-c.h"
 #include "loci/v1/feedback.pb-c.h"
 #include "loci/v1/experience.pb-c.h"
 #include "loci/v1/learning.pb-c.h"

@@ -28,4 +28,13 @@ public struct AdminServiceClient: Sendable {
   ) async throws -> V1.EchoResponse {
     try await rpc.unary("loci.v1.AdminService", "Echo", request, options: options)
   }
+
+  /// A copy of everything, taken while others read and write: the files of a data folder, one after the other, each shard
+  /// as of one moment. UNAVAILABLE while another backup runs; RESOURCE_EXHAUSTED when the server's disk has no room for
+  /// the copy of its largest shard.
+  public func backup(
+    _ request: V1.BackupRequest, options: CallOptions = CallOptions()
+  ) -> ResponseSequence<V1.BackupResponse> {
+    rpc.serverStreaming("loci.v1.AdminService", "Backup", request, options: options)
+  }
 }

@@ -171,6 +171,40 @@ extension V1 {
     }
   }
 
+  public struct BackupRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.BackupRequest"
+
+
+    public init() {}
+  }
+
+  /// A part of a file, at most 1 MiB. The parts of a file come in order, one file after the other.
+  public struct BackupResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.BackupResponse"
+
+    /// Name in the folder, without a path.
+    public var file: String = ""
+    public var content: [UInt8] = []
+    /// The file is complete.
+    public var last: Bool = false
+    /// Of the whole file, 32 bytes; only with `last`.
+    public var sha256: [UInt8] = []
+    /// Of a shard's database, only with `last`: its number, and how many events its log has.
+    public var shard: UInt32 = 0
+    public var events: UInt64 = 0
+
+    public init() {}
+
+    public init(file: String = "", content: [UInt8] = [], last: Bool = false, sha256: [UInt8] = [], shard: UInt32 = 0, events: UInt64 = 0) {
+      self.file = file
+      self.content = content
+      self.last = last
+      self.sha256 = sha256
+      self.shard = shard
+      self.events = events
+    }
+  }
+
 }
 
 extension V1.HealthRequest: ViewableMessage {
@@ -583,6 +617,104 @@ extension V1.EchoResponse {
 
     public var payload: UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(start: c.pointee.payload.data, count: c.pointee.payload.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.BackupRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__backup_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__BackupRequest>) throws(WireDecodingError) {
+    self.init()
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__BackupRequest> {
+    let c = arena.make(Loci__V1__BackupRequest.self)
+    loci__v1__backup_request__init(c)
+    return c
+  }
+}
+
+extension V1.BackupRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__BackupRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__BackupRequest.self) }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.BackupResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__backup_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__BackupResponse>) throws(WireDecodingError) {
+    self.file = try C.string(c.pointee.file, "BackupResponse.file")
+    self.content = C.bytes(c.pointee.content)
+    self.last = c.pointee.last != 0
+    self.sha256 = C.bytes(c.pointee.sha256)
+    self.shard = c.pointee.shard
+    self.events = c.pointee.events
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__BackupResponse> {
+    let c = arena.make(Loci__V1__BackupResponse.self)
+    loci__v1__backup_response__init(c)
+    c.pointee.file = arena.copy(file)
+    c.pointee.content = arena.copy(content)
+    c.pointee.last = last ? 1 : 0
+    c.pointee.sha256 = arena.copy(sha256)
+    c.pointee.shard = shard
+    c.pointee.events = events
+    return c
+  }
+}
+
+extension V1.BackupResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__BackupResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__BackupResponse.self) }
+
+    public var file: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.file.data, count: c.pointee.file.len)
+    }
+    public var content: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.content.data, count: c.pointee.content.len)
+    }
+    public var last: Bool {
+      c.pointee.last != 0
+    }
+    public var sha256: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.sha256.data, count: c.pointee.sha256.len)
+    }
+    public var shard: UInt32 {
+      c.pointee.shard
+    }
+    public var events: UInt64 {
+      c.pointee.events
     }
   }
 

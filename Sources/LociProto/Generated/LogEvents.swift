@@ -18,6 +18,9 @@ extension LogV1 {
       case itemsEmbedded(LogV1.ItemsEmbedded)
       case requestAnswered(LogV1.RequestAnswered)
       case requestsForgotten(LogV1.RequestsForgotten)
+      case dataForgotten(LogV1.DataForgotten)
+      case logRewritten(LogV1.LogRewritten)
+      case erased(LogV1.Erased)
       /// 40 to 63: contexts and sessions.
       case contextUpdated(LogV1.ContextUpdated)
       case messagesPinned(LogV1.MessagesPinned)
@@ -450,6 +453,71 @@ extension LogV1 {
 
     public init(beforeUs: Int64 = 0) {
       self.beforeUs = beforeUs
+    }
+  }
+
+  /// Everything named here is deleted already; the log is to be rewritten without what its earlier events say of it.
+  public struct DataForgotten: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.DataForgotten"
+
+    public var id: String = ""
+    /// All of the event's agent, but for its keys, grants and audit log.
+    public var wholeAgent: Bool = false
+    public var messageIDs: [String] = []
+    public var memoryIDs: [String] = []
+    public var contextIDs: [String] = []
+    /// Encoded loci.v1.ErasedCount messages.
+    public var counts: [[UInt8]] = []
+    /// The caller's, such as a ticket's number.
+    public var reason: String = ""
+
+    public init() {}
+
+    public init(id: String = "", wholeAgent: Bool = false, messageIDs: [String] = [], memoryIDs: [String] = [], contextIDs: [String] = [], counts: [[UInt8]] = [], reason: String = "") {
+      self.id = id
+      self.wholeAgent = wholeAgent
+      self.messageIDs = messageIDs
+      self.memoryIDs = memoryIDs
+      self.contextIDs = contextIDs
+      self.counts = counts
+      self.reason = reason
+    }
+  }
+
+  /// The log was written anew. Vouches for the records that were redacted.
+  public struct LogRewritten: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.LogRewritten"
+
+    /// Of DataForgotten events.
+    public var forgottenIDs: [String] = []
+    /// By the last event of each.
+    public var records: [UInt64] = []
+    /// 32 bytes for each, one after the other.
+    public var digests: [UInt8] = []
+
+    public init() {}
+
+    public init(forgottenIDs: [String] = [], records: [UInt64] = [], digests: [UInt8] = []) {
+      self.forgottenIDs = forgottenIDs
+      self.records = records
+      self.digests = digests
+    }
+  }
+
+  /// Stands where an event was that is forgotten as a whole.
+  public struct Erased: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.Erased"
+
+    /// The shard's counter of rows after it.
+    public var lastItem: Int64 = 0
+    /// The agent was new with it.
+    public var makesScope: Bool = false
+
+    public init() {}
+
+    public init(lastItem: Int64 = 0, makesScope: Bool = false) {
+      self.lastItem = lastItem
+      self.makesScope = makesScope
     }
   }
 
@@ -1557,6 +1625,9 @@ extension LogV1.Event: ViewableMessage {
     case 11: self.kind = .itemsEmbedded(try C.message(c.pointee.items_embedded) ?? LogV1.ItemsEmbedded())
     case 12: self.kind = .requestAnswered(try C.message(c.pointee.request_answered) ?? LogV1.RequestAnswered())
     case 13: self.kind = .requestsForgotten(try C.message(c.pointee.requests_forgotten) ?? LogV1.RequestsForgotten())
+    case 14: self.kind = .dataForgotten(try C.message(c.pointee.data_forgotten) ?? LogV1.DataForgotten())
+    case 15: self.kind = .logRewritten(try C.message(c.pointee.log_rewritten) ?? LogV1.LogRewritten())
+    case 16: self.kind = .erased(try C.message(c.pointee.erased) ?? LogV1.Erased())
     case 40: self.kind = .contextUpdated(try C.message(c.pointee.context_updated) ?? LogV1.ContextUpdated())
     case 41: self.kind = .messagesPinned(try C.message(c.pointee.messages_pinned) ?? LogV1.MessagesPinned())
     case 42: self.kind = .messagesRestored(try C.message(c.pointee.messages_restored) ?? LogV1.MessagesRestored())
@@ -1653,6 +1724,15 @@ extension LogV1.Event: ViewableMessage {
     case .requestsForgotten(let value):
       c.pointee.kind_case = .init(rawValue: 13)
       c.pointee.requests_forgotten = value.lower(arena)
+    case .dataForgotten(let value):
+      c.pointee.kind_case = .init(rawValue: 14)
+      c.pointee.data_forgotten = value.lower(arena)
+    case .logRewritten(let value):
+      c.pointee.kind_case = .init(rawValue: 15)
+      c.pointee.log_rewritten = value.lower(arena)
+    case .erased(let value):
+      c.pointee.kind_case = .init(rawValue: 16)
+      c.pointee.erased = value.lower(arena)
     case .contextUpdated(let value):
       c.pointee.kind_case = .init(rawValue: 40)
       c.pointee.context_updated = value.lower(arena)
@@ -1869,6 +1949,15 @@ extension LogV1.Event {
     }
     public var requestsForgotten: LogV1.RequestsForgotten.View? {
       c.pointee.kind_case.rawValue == 13 ? C.view(c.pointee.requests_forgotten) : nil
+    }
+    public var dataForgotten: LogV1.DataForgotten.View? {
+      c.pointee.kind_case.rawValue == 14 ? C.view(c.pointee.data_forgotten) : nil
+    }
+    public var logRewritten: LogV1.LogRewritten.View? {
+      c.pointee.kind_case.rawValue == 15 ? C.view(c.pointee.log_rewritten) : nil
+    }
+    public var erased: LogV1.Erased.View? {
+      c.pointee.kind_case.rawValue == 16 ? C.view(c.pointee.erased) : nil
     }
     public var contextUpdated: LogV1.ContextUpdated.View? {
       c.pointee.kind_case.rawValue == 40 ? C.view(c.pointee.context_updated) : nil
@@ -3078,6 +3167,186 @@ extension LogV1.RequestsForgotten {
 
     public var beforeUs: Int64 {
       c.pointee.before_us
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.DataForgotten: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__data_forgotten()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__DataForgotten>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "DataForgotten.id")
+    self.wholeAgent = c.pointee.whole_agent != 0
+    self.messageIDs = try C.strings(c.pointee.message_ids, c.pointee.n_message_ids, "DataForgotten.message_ids")
+    self.memoryIDs = try C.strings(c.pointee.memory_ids, c.pointee.n_memory_ids, "DataForgotten.memory_ids")
+    self.contextIDs = try C.strings(c.pointee.context_ids, c.pointee.n_context_ids, "DataForgotten.context_ids")
+    self.counts = C.blobs(c.pointee.counts, c.pointee.n_counts)
+    self.reason = try C.string(c.pointee.reason, "DataForgotten.reason")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__DataForgotten> {
+    let c = arena.make(Loci__Log__V1__DataForgotten.self)
+    loci__log__v1__data_forgotten__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.whole_agent = wholeAgent ? 1 : 0
+    if !messageIDs.isEmpty {
+      c.pointee.message_ids = arena.map(messageIDs) { arena.copy($0) }
+      c.pointee.n_message_ids = messageIDs.count
+    }
+    if !memoryIDs.isEmpty {
+      c.pointee.memory_ids = arena.map(memoryIDs) { arena.copy($0) }
+      c.pointee.n_memory_ids = memoryIDs.count
+    }
+    if !contextIDs.isEmpty {
+      c.pointee.context_ids = arena.map(contextIDs) { arena.copy($0) }
+      c.pointee.n_context_ids = contextIDs.count
+    }
+    if !counts.isEmpty {
+      c.pointee.counts = arena.map(counts) { arena.copy($0) }
+      c.pointee.n_counts = counts.count
+    }
+    c.pointee.reason = arena.copy(reason)
+    return c
+  }
+}
+
+extension LogV1.DataForgotten {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__DataForgotten>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__DataForgotten.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var wholeAgent: Bool {
+      c.pointee.whole_agent != 0
+    }
+    public var messageIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.message_ids, count: c.pointee.n_message_ids)
+    }
+    public var memoryIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.memory_ids, count: c.pointee.n_memory_ids)
+    }
+    public var contextIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.context_ids, count: c.pointee.n_context_ids)
+    }
+    public var counts: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.counts, count: c.pointee.n_counts)
+    }
+    public var reason: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.reason.data, count: c.pointee.reason.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.LogRewritten: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__log_rewritten()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__LogRewritten>) throws(WireDecodingError) {
+    self.forgottenIDs = try C.strings(c.pointee.forgotten_ids, c.pointee.n_forgotten_ids, "LogRewritten.forgotten_ids")
+    self.records = C.array(c.pointee.records, c.pointee.n_records)
+    self.digests = C.bytes(c.pointee.digests)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__LogRewritten> {
+    let c = arena.make(Loci__Log__V1__LogRewritten.self)
+    loci__log__v1__log_rewritten__init(c)
+    if !forgottenIDs.isEmpty {
+      c.pointee.forgotten_ids = arena.map(forgottenIDs) { arena.copy($0) }
+      c.pointee.n_forgotten_ids = forgottenIDs.count
+    }
+    if !records.isEmpty {
+      c.pointee.records = arena.copyElements(records)
+      c.pointee.n_records = records.count
+    }
+    c.pointee.digests = arena.copy(digests)
+    return c
+  }
+}
+
+extension LogV1.LogRewritten {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__LogRewritten>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__LogRewritten.self) }
+
+    public var forgottenIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.forgotten_ids, count: c.pointee.n_forgotten_ids)
+    }
+    public var records: UnsafeBufferPointer<UInt64> {
+      UnsafeBufferPointer(start: c.pointee.records, count: c.pointee.n_records)
+    }
+    public var digests: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.digests.data, count: c.pointee.digests.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.Erased: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__erased()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__Erased>) throws(WireDecodingError) {
+    self.lastItem = c.pointee.last_item
+    self.makesScope = c.pointee.makes_scope != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__Erased> {
+    let c = arena.make(Loci__Log__V1__Erased.self)
+    loci__log__v1__erased__init(c)
+    c.pointee.last_item = lastItem
+    c.pointee.makes_scope = makesScope ? 1 : 0
+    return c
+  }
+}
+
+extension LogV1.Erased {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__Erased>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__Erased.self) }
+
+    public var lastItem: Int64 {
+      c.pointee.last_item
+    }
+    public var makesScope: Bool {
+      c.pointee.makes_scope != 0
     }
   }
 

@@ -11,6 +11,12 @@ package protocol AdminServiceProvider: Sendable {
   func stats(_ request: V1.StatsRequest, _ call: CallContext) async throws -> V1.StatsResponse
   /// Returns the payload: measures the wire alone.
   func echo(_ request: V1.EchoRequest, _ call: CallContext) throws -> V1.EchoResponse
+  /// A copy of everything, taken while others read and write: the files of a data folder, one after the other, each shard
+  /// as of one moment. UNAVAILABLE while another backup runs; RESOURCE_EXHAUSTED when the server's disk has no room for
+  /// the copy of its largest shard.
+  func backup(
+    _ request: V1.BackupRequest, _ call: CallContext, _ responses: ResponseStream<V1.BackupResponse>
+  ) async throws
 }
 
 extension AdminServiceProvider {
@@ -20,7 +26,8 @@ extension AdminServiceProvider {
       methods: [
         .inline("Health", health),
         .unary("Stats", gate.scopedUnary(.read, stats)),
-        .inline("Echo", echo)
+        .inline("Echo", echo),
+        .serverStreaming("Backup", gate.serverStreaming(.operate, backup))
       ])
   }
 }

@@ -82,6 +82,11 @@ package enum RPCCatalog {
       scopeField: 0, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .open),
     Entry(
+      service: "loci.v1.AdminService", method: "Backup",
+      request: V1.BackupRequest.self,
+      scopeField: 0, isMutating: false, isStreaming: true,
+      streamsRequests: false, permission: .operate),
+    Entry(
       service: "loci.v1.AuditService", method: "RecordAudit",
       request: V1.RecordAuditRequest.self,
       scopeField: 1, isMutating: true, isStreaming: false,
@@ -466,6 +471,21 @@ package enum RPCCatalog {
       request: V1.GetEncoderStatsRequest.self,
       scopeField: 0, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .known),
+    Entry(
+      service: "loci.v1.ErasureService", method: "Forget",
+      request: V1.ForgetRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .admin),
+    Entry(
+      service: "loci.v1.ErasureService", method: "GetErasure",
+      request: V1.GetErasureRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.ErasureService", method: "ListErasures",
+      request: V1.ListErasuresRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
     Entry(
       service: "loci.v1.FeedbackService", method: "GiveFeedback",
       request: V1.GiveFeedbackRequest.self,

@@ -45,6 +45,7 @@ extension V1.ExportSnapshotRequest: ScopedRequest {}
 extension V1.FetchPointsRequest: ScopedRequest {}
 extension V1.FindPatternsRequest: ScopedRequest {}
 extension V1.FindSimilarExperiencesRequest: ScopedRequest {}
+extension V1.ForgetRequest: ScopedRequest {}
 extension V1.ForkContextRequest: ScopedRequest {}
 extension V1.ForkSessionRequest: ScopedRequest {}
 extension V1.ForkTraceRequest: ScopedRequest {}
@@ -54,6 +55,7 @@ extension V1.GetCompressionPolicyRequest: ScopedRequest {}
 extension V1.GetCompressionStatsRequest: ScopedRequest {}
 extension V1.GetContextRequest: ScopedRequest {}
 extension V1.GetCurrentRequest: ScopedRequest {}
+extension V1.GetErasureRequest: ScopedRequest {}
 extension V1.GetExperienceRequest: ScopedRequest {}
 extension V1.GetMemoryPolicyRequest: ScopedRequest {}
 extension V1.GetMemoryRequest: ScopedRequest {}
@@ -71,6 +73,7 @@ extension V1.ListBranchesRequest: ScopedRequest {}
 extension V1.ListCollectionsRequest: ScopedRequest {}
 extension V1.ListConsolidationsRequest: ScopedRequest {}
 extension V1.ListContextsRequest: ScopedRequest {}
+extension V1.ListErasuresRequest: ScopedRequest {}
 extension V1.ListExperiencesRequest: ScopedRequest {}
 extension V1.ListFeedbackRequest: ScopedRequest {}
 extension V1.ListGrantsRequest: ScopedRequest {}

@@ -25,6 +25,9 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.ItemsEmbedded.self,
   LogV1.RequestAnswered.self,
   LogV1.RequestsForgotten.self,
+  LogV1.DataForgotten.self,
+  LogV1.LogRewritten.self,
+  LogV1.Erased.self,
   LogV1.CollectionCreated.self,
   LogV1.CollectionDropped.self,
   LogV1.AliasSet.self,
@@ -130,6 +133,8 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.MethodStats.self,
   V1.EchoRequest.self,
   V1.EchoResponse.self,
+  V1.BackupRequest.self,
+  V1.BackupResponse.self,
   V1.AuditEntry.self,
   V1.AuditRecord.self,
   V1.AuditHead.self,
@@ -338,6 +343,14 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.ProjectResponse.self,
   V1.GetEncoderStatsRequest.self,
   V1.GetEncoderStatsResponse.self,
+  V1.ForgetRequest.self,
+  V1.ErasedCount.self,
+  V1.Erasure.self,
+  V1.ForgetResponse.self,
+  V1.GetErasureRequest.self,
+  V1.GetErasureResponse.self,
+  V1.ListErasuresRequest.self,
+  V1.ListErasuresResponse.self,
   V1.Target.self,
   V1.Feedback.self,
   V1.MetricSample.self,
@@ -510,7 +523,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 66 {
+    switch random.next() % 69 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -521,61 +534,64 @@ extension LogV1.Event: TestedMessage {
     case 7: value.kind = .itemsEmbedded(.arbitrary(&random))
     case 8: value.kind = .requestAnswered(.arbitrary(&random))
     case 9: value.kind = .requestsForgotten(.arbitrary(&random))
-    case 10: value.kind = .contextUpdated(.arbitrary(&random))
-    case 11: value.kind = .messagesPinned(.arbitrary(&random))
-    case 12: value.kind = .messagesRestored(.arbitrary(&random))
-    case 13: value.kind = .sessionCreated(.arbitrary(&random))
-    case 14: value.kind = .sessionTransitioned(.arbitrary(&random))
-    case 15: value.kind = .sessionHeartbeat(.arbitrary(&random))
-    case 16: value.kind = .sessionsExpired(.arbitrary(&random))
-    case 17: value.kind = .sessionDeleted(.arbitrary(&random))
-    case 18: value.kind = .variablesSet(.arbitrary(&random))
-    case 19: value.kind = .snapshotTaken(.arbitrary(&random))
-    case 20: value.kind = .snapshotsPruned(.arbitrary(&random))
-    case 21: value.kind = .sessionRolledBack(.arbitrary(&random))
-    case 22: value.kind = .checkpointPut(.arbitrary(&random))
-    case 23: value.kind = .checkpointWritesPut(.arbitrary(&random))
-    case 24: value.kind = .checkpointsDeleted(.arbitrary(&random))
-    case 25: value.kind = .checkpointThreadCopied(.arbitrary(&random))
-    case 26: value.kind = .collectionCreated(.arbitrary(&random))
-    case 27: value.kind = .collectionDropped(.arbitrary(&random))
-    case 28: value.kind = .aliasSet(.arbitrary(&random))
-    case 29: value.kind = .aliasDeleted(.arbitrary(&random))
-    case 30: value.kind = .pointsUpserted(.arbitrary(&random))
-    case 31: value.kind = .pointsDeleted(.arbitrary(&random))
-    case 32: value.kind = .contextCompacted(.arbitrary(&random))
-    case 33: value.kind = .compactionUndone(.arbitrary(&random))
-    case 34: value.kind = .compressionPolicySet(.arbitrary(&random))
-    case 35: value.kind = .coldDictionaryTrained(.arbitrary(&random))
-    case 36: value.kind = .accessKeyCreated(.arbitrary(&random))
-    case 37: value.kind = .accessKeyRevoked(.arbitrary(&random))
-    case 38: value.kind = .grantSet(.arbitrary(&random))
-    case 39: value.kind = .grantRemoved(.arbitrary(&random))
-    case 40: value.kind = .accessRefused(.arbitrary(&random))
-    case 41: value.kind = .stepsWritten(.arbitrary(&random))
-    case 42: value.kind = .stepsCompleted(.arbitrary(&random))
-    case 43: value.kind = .tracesDeleted(.arbitrary(&random))
-    case 44: value.kind = .traceForked(.arbitrary(&random))
-    case 45: value.kind = .auditRecorded(.arbitrary(&random))
-    case 46: value.kind = .auditHeadSigned(.arbitrary(&random))
-    case 47: value.kind = .auditRulesSet(.arbitrary(&random))
-    case 48: value.kind = .auditAlertsDelivered(.arbitrary(&random))
-    case 49: value.kind = .memoriesExpired(.arbitrary(&random))
-    case 50: value.kind = .memoriesRestored(.arbitrary(&random))
-    case 51: value.kind = .memoriesAccessed(.arbitrary(&random))
-    case 52: value.kind = .memoriesSaidAgain(.arbitrary(&random))
-    case 53: value.kind = .memoryPolicySet(.arbitrary(&random))
-    case 54: value.kind = .experiencesRecorded(.arbitrary(&random))
-    case 55: value.kind = .experiencesDeleted(.arbitrary(&random))
-    case 56: value.kind = .feedbackGiven(.arbitrary(&random))
-    case 57: value.kind = .metricsReported(.arbitrary(&random))
-    case 58: value.kind = .decisionMade(.arbitrary(&random))
-    case 59: value.kind = .outcomeReported(.arbitrary(&random))
-    case 60: value.kind = .adjustmentChanged(.arbitrary(&random))
-    case 61: value.kind = .learningCycleRan(.arbitrary(&random))
-    case 62: value.kind = .memoriesConsolidated(.arbitrary(&random))
-    case 63: value.kind = .consolidationUndone(.arbitrary(&random))
-    case 64: value.kind = .memoriesReinforced(.arbitrary(&random))
+    case 10: value.kind = .dataForgotten(.arbitrary(&random))
+    case 11: value.kind = .logRewritten(.arbitrary(&random))
+    case 12: value.kind = .erased(.arbitrary(&random))
+    case 13: value.kind = .contextUpdated(.arbitrary(&random))
+    case 14: value.kind = .messagesPinned(.arbitrary(&random))
+    case 15: value.kind = .messagesRestored(.arbitrary(&random))
+    case 16: value.kind = .sessionCreated(.arbitrary(&random))
+    case 17: value.kind = .sessionTransitioned(.arbitrary(&random))
+    case 18: value.kind = .sessionHeartbeat(.arbitrary(&random))
+    case 19: value.kind = .sessionsExpired(.arbitrary(&random))
+    case 20: value.kind = .sessionDeleted(.arbitrary(&random))
+    case 21: value.kind = .variablesSet(.arbitrary(&random))
+    case 22: value.kind = .snapshotTaken(.arbitrary(&random))
+    case 23: value.kind = .snapshotsPruned(.arbitrary(&random))
+    case 24: value.kind = .sessionRolledBack(.arbitrary(&random))
+    case 25: value.kind = .checkpointPut(.arbitrary(&random))
+    case 26: value.kind = .checkpointWritesPut(.arbitrary(&random))
+    case 27: value.kind = .checkpointsDeleted(.arbitrary(&random))
+    case 28: value.kind = .checkpointThreadCopied(.arbitrary(&random))
+    case 29: value.kind = .collectionCreated(.arbitrary(&random))
+    case 30: value.kind = .collectionDropped(.arbitrary(&random))
+    case 31: value.kind = .aliasSet(.arbitrary(&random))
+    case 32: value.kind = .aliasDeleted(.arbitrary(&random))
+    case 33: value.kind = .pointsUpserted(.arbitrary(&random))
+    case 34: value.kind = .pointsDeleted(.arbitrary(&random))
+    case 35: value.kind = .contextCompacted(.arbitrary(&random))
+    case 36: value.kind = .compactionUndone(.arbitrary(&random))
+    case 37: value.kind = .compressionPolicySet(.arbitrary(&random))
+    case 38: value.kind = .coldDictionaryTrained(.arbitrary(&random))
+    case 39: value.kind = .accessKeyCreated(.arbitrary(&random))
+    case 40: value.kind = .accessKeyRevoked(.arbitrary(&random))
+    case 41: value.kind = .grantSet(.arbitrary(&random))
+    case 42: value.kind = .grantRemoved(.arbitrary(&random))
+    case 43: value.kind = .accessRefused(.arbitrary(&random))
+    case 44: value.kind = .stepsWritten(.arbitrary(&random))
+    case 45: value.kind = .stepsCompleted(.arbitrary(&random))
+    case 46: value.kind = .tracesDeleted(.arbitrary(&random))
+    case 47: value.kind = .traceForked(.arbitrary(&random))
+    case 48: value.kind = .auditRecorded(.arbitrary(&random))
+    case 49: value.kind = .auditHeadSigned(.arbitrary(&random))
+    case 50: value.kind = .auditRulesSet(.arbitrary(&random))
+    case 51: value.kind = .auditAlertsDelivered(.arbitrary(&random))
+    case 52: value.kind = .memoriesExpired(.arbitrary(&random))
+    case 53: value.kind = .memoriesRestored(.arbitrary(&random))
+    case 54: value.kind = .memoriesAccessed(.arbitrary(&random))
+    case 55: value.kind = .memoriesSaidAgain(.arbitrary(&random))
+    case 56: value.kind = .memoryPolicySet(.arbitrary(&random))
+    case 57: value.kind = .experiencesRecorded(.arbitrary(&random))
+    case 58: value.kind = .experiencesDeleted(.arbitrary(&random))
+    case 59: value.kind = .feedbackGiven(.arbitrary(&random))
+    case 60: value.kind = .metricsReported(.arbitrary(&random))
+    case 61: value.kind = .decisionMade(.arbitrary(&random))
+    case 62: value.kind = .outcomeReported(.arbitrary(&random))
+    case 63: value.kind = .adjustmentChanged(.arbitrary(&random))
+    case 64: value.kind = .learningCycleRan(.arbitrary(&random))
+    case 65: value.kind = .memoriesConsolidated(.arbitrary(&random))
+    case 66: value.kind = .consolidationUndone(.arbitrary(&random))
+    case 67: value.kind = .memoriesReinforced(.arbitrary(&random))
     default: break
     }
     return value
@@ -596,6 +612,9 @@ extension LogV1.Event: TestedMessage {
     if let part = view.itemsEmbedded.map({ LogV1.ItemsEmbedded.rebuilt($0) }) { value.kind = .itemsEmbedded(part) }
     if let part = view.requestAnswered.map({ LogV1.RequestAnswered.rebuilt($0) }) { value.kind = .requestAnswered(part) }
     if let part = view.requestsForgotten.map({ LogV1.RequestsForgotten.rebuilt($0) }) { value.kind = .requestsForgotten(part) }
+    if let part = view.dataForgotten.map({ LogV1.DataForgotten.rebuilt($0) }) { value.kind = .dataForgotten(part) }
+    if let part = view.logRewritten.map({ LogV1.LogRewritten.rebuilt($0) }) { value.kind = .logRewritten(part) }
+    if let part = view.erased.map({ LogV1.Erased.rebuilt($0) }) { value.kind = .erased(part) }
     if let part = view.contextUpdated.map({ LogV1.ContextUpdated.rebuilt($0) }) { value.kind = .contextUpdated(part) }
     if let part = view.messagesPinned.map({ LogV1.MessagesPinned.rebuilt($0) }) { value.kind = .messagesPinned(part) }
     if let part = view.messagesRestored.map({ LogV1.MessagesRestored.rebuilt($0) }) { value.kind = .messagesRestored(part) }
@@ -1057,6 +1076,72 @@ extension LogV1.RequestsForgotten: TestedMessage {
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
     value.beforeUs = view.beforeUs
+    return value
+  }
+}
+
+extension LogV1.DataForgotten: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("message_ids", 3), ("memory_ids", 4), ("context_ids", 5), ("reason", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.wholeAgent = .arbitrary(&random)
+    value.messageIDs = .arbitrary(&random)
+    value.memoryIDs = .arbitrary(&random)
+    value.contextIDs = .arbitrary(&random)
+    value.counts = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.wholeAgent = view.wholeAgent
+    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.memoryIDs = view.memoryIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.contextIDs = view.contextIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.counts = view.counts.map { Array($0) }
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.LogRewritten: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("forgotten_ids", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.forgottenIDs = .arbitrary(&random)
+    value.records = .arbitrary(&random)
+    value.digests = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.forgottenIDs = view.forgottenIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.records = Array(view.records)
+    value.digests = Array(view.digests)
+    return value
+  }
+}
+
+extension LogV1.Erased: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.lastItem = .arbitrary(&random)
+    value.makesScope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.lastItem = view.lastItem
+    value.makesScope = view.makesScope
     return value
   }
 }
@@ -3245,6 +3330,40 @@ extension V1.EchoResponse: TestedMessage {
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
     value.payload = Array(view.payload)
+    return value
+  }
+}
+
+extension V1.BackupRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_: inout SplitMix64) -> Self { Self() }
+
+  static func rebuilt(_: View) -> Self { Self() }
+}
+
+extension V1.BackupResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("file", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.file = .arbitrary(&random)
+    value.content = .arbitrary(&random)
+    value.last = .arbitrary(&random)
+    value.sha256 = .arbitrary(&random)
+    value.shard = .arbitrary(&random)
+    value.events = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.file = String(decoding: view.file, as: UTF8.self)
+    value.content = Array(view.content)
+    value.last = view.last
+    value.sha256 = Array(view.sha256)
+    value.shard = view.shard
+    value.events = view.events
     return value
   }
 }
@@ -7936,6 +8055,170 @@ extension V1.GetEncoderStatsResponse: TestedMessage {
     value.cacheBytesMax = view.cacheBytesMax
     value.outdatedVectors = view.outdatedVectors
     value.pendingItems = view.pendingItems
+    return value
+  }
+}
+
+extension V1.ForgetRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("memory_ids", 2), ("message_ids", 3), ("context_ids", 4), ("subject", 5), ("reason", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.memoryIDs = .arbitrary(&random)
+    value.messageIDs = .arbitrary(&random)
+    value.contextIDs = .arbitrary(&random)
+    value.subject = .arbitrary(&random)
+    value.wholeAgent = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.noWait = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.memoryIDs = view.memoryIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.contextIDs = view.contextIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.subject = String(decoding: view.subject, as: UTF8.self)
+    value.wholeAgent = view.wholeAgent
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.noWait = view.noWait
+    return value
+  }
+}
+
+extension V1.ErasedCount: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("index", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.index = .arbitrary(&random)
+    value.count = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.index = String(decoding: view.index, as: UTF8.self)
+    value.count = view.count
+    return value
+  }
+}
+
+extension V1.Erasure: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1), ("reason", 5)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    value.forgottenAtUs = .arbitrary(&random)
+    value.counts = .arbitrary(&random)
+    value.reason = .arbitrary(&random)
+    value.wholeAgent = .arbitrary(&random)
+    value.rewrittenAtUs = .arbitrary(&random)
+    value.rewrittenPosition = .arbitrary(&random)
+    value.recordsRedacted = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    value.forgottenAtUs = view.forgottenAtUs
+    value.counts = view.counts.map { V1.ErasedCount.rebuilt($0) }
+    value.reason = String(decoding: view.reason, as: UTF8.self)
+    value.wholeAgent = view.wholeAgent
+    value.rewrittenAtUs = view.rewrittenAtUs
+    value.rewrittenPosition = view.rewrittenPosition.map({ V1.Position.rebuilt($0) })
+    value.recordsRedacted = view.recordsRedacted
+    return value
+  }
+}
+
+extension V1.ForgetResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.erasure = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.erasure = view.erasure.map({ V1.Erasure.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetErasureRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("erasure_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.erasureID = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.erasureID = String(decoding: view.erasureID, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.GetErasureResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.erasure = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.erasure = view.erasure.map({ V1.Erasure.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ListErasuresRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.limit = view.limit
+    return value
+  }
+}
+
+extension V1.ListErasuresResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.erasures = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.erasures = view.erasures.map { V1.Erasure.rebuilt($0) }
     return value
   }
 }

@@ -367,6 +367,96 @@ void   loci__v1__echo_response__free_unpacked
   assert(message->base.descriptor == &loci__v1__echo_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__backup_request__init
+                     (Loci__V1__BackupRequest         *message)
+{
+  static const Loci__V1__BackupRequest init_value = LOCI__V1__BACKUP_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__backup_request__get_packed_size
+                     (const Loci__V1__BackupRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__backup_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__backup_request__pack
+                     (const Loci__V1__BackupRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__backup_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__backup_request__pack_to_buffer
+                     (const Loci__V1__BackupRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__backup_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__BackupRequest *
+       loci__v1__backup_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__BackupRequest *)
+     protobuf_c_message_unpack (&loci__v1__backup_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__backup_request__free_unpacked
+                     (Loci__V1__BackupRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__backup_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__backup_response__init
+                     (Loci__V1__BackupResponse         *message)
+{
+  static const Loci__V1__BackupResponse init_value = LOCI__V1__BACKUP_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__backup_response__get_packed_size
+                     (const Loci__V1__BackupResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__backup_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__backup_response__pack
+                     (const Loci__V1__BackupResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__backup_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__backup_response__pack_to_buffer
+                     (const Loci__V1__BackupResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__backup_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__BackupResponse *
+       loci__v1__backup_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__BackupResponse *)
+     protobuf_c_message_unpack (&loci__v1__backup_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__backup_response__free_unpacked
+                     (Loci__V1__BackupResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__backup_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 #define loci__v1__health_request__field_descriptors NULL
 #define loci__v1__health_request__field_indices_by_name NULL
 #define loci__v1__health_request__number_ranges NULL
@@ -924,6 +1014,127 @@ const ProtobufCMessageDescriptor loci__v1__echo_response__descriptor =
   (ProtobufCMessageInit) loci__v1__echo_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+#define loci__v1__backup_request__field_descriptors NULL
+#define loci__v1__backup_request__field_indices_by_name NULL
+#define loci__v1__backup_request__number_ranges NULL
+const ProtobufCMessageDescriptor loci__v1__backup_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.BackupRequest",
+  "BackupRequest",
+  "Loci__V1__BackupRequest",
+  "loci.v1",
+  sizeof(Loci__V1__BackupRequest),
+  0,
+  loci__v1__backup_request__field_descriptors,
+  loci__v1__backup_request__field_indices_by_name,
+  0,  loci__v1__backup_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__backup_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__backup_response__field_descriptors[6] =
+{
+  {
+    "file",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__BackupResponse, file),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__BackupResponse, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__BackupResponse, last),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sha256",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__BackupResponse, sha256),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shard",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__BackupResponse, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "events",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__BackupResponse, events),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__backup_response__field_indices_by_name[] = {
+  1,   /* field[1] = content */
+  5,   /* field[5] = events */
+  0,   /* field[0] = file */
+  2,   /* field[2] = last */
+  3,   /* field[3] = sha256 */
+  4,   /* field[4] = shard */
+};
+static const ProtobufCIntRange loci__v1__backup_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__backup_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.BackupResponse",
+  "BackupResponse",
+  "Loci__V1__BackupResponse",
+  "loci.v1",
+  sizeof(Loci__V1__BackupResponse),
+  6,
+  loci__v1__backup_response__field_descriptors,
+  loci__v1__backup_response__field_indices_by_name,
+  1,  loci__v1__backup_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__backup_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue loci__v1__serving_status__enum_values_by_number[4] =
 {
   { "SERVING_STATUS_UNSPECIFIED", "LOCI__V1__SERVING_STATUS__SERVING_STATUS_UNSPECIFIED", 0 },
@@ -956,13 +1167,15 @@ const ProtobufCEnumDescriptor loci__v1__serving_status__descriptor =
   loci__v1__serving_status__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor loci__v1__admin_service__method_descriptors[3] =
+static const ProtobufCMethodDescriptor loci__v1__admin_service__method_descriptors[4] =
 {
   { "Health", &loci__v1__health_request__descriptor, &loci__v1__health_response__descriptor },
   { "Stats", &loci__v1__stats_request__descriptor, &loci__v1__stats_response__descriptor },
   { "Echo", &loci__v1__echo_request__descriptor, &loci__v1__echo_response__descriptor },
+  { "Backup", &loci__v1__backup_request__descriptor, &loci__v1__backup_response__descriptor },
 };
 const unsigned loci__v1__admin_service__method_indices_by_name[] = {
+  3,        /* Backup */
   2,        /* Echo */
   0,        /* Health */
   1         /* Stats */
@@ -974,7 +1187,7 @@ const ProtobufCServiceDescriptor loci__v1__admin_service__descriptor =
   "AdminService",
   "Loci__V1__AdminService",
   "loci.v1",
-  3,
+  4,
   loci__v1__admin_service__method_descriptors,
   loci__v1__admin_service__method_indices_by_name
 };
@@ -1001,6 +1214,14 @@ void loci__v1__admin_service__echo(ProtobufCService *service,
 {
   assert(service->descriptor == &loci__v1__admin_service__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__admin_service__backup(ProtobufCService *service,
+                                     const Loci__V1__BackupRequest *input,
+                                     Loci__V1__BackupResponse_Closure closure,
+                                     void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__admin_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__admin_service__init (Loci__V1__AdminService_Service *service,
                                     Loci__V1__AdminService_ServiceDestroy destroy)

@@ -24,6 +24,8 @@ typedef struct Loci__V1__ShardStats Loci__V1__ShardStats;
 typedef struct Loci__V1__MethodStats Loci__V1__MethodStats;
 typedef struct Loci__V1__EchoRequest Loci__V1__EchoRequest;
 typedef struct Loci__V1__EchoResponse Loci__V1__EchoResponse;
+typedef struct Loci__V1__BackupRequest Loci__V1__BackupRequest;
+typedef struct Loci__V1__BackupResponse Loci__V1__BackupResponse;
 
 
 /* --- enums --- */
@@ -186,6 +188,45 @@ struct  Loci__V1__EchoResponse
     , {0,NULL} }
 
 
+struct  Loci__V1__BackupRequest
+{
+  ProtobufCMessage base;
+};
+#define LOCI__V1__BACKUP_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__backup_request__descriptor) \
+     }
+
+
+/*
+ * A part of a file, at most 1 MiB. The parts of a file come in order, one file after the other.
+ */
+struct  Loci__V1__BackupResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Name in the folder, without a path.
+   */
+  ProtobufCBinaryData file;
+  ProtobufCBinaryData content;
+  /*
+   * The file is complete.
+   */
+  protobuf_c_boolean last;
+  /*
+   * Of the whole file, 32 bytes; only with `last`.
+   */
+  ProtobufCBinaryData sha256;
+  /*
+   * Of a shard's database, only with `last`: its number, and how many events its log has.
+   */
+  uint32_t shard;
+  uint64_t events;
+};
+#define LOCI__V1__BACKUP_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__backup_response__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, 0 }
+
+
 /* Loci__V1__HealthRequest methods */
 void   loci__v1__health_request__init
                      (Loci__V1__HealthRequest         *message);
@@ -338,6 +379,44 @@ Loci__V1__EchoResponse *
 void   loci__v1__echo_response__free_unpacked
                      (Loci__V1__EchoResponse *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__BackupRequest methods */
+void   loci__v1__backup_request__init
+                     (Loci__V1__BackupRequest         *message);
+size_t loci__v1__backup_request__get_packed_size
+                     (const Loci__V1__BackupRequest   *message);
+size_t loci__v1__backup_request__pack
+                     (const Loci__V1__BackupRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__backup_request__pack_to_buffer
+                     (const Loci__V1__BackupRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__BackupRequest *
+       loci__v1__backup_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__backup_request__free_unpacked
+                     (Loci__V1__BackupRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__BackupResponse methods */
+void   loci__v1__backup_response__init
+                     (Loci__V1__BackupResponse         *message);
+size_t loci__v1__backup_response__get_packed_size
+                     (const Loci__V1__BackupResponse   *message);
+size_t loci__v1__backup_response__pack
+                     (const Loci__V1__BackupResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__backup_response__pack_to_buffer
+                     (const Loci__V1__BackupResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__BackupResponse *
+       loci__v1__backup_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__backup_response__free_unpacked
+                     (Loci__V1__BackupResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__V1__HealthRequest_Closure)
@@ -364,6 +443,12 @@ typedef void (*Loci__V1__EchoRequest_Closure)
 typedef void (*Loci__V1__EchoResponse_Closure)
                  (const Loci__V1__EchoResponse *message,
                   void *closure_data);
+typedef void (*Loci__V1__BackupRequest_Closure)
+                 (const Loci__V1__BackupRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__BackupResponse_Closure)
+                 (const Loci__V1__BackupResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -383,6 +468,10 @@ struct Loci__V1__AdminService_Service
                const Loci__V1__EchoRequest *input,
                Loci__V1__EchoResponse_Closure closure,
                void *closure_data);
+  void (*backup)(Loci__V1__AdminService_Service *service,
+                 const Loci__V1__BackupRequest *input,
+                 Loci__V1__BackupResponse_Closure closure,
+                 void *closure_data);
 };
 typedef void (*Loci__V1__AdminService_ServiceDestroy)(Loci__V1__AdminService_Service *);
 void loci__v1__admin_service__init (Loci__V1__AdminService_Service *service,
@@ -393,7 +482,8 @@ void loci__v1__admin_service__init (Loci__V1__AdminService_Service *service,
     { LOCI__V1__ADMIN_SERVICE__BASE_INIT,\
       function_prefix__ ## health,\
       function_prefix__ ## stats,\
-      function_prefix__ ## echo  }
+      function_prefix__ ## echo,\
+      function_prefix__ ## backup  }
 void loci__v1__admin_service__health(ProtobufCService *service,
                                      const Loci__V1__HealthRequest *input,
                                      Loci__V1__HealthResponse_Closure closure,
@@ -406,6 +496,10 @@ void loci__v1__admin_service__echo(ProtobufCService *service,
                                    const Loci__V1__EchoRequest *input,
                                    Loci__V1__EchoResponse_Closure closure,
                                    void *closure_data);
+void loci__v1__admin_service__backup(ProtobufCService *service,
+                                     const Loci__V1__BackupRequest *input,
+                                     Loci__V1__BackupResponse_Closure closure,
+                                     void *closure_data);
 
 /* --- descriptors --- */
 
@@ -418,6 +512,8 @@ extern const ProtobufCMessageDescriptor loci__v1__shard_stats__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__method_stats__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__echo_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__echo_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__backup_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__backup_response__descriptor;
 extern const ProtobufCServiceDescriptor loci__v1__admin_service__descriptor;
 
 PROTOBUF_C__END_DECLS

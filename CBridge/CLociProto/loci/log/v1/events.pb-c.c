@@ -907,6 +907,141 @@ void   loci__log__v1__requests_forgotten__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__requests_forgotten__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__log__v1__data_forgotten__init
+                     (Loci__Log__V1__DataForgotten         *message)
+{
+  static const Loci__Log__V1__DataForgotten init_value = LOCI__LOG__V1__DATA_FORGOTTEN__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__data_forgotten__get_packed_size
+                     (const Loci__Log__V1__DataForgotten *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__data_forgotten__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__data_forgotten__pack
+                     (const Loci__Log__V1__DataForgotten *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__data_forgotten__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__data_forgotten__pack_to_buffer
+                     (const Loci__Log__V1__DataForgotten *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__data_forgotten__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__DataForgotten *
+       loci__log__v1__data_forgotten__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__DataForgotten *)
+     protobuf_c_message_unpack (&loci__log__v1__data_forgotten__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__data_forgotten__free_unpacked
+                     (Loci__Log__V1__DataForgotten *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__data_forgotten__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__log_rewritten__init
+                     (Loci__Log__V1__LogRewritten         *message)
+{
+  static const Loci__Log__V1__LogRewritten init_value = LOCI__LOG__V1__LOG_REWRITTEN__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__log_rewritten__get_packed_size
+                     (const Loci__Log__V1__LogRewritten *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__log_rewritten__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__log_rewritten__pack
+                     (const Loci__Log__V1__LogRewritten *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__log_rewritten__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__log_rewritten__pack_to_buffer
+                     (const Loci__Log__V1__LogRewritten *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__log_rewritten__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__LogRewritten *
+       loci__log__v1__log_rewritten__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__LogRewritten *)
+     protobuf_c_message_unpack (&loci__log__v1__log_rewritten__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__log_rewritten__free_unpacked
+                     (Loci__Log__V1__LogRewritten *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__log_rewritten__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__erased__init
+                     (Loci__Log__V1__Erased         *message)
+{
+  static const Loci__Log__V1__Erased init_value = LOCI__LOG__V1__ERASED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__erased__get_packed_size
+                     (const Loci__Log__V1__Erased *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__erased__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__erased__pack
+                     (const Loci__Log__V1__Erased *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__erased__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__erased__pack_to_buffer
+                     (const Loci__Log__V1__Erased *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__erased__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__Erased *
+       loci__log__v1__erased__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__Erased *)
+     protobuf_c_message_unpack (&loci__log__v1__erased__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__erased__free_unpacked
+                     (Loci__Log__V1__Erased *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__erased__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__log__v1__collection_created__init
                      (Loci__Log__V1__CollectionCreated         *message)
 {
@@ -3652,7 +3787,7 @@ void   loci__log__v1__memories_reinforced__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[68] =
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[71] =
 {
   {
     "tenant",
@@ -3806,6 +3941,42 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[68
     offsetof(Loci__Log__V1__Event, kind_case),
     offsetof(Loci__Log__V1__Event, requests_forgotten),
     &loci__log__v1__requests_forgotten__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data_forgotten",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, data_forgotten),
+    &loci__log__v1__data_forgotten__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_rewritten",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, log_rewritten),
+    &loci__log__v1__log_rewritten__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "erased",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, erased),
+    &loci__log__v1__erased__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -4472,86 +4643,89 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[68
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  63,   /* field[63] = access_key_created */
-  64,   /* field[64] = access_key_revoked */
-  67,   /* field[67] = access_refused */
-  41,   /* field[41] = adjustment_changed */
+  66,   /* field[66] = access_key_created */
+  67,   /* field[67] = access_key_revoked */
+  70,   /* field[70] = access_refused */
+  44,   /* field[44] = adjustment_changed */
   1,   /* field[1] = agent */
-  32,   /* field[32] = alias_deleted */
-  31,   /* field[31] = alias_set */
+  35,   /* field[35] = alias_deleted */
+  34,   /* field[34] = alias_set */
   2,   /* field[2] = at_us */
-  57,   /* field[57] = audit_alerts_delivered */
-  55,   /* field[55] = audit_head_signed */
-  54,   /* field[54] = audit_recorded */
-  56,   /* field[56] = audit_rules_set */
-  25,   /* field[25] = checkpoint_put */
-  28,   /* field[28] = checkpoint_thread_copied */
-  26,   /* field[26] = checkpoint_writes_put */
-  27,   /* field[27] = checkpoints_deleted */
-  49,   /* field[49] = cold_dictionary_trained */
-  29,   /* field[29] = collection_created */
-  30,   /* field[30] = collection_dropped */
-  47,   /* field[47] = compaction_undone */
-  48,   /* field[48] = compression_policy_set */
-  44,   /* field[44] = consolidation_undone */
-  46,   /* field[46] = context_compacted */
+  60,   /* field[60] = audit_alerts_delivered */
+  58,   /* field[58] = audit_head_signed */
+  57,   /* field[57] = audit_recorded */
+  59,   /* field[59] = audit_rules_set */
+  28,   /* field[28] = checkpoint_put */
+  31,   /* field[31] = checkpoint_thread_copied */
+  29,   /* field[29] = checkpoint_writes_put */
+  30,   /* field[30] = checkpoints_deleted */
+  52,   /* field[52] = cold_dictionary_trained */
+  32,   /* field[32] = collection_created */
+  33,   /* field[33] = collection_dropped */
+  50,   /* field[50] = compaction_undone */
+  51,   /* field[51] = compression_policy_set */
+  47,   /* field[47] = consolidation_undone */
+  49,   /* field[49] = context_compacted */
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
-  13,   /* field[13] = context_updated */
-  39,   /* field[39] = decision_made */
-  36,   /* field[36] = experiences_deleted */
-  35,   /* field[35] = experiences_recorded */
-  37,   /* field[37] = feedback_given */
-  66,   /* field[66] = grant_removed */
-  65,   /* field[65] = grant_set */
+  16,   /* field[16] = context_updated */
+  13,   /* field[13] = data_forgotten */
+  42,   /* field[42] = decision_made */
+  15,   /* field[15] = erased */
+  39,   /* field[39] = experiences_deleted */
+  38,   /* field[38] = experiences_recorded */
+  40,   /* field[40] = feedback_given */
+  69,   /* field[69] = grant_removed */
+  68,   /* field[68] = grant_set */
   10,   /* field[10] = items_embedded */
-  42,   /* field[42] = learning_cycle_ran */
-  60,   /* field[60] = memories_accessed */
+  45,   /* field[45] = learning_cycle_ran */
+  14,   /* field[14] = log_rewritten */
+  63,   /* field[63] = memories_accessed */
   7,   /* field[7] = memories_added */
-  43,   /* field[43] = memories_consolidated */
+  46,   /* field[46] = memories_consolidated */
   9,   /* field[9] = memories_deleted */
-  58,   /* field[58] = memories_expired */
-  45,   /* field[45] = memories_reinforced */
-  59,   /* field[59] = memories_restored */
-  61,   /* field[61] = memories_said_again */
-  62,   /* field[62] = memory_policy_set */
+  61,   /* field[61] = memories_expired */
+  48,   /* field[48] = memories_reinforced */
+  62,   /* field[62] = memories_restored */
+  64,   /* field[64] = memories_said_again */
+  65,   /* field[65] = memory_policy_set */
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
-  14,   /* field[14] = messages_pinned */
-  15,   /* field[15] = messages_restored */
-  38,   /* field[38] = metrics_reported */
-  40,   /* field[40] = outcome_reported */
-  34,   /* field[34] = points_deleted */
-  33,   /* field[33] = points_upserted */
+  17,   /* field[17] = messages_pinned */
+  18,   /* field[18] = messages_restored */
+  41,   /* field[41] = metrics_reported */
+  43,   /* field[43] = outcome_reported */
+  37,   /* field[37] = points_deleted */
+  36,   /* field[36] = points_upserted */
   11,   /* field[11] = request_answered */
   12,   /* field[12] = requests_forgotten */
-  16,   /* field[16] = session_created */
-  20,   /* field[20] = session_deleted */
-  18,   /* field[18] = session_heartbeat */
-  24,   /* field[24] = session_rolled_back */
-  17,   /* field[17] = session_transitioned */
-  19,   /* field[19] = sessions_expired */
-  22,   /* field[22] = snapshot_taken */
-  23,   /* field[23] = snapshots_pruned */
-  51,   /* field[51] = steps_completed */
-  50,   /* field[50] = steps_written */
+  19,   /* field[19] = session_created */
+  23,   /* field[23] = session_deleted */
+  21,   /* field[21] = session_heartbeat */
+  27,   /* field[27] = session_rolled_back */
+  20,   /* field[20] = session_transitioned */
+  22,   /* field[22] = sessions_expired */
+  25,   /* field[25] = snapshot_taken */
+  26,   /* field[26] = snapshots_pruned */
+  54,   /* field[54] = steps_completed */
+  53,   /* field[53] = steps_written */
   0,   /* field[0] = tenant */
-  53,   /* field[53] = trace_forked */
-  52,   /* field[52] = traces_deleted */
-  21,   /* field[21] = variables_set */
+  56,   /* field[56] = trace_forked */
+  55,   /* field[55] = traces_deleted */
+  24,   /* field[24] = variables_set */
 };
 static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
 {
   { 1, 0 },
-  { 40, 13 },
-  { 64, 29 },
-  { 80, 35 },
-  { 100, 46 },
-  { 120, 50 },
-  { 140, 58 },
-  { 160, 63 },
-  { 0, 68 }
+  { 40, 16 },
+  { 64, 32 },
+  { 80, 38 },
+  { 100, 49 },
+  { 120, 53 },
+  { 140, 61 },
+  { 160, 66 },
+  { 0, 71 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -4561,7 +4735,7 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  68,
+  71,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
   8,  loci__log__v1__event__number_ranges,
@@ -5951,6 +6125,237 @@ const ProtobufCMessageDescriptor loci__log__v1__requests_forgotten__descriptor =
   loci__log__v1__requests_forgotten__field_indices_by_name,
   1,  loci__log__v1__requests_forgotten__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__requests_forgotten__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__data_forgotten__field_descriptors[7] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__DataForgotten, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "whole_agent",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__DataForgotten, whole_agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message_ids",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__DataForgotten, n_message_ids),
+    offsetof(Loci__Log__V1__DataForgotten, message_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_ids",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__DataForgotten, n_memory_ids),
+    offsetof(Loci__Log__V1__DataForgotten, memory_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_ids",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__DataForgotten, n_context_ids),
+    offsetof(Loci__Log__V1__DataForgotten, context_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counts",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__DataForgotten, n_counts),
+    offsetof(Loci__Log__V1__DataForgotten, counts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__DataForgotten, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__data_forgotten__field_indices_by_name[] = {
+  4,   /* field[4] = context_ids */
+  5,   /* field[5] = counts */
+  0,   /* field[0] = id */
+  3,   /* field[3] = memory_ids */
+  2,   /* field[2] = message_ids */
+  6,   /* field[6] = reason */
+  1,   /* field[1] = whole_agent */
+};
+static const ProtobufCIntRange loci__log__v1__data_forgotten__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__data_forgotten__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.DataForgotten",
+  "DataForgotten",
+  "Loci__Log__V1__DataForgotten",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__DataForgotten),
+  7,
+  loci__log__v1__data_forgotten__field_descriptors,
+  loci__log__v1__data_forgotten__field_indices_by_name,
+  1,  loci__log__v1__data_forgotten__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__data_forgotten__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__log_rewritten__field_descriptors[3] =
+{
+  {
+    "forgotten_ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__LogRewritten, n_forgotten_ids),
+    offsetof(Loci__Log__V1__LogRewritten, forgotten_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "records",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Loci__Log__V1__LogRewritten, n_records),
+    offsetof(Loci__Log__V1__LogRewritten, records),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digests",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__LogRewritten, digests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__log_rewritten__field_indices_by_name[] = {
+  2,   /* field[2] = digests */
+  0,   /* field[0] = forgotten_ids */
+  1,   /* field[1] = records */
+};
+static const ProtobufCIntRange loci__log__v1__log_rewritten__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__log_rewritten__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.LogRewritten",
+  "LogRewritten",
+  "Loci__Log__V1__LogRewritten",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__LogRewritten),
+  3,
+  loci__log__v1__log_rewritten__field_descriptors,
+  loci__log__v1__log_rewritten__field_indices_by_name,
+  1,  loci__log__v1__log_rewritten__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__log_rewritten__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__erased__field_descriptors[2] =
+{
+  {
+    "last_item",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__Erased, last_item),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "makes_scope",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__Erased, makes_scope),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__erased__field_indices_by_name[] = {
+  0,   /* field[0] = last_item */
+  1,   /* field[1] = makes_scope */
+};
+static const ProtobufCIntRange loci__log__v1__erased__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__erased__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.Erased",
+  "Erased",
+  "Loci__Log__V1__Erased",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__Erased),
+  2,
+  loci__log__v1__erased__field_descriptors,
+  loci__log__v1__erased__field_indices_by_name,
+  1,  loci__log__v1__erased__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__erased__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__log__v1__collection_created__field_descriptors[3] =

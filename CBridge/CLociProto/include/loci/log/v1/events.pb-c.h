@@ -35,6 +35,9 @@ typedef struct Loci__Log__V1__MemoriesDeleted Loci__Log__V1__MemoriesDeleted;
 typedef struct Loci__Log__V1__ItemsEmbedded Loci__Log__V1__ItemsEmbedded;
 typedef struct Loci__Log__V1__RequestAnswered Loci__Log__V1__RequestAnswered;
 typedef struct Loci__Log__V1__RequestsForgotten Loci__Log__V1__RequestsForgotten;
+typedef struct Loci__Log__V1__DataForgotten Loci__Log__V1__DataForgotten;
+typedef struct Loci__Log__V1__LogRewritten Loci__Log__V1__LogRewritten;
+typedef struct Loci__Log__V1__Erased Loci__Log__V1__Erased;
 typedef struct Loci__Log__V1__CollectionCreated Loci__Log__V1__CollectionCreated;
 typedef struct Loci__Log__V1__CollectionDropped Loci__Log__V1__CollectionDropped;
 typedef struct Loci__Log__V1__AliasSet Loci__Log__V1__AliasSet;
@@ -115,6 +118,9 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_ITEMS_EMBEDDED = 11,
   LOCI__LOG__V1__EVENT__KIND_REQUEST_ANSWERED = 12,
   LOCI__LOG__V1__EVENT__KIND_REQUESTS_FORGOTTEN = 13,
+  LOCI__LOG__V1__EVENT__KIND_DATA_FORGOTTEN = 14,
+  LOCI__LOG__V1__EVENT__KIND_LOG_REWRITTEN = 15,
+  LOCI__LOG__V1__EVENT__KIND_ERASED = 16,
   LOCI__LOG__V1__EVENT__KIND_CONTEXT_UPDATED = 40,
   LOCI__LOG__V1__EVENT__KIND_MESSAGES_PINNED = 41,
   LOCI__LOG__V1__EVENT__KIND_MESSAGES_RESTORED = 42,
@@ -200,6 +206,9 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__ItemsEmbedded *items_embedded;
     Loci__Log__V1__RequestAnswered *request_answered;
     Loci__Log__V1__RequestsForgotten *requests_forgotten;
+    Loci__Log__V1__DataForgotten *data_forgotten;
+    Loci__Log__V1__LogRewritten *log_rewritten;
+    Loci__Log__V1__Erased *erased;
     /*
      * 40 to 63: contexts and sessions.
      */
@@ -610,6 +619,84 @@ struct  Loci__Log__V1__RequestsForgotten
 #define LOCI__LOG__V1__REQUESTS_FORGOTTEN__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__requests_forgotten__descriptor) \
     , 0 }
+
+
+/*
+ * Everything named here is deleted already; the log is to be rewritten without what its earlier events say of it.
+ */
+struct  Loci__Log__V1__DataForgotten
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  /*
+   * All of the event's agent, but for its keys, grants and audit log.
+   */
+  protobuf_c_boolean whole_agent;
+  size_t n_message_ids;
+  ProtobufCBinaryData *message_ids;
+  size_t n_memory_ids;
+  ProtobufCBinaryData *memory_ids;
+  size_t n_context_ids;
+  ProtobufCBinaryData *context_ids;
+  /*
+   * Encoded loci.v1.ErasedCount messages.
+   */
+  size_t n_counts;
+  ProtobufCBinaryData *counts;
+  /*
+   * The caller's, such as a ticket's number.
+   */
+  ProtobufCBinaryData reason;
+};
+#define LOCI__LOG__V1__DATA_FORGOTTEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__data_forgotten__descriptor) \
+    , {0,NULL}, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, {0,NULL} }
+
+
+/*
+ * The log was written anew. Vouches for the records that were redacted.
+ */
+struct  Loci__Log__V1__LogRewritten
+{
+  ProtobufCMessage base;
+  /*
+   * Of DataForgotten events.
+   */
+  size_t n_forgotten_ids;
+  ProtobufCBinaryData *forgotten_ids;
+  /*
+   * By the last event of each.
+   */
+  size_t n_records;
+  uint64_t *records;
+  /*
+   * 32 bytes for each, one after the other.
+   */
+  ProtobufCBinaryData digests;
+};
+#define LOCI__LOG__V1__LOG_REWRITTEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__log_rewritten__descriptor) \
+    , 0,NULL, 0,NULL, {0,NULL} }
+
+
+/*
+ * Stands where an event was that is forgotten as a whole.
+ */
+struct  Loci__Log__V1__Erased
+{
+  ProtobufCMessage base;
+  /*
+   * The shard's counter of rows after it.
+   */
+  int64_t last_item;
+  /*
+   * The agent was new with it.
+   */
+  protobuf_c_boolean makes_scope;
+};
+#define LOCI__LOG__V1__ERASED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__erased__descriptor) \
+    , 0, 0 }
 
 
 /*
@@ -2002,6 +2089,63 @@ Loci__Log__V1__RequestsForgotten *
 void   loci__log__v1__requests_forgotten__free_unpacked
                      (Loci__Log__V1__RequestsForgotten *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__DataForgotten methods */
+void   loci__log__v1__data_forgotten__init
+                     (Loci__Log__V1__DataForgotten         *message);
+size_t loci__log__v1__data_forgotten__get_packed_size
+                     (const Loci__Log__V1__DataForgotten   *message);
+size_t loci__log__v1__data_forgotten__pack
+                     (const Loci__Log__V1__DataForgotten   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__data_forgotten__pack_to_buffer
+                     (const Loci__Log__V1__DataForgotten   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__DataForgotten *
+       loci__log__v1__data_forgotten__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__data_forgotten__free_unpacked
+                     (Loci__Log__V1__DataForgotten *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__LogRewritten methods */
+void   loci__log__v1__log_rewritten__init
+                     (Loci__Log__V1__LogRewritten         *message);
+size_t loci__log__v1__log_rewritten__get_packed_size
+                     (const Loci__Log__V1__LogRewritten   *message);
+size_t loci__log__v1__log_rewritten__pack
+                     (const Loci__Log__V1__LogRewritten   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__log_rewritten__pack_to_buffer
+                     (const Loci__Log__V1__LogRewritten   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__LogRewritten *
+       loci__log__v1__log_rewritten__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__log_rewritten__free_unpacked
+                     (Loci__Log__V1__LogRewritten *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__Erased methods */
+void   loci__log__v1__erased__init
+                     (Loci__Log__V1__Erased         *message);
+size_t loci__log__v1__erased__get_packed_size
+                     (const Loci__Log__V1__Erased   *message);
+size_t loci__log__v1__erased__pack
+                     (const Loci__Log__V1__Erased   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__erased__pack_to_buffer
+                     (const Loci__Log__V1__Erased   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__Erased *
+       loci__log__v1__erased__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__erased__free_unpacked
+                     (Loci__Log__V1__Erased *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__Log__V1__CollectionCreated methods */
 void   loci__log__v1__collection_created__init
                      (Loci__Log__V1__CollectionCreated         *message);
@@ -3223,6 +3367,15 @@ typedef void (*Loci__Log__V1__RequestAnswered_Closure)
 typedef void (*Loci__Log__V1__RequestsForgotten_Closure)
                  (const Loci__Log__V1__RequestsForgotten *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__DataForgotten_Closure)
+                 (const Loci__Log__V1__DataForgotten *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__LogRewritten_Closure)
+                 (const Loci__Log__V1__LogRewritten *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__Erased_Closure)
+                 (const Loci__Log__V1__Erased *message,
+                  void *closure_data);
 typedef void (*Loci__Log__V1__CollectionCreated_Closure)
                  (const Loci__Log__V1__CollectionCreated *message,
                   void *closure_data);
@@ -3432,6 +3585,9 @@ extern const ProtobufCMessageDescriptor loci__log__v1__memories_deleted__descrip
 extern const ProtobufCMessageDescriptor loci__log__v1__items_embedded__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__request_answered__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__requests_forgotten__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__data_forgotten__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__log_rewritten__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__erased__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__collection_created__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__collection_dropped__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__alias_set__descriptor;
