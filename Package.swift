@@ -70,17 +70,6 @@ let package = Package(
     // Tokenizers and encoders.
     .target(
       name: "LociText", dependencies: ["CLociEncoder", "CLociUnicode", "LociCore"], swiftSettings: strict),
-    // An encoder behind a server that speaks /v1/embeddings.
-    .target(
-      name: "LociRemote",
-      dependencies: [
-        "LociText",
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOFoundationCompat", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio")
-      ],
-      swiftSettings: strict),
     // The event log.
     .target(
       name: "LociLog",
@@ -115,6 +104,17 @@ let package = Package(
     .target(
       name: "LociCompress", dependencies: ["CLociFTS", "CLociMath", "CLociZstd", "LociCore"],
       swiftSettings: strict),
+    // Encoders and language models behind a server that speaks as OpenAI's does.
+    .target(
+      name: "LociRemote",
+      dependencies: [
+        "LociCompress", "LociText",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio")
+      ],
+      swiftSettings: strict),
     // Contexts, their messages, and compactions of them.
     .target(
       name: "LociContext",
@@ -127,7 +127,7 @@ let package = Package(
     .target(
       name: "LociMemory",
       dependencies: [
-        "LociCore", "LociProto", "LociRecall", "LociStore", "LociVector",
+        "LociCompress", "LociCore", "LociProto", "LociRecall", "LociStore", "LociVector",
         .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),
@@ -244,14 +244,15 @@ let package = Package(
     .testTarget(
       name: "LociRemoteTests",
       dependencies: [
-        "LociRemote", "LociText",
+        "LociCompress", "LociRemote", "LociText",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio")
       ],
       swiftSettings: common),
     .testTarget(
-      name: "LociCompressTests", dependencies: ["CLociFTS", "LociCompress", "LociCore", "LociText"],
+      name: "LociCompressTests",
+      dependencies: ["CLociFTS", "LociCompress", "LociCore", "LociRecall", "LociText"],
       swiftSettings: common),
     .testTarget(
       name: "LociFTSTests", dependencies: ["CLociFTS", "CSQLite3"], exclude: ["CSQLite3"],
@@ -280,8 +281,8 @@ let package = Package(
     .testTarget(
       name: "LociStoreTests",
       dependencies: [
-        "CLociFaultVFS", "CLociSQLite", "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall",
-        "LociSession", "LociStore", "LociTestKit",
+        "CLociFaultVFS", "CLociSQLite", "LociCompress", "LociContext", "LociCore", "LociMemory", "LociProto",
+        "LociRecall", "LociSession", "LociStore", "LociTestKit",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
@@ -296,7 +297,8 @@ let package = Package(
     .testTarget(
       name: "LociServerTests",
       dependencies: [
-        "LociClient", "LociProto", "LociServer", "LociTestKit", "LociText", "LociVector", "LociWire",
+        "LociClient", "LociProto", "LociRemote", "LociServer", "LociTestKit", "LociText", "LociVector",
+        "LociWire",
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: common),

@@ -12,8 +12,9 @@ package struct Compressor {
     package var strategy = Strategy.adaptive
     /// When given, a text of a higher score than the others is thinned less.
     package var weights: ImportanceEvaluator.Weights?
-    /// Keeps what has to do with it, whatever the strategy; empty: nobody asked yet.
-    package var question = ""
+    /// How much each text has to do with a question, whatever the strategy: the best are kept whole. `nil`: nobody
+    /// asked yet.
+    package var relevance: [Float]?
     /// The least `Retention.overall`; 0: none.
     package var retentionFloor: Float = 0
     package init() {}
@@ -40,8 +41,9 @@ package struct Compressor {
     let whole = try tokens(texts)
     let asked = target.tokenBudget ?? Int(Double(whole) * target.ratio)
     var budget = asked
+    var selection = try target.relevance.map { _ in try Selection(texts, meter: meter) }
     while true {
-      let (text, retention) = try best(texts, budget: budget, target, probe)
+      let (text, retention) = try best(texts, budget: budget, target, &selection, probe)
       if retention.overall >= target.retentionFloor || budget >= whole {
         return Result(text: text, retention: retention, isFloorRaised: budget > asked)
       }
@@ -64,11 +66,12 @@ package struct Compressor {
 
   /// Of `adaptive`, the better by its probes: words of everything, or lines of outputs and words of the rest.
   private func best(
-    _ texts: [SourceText], budget: Int, _ target: Target, _ probe: RetentionProbe
+    _ texts: [SourceText], budget: Int, _ target: Target, _ selection: inout Selection?,
+    _ probe: RetentionProbe
   ) throws -> (CompressedText, Retention) {
-    guard target.question.isEmpty else {
-      var thinner = Thinner(meter: meter)
-      let text = try thinner.thin(texts, question: target.question, budget: budget)
+    if let relevance = target.relevance,
+      let text = try selection?.text(relevance: relevance, budget: budget)
+    {
       return (text, probe.measure(text.units))
     }
     guard target.strategy == .adaptive else {

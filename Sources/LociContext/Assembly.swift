@@ -4,10 +4,12 @@ package import LociProto
 import LociRecall
 
 /// Builds what an agent sends to its model. What changes least comes first, so that a model's cache of the prefix
-/// holds from one call to the next: the system's messages, the pinned ones, memories by age, the recent messages.
+/// holds from one call to the next: the system's messages, the pinned ones, what compactions left of older messages,
+/// memories by age, the recent messages.
 ///
-/// The system's and the pinned parts are served first; memories may take a share of what is left, best first; the
-/// newest messages take the rest, without a gap. What they leave goes to further memories.
+/// The system's and the pinned parts are served first; the condensed past and memories may take a share each of what is
+/// left, the newest and the best first; the newest messages take the rest, without a gap. What they leave goes to further
+/// memories.
 package struct Assembly {
   private let request: AssemblyRequest
   private let counter: any TokenCounting
@@ -49,14 +51,17 @@ package struct Assembly {
     let pinned = try take(pinned(path, except: taken, db), .pinned, &taken)
     let candidates = memories.sorted { $0.score > $1.score }
     let share = Int(Float(left) * request.memoryShare)
+    var past = try reservePast(path, db)
     var chosen = try choose(candidates, room: share)
     let recent = try recent(path, except: taken, db)
+    if let first = recent.parts.first { giveBack(past.drop(from: first.number)) }
+    leftOut += past.leftOut
     // What the history left over goes to memories that did not fit their share.
     let room = left
     chosen += try choose(
       candidates.filter { one in !chosen.contains { $0.0.memory.id == one.memory.id } }, room: room)
     let memoryParts = try finish(candidates, chosen)
-    let parts = system + pinned + memoryParts + recent.parts
+    let parts = system + pinned + past.pieces.map(Self.part) + memoryParts + recent.parts
     return V1.AssembleContextResponse(
       parts: parts, tokenCount: UInt32(request.budget - left), leftOut: leftOut,
       notConsidered: try notConsidered(path, below: recent.oldest, except: taken, db), counter: counter.name)
@@ -150,6 +155,39 @@ package struct Assembly {
     guard let oldest else { return 0 }
     let older = Int(try path.count(below: Int64(oldest), in: db))
     return UInt64(max(0, older - taken.count { $0 < oldest }))
+  }
+
+  // MARK: Condensed past
+
+  private mutating func reservePast(_ path: MessagePath, _ db: Database) throws -> CondensedPast {
+    let room = Int(Float(left) * request.pastShare)
+    let compactions = room > 0 ? try path.compactions(limit: CondensedPast.most, in: db) : []
+    let past = try CondensedPast(
+      compactions, room: room, bytesRoom: bytesLeft / 2, overhead: request.overhead,
+      count: (
+        { [cache, shard, counter] in
+          // A row is never another's, as items of messages.
+          try cache.count($0.text, item: $0.row, shard: shard, with: counter)
+        }, counter.count
+      ))
+    for piece in past.pieces {
+      left -= piece.tokens
+      bytesLeft -= piece.bytes
+    }
+    return past
+  }
+
+  private mutating func giveBack(_ pieces: [CondensedPast.Piece]) {
+    for piece in pieces {
+      left += piece.tokens
+      bytesLeft += piece.bytes
+    }
+  }
+
+  private static func part(_ piece: CondensedPast.Piece) -> V1.AssembledPart {
+    V1.AssembledPart(
+      kind: .past, role: .system, text: piece.text, tokenCount: UInt32(piece.tokens), id: piece.compaction.id,
+      number: piece.compaction.fromNumber, untilNumber: piece.compaction.untilNumber, cut: piece.isCut)
   }
 
   // MARK: Memories

@@ -10,6 +10,7 @@ package struct AssemblyRequest: Sendable {
   package let query: String
   package let memoryLimit: Int
   package let memoryShare: Float
+  let pastShare: Float
   let historyLimit: Int
   let overhead: Int
   package let counter: V1.TokenCounter
@@ -32,6 +33,8 @@ package struct AssemblyRequest: Sendable {
     }
     let share = request.memoryShare ?? 0.25
     try Validate.unitInterval(share, field: "memory_share")
+    pastShare = request.pastShare ?? 0.25
+    try Validate.unitInterval(pastShare, field: "past_share")
     switch request.counter {
     case .unspecified, .encoder, .estimate: counter = request.counter
     default: throw .invalid(field: "counter", problem: "is not a token counter")

@@ -106,4 +106,19 @@ package struct MessagePath {
       try Int64.fetchAll(statement, arguments: [segment.context, segment.above, segment.through])
     }
   }
+
+  /// Compactions of nothing but messages of the path, newest first, at most `limit`.
+  func compactions(limit: Int, in db: Database) throws -> [CompactionQueries.Stored] {
+    var found: [CompactionQueries.Stored] = []
+    for segment in segments where found.count < limit {
+      let rows = try Row.fetchAll(
+        db.cachedStatement(
+          sql: """
+            SELECT \(CompactionQueries.columns) FROM compactions
+            WHERE context = ? AND from_number > ? AND until_number <= ? ORDER BY until_number DESC LIMIT ?
+            """), arguments: [segment.context, segment.above, segment.through, limit - found.count])
+      found += try rows.map(CompactionQueries.stored)
+    }
+    return found
+  }
 }

@@ -7,14 +7,14 @@ import LociStore
 
 /// Reads of memories. Each takes the snapshot it reads; `now` decides what has expired.
 package enum MemoryQueries {
-  private static let columns =
+  static let columns =
     """
     m.item, m.id, m.type, m.text, m.context_id, m.trace_id, m.importance, m.created_at_us, m.updated_at_us, \
     m.expires_at_us, m.attributes, m.version, m.confidence, m.source, m.trust, m.valid_from_us, m.valid_until_us, \
     m.tags, m.access_count, m.last_access_at_us, m.said_count, m.details, m.superseded_by, m.superseded_at_us
     """
 
-  private static func memory(_ row: Row) throws -> V1.Memory {
+  static func memory(_ row: Row) throws -> V1.Memory {
     V1.Memory(
       id: row[1], type: V1.MemoryType(rawValue: row[2]), text: row[3], contextID: row[4], traceID: row[5],
       importance: Float(row[6] as Double), createdAtUs: row[7], updatedAtUs: row[8], expiresAtUs: row[9],
@@ -148,7 +148,7 @@ package enum MemoryQueries {
       Int64.fetchAll(db, sql: "SELECT m.item FROM memories m WHERE \(sql.text)", arguments: sql.arguments))
   }
 
-  private static func live(_ scopeRow: Int64, _ now: Timestamp) -> SQLConditions {
+  static func live(_ scopeRow: Int64, _ now: Timestamp) -> SQLConditions {
     SQLConditions(
       """
       m.scope = ? AND (m.expires_at_us = 0 OR m.expires_at_us > ?) AND m.expired_at_us = 0 \

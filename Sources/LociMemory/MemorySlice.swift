@@ -12,9 +12,9 @@ package struct MemorySlice: Slice {
   package init(index: IndexSlice) { self.index = index }
 
   package let name = "memories"
-  package let tables = [
-    ProjectedTable("memories", orderedBy: "item"), ProjectedTable("memory_policies", orderedBy: "scope")
-  ]
+  package let tables =
+    [ProjectedTable("memories", orderedBy: "item"), ProjectedTable("memory_policies", orderedBy: "scope")]
+    + MemorySlice.compactionTables
 
   package var migrations: [@Sendable (Database) throws -> Void] {
     [
@@ -70,7 +70,7 @@ package struct MemorySlice: Slice {
               scope INTEGER PRIMARY KEY, policy BLOB NOT NULL, retention_ms INTEGER NOT NULL
             ) STRICT;
             """)
-      }
+      }, Self.createCompactionTables
     ]
   }
 
@@ -84,6 +84,8 @@ package struct MemorySlice: Slice {
     case .memoriesAccessed(let accessed): try apply(accessed, try bucket(event, transaction), transaction)
     case .memoriesSaidAgain(let said): try apply(said, try bucket(event, transaction), transaction)
     case .memoryPolicySet(let set): try apply(set, try bucket(event, transaction), transaction)
+    case .memoriesCompacted(let compacted): try apply(compacted, try bucket(event, transaction), transaction)
+    case .memoryCompactionUndone(let undone): try apply(undone, try bucket(event, transaction), transaction)
     default: break
     }
   }
@@ -93,7 +95,7 @@ package struct MemorySlice: Slice {
     return Bucket(scopeRow: scope, kind: .memories)
   }
 
-  private func apply(
+  func apply(
     _ added: LogV1.MemoriesAdded, _ bucket: Bucket, _ transaction: ProjectionTransaction
   ) throws {
     let insert = try transaction.db.cachedStatement(
@@ -154,7 +156,12 @@ package struct MemorySlice: Slice {
   private func apply(
     _ deleted: LogV1.MemoriesDeleted, _ bucket: Bucket, _ transaction: ProjectionTransaction
   ) throws {
-    let removed = try deleted.ids.compactMap { try indexed($0, bucket, transaction) }
+    try unfold(deleted.ids, bucket, transaction)
+    try remove(deleted.ids, bucket, transaction)
+  }
+
+  func remove(_ ids: [String], _ bucket: Bucket, _ transaction: ProjectionTransaction) throws {
+    let removed = try ids.compactMap { try indexed($0, bucket, transaction) }
     let delete = try transaction.db.cachedStatement(sql: "DELETE FROM memories WHERE item = ?")
     for memory in removed { try delete.execute(arguments: [memory.text.item]) }
     let live = removed.filter(\.isLive).map(\.text)
@@ -171,7 +178,7 @@ package struct MemorySlice: Slice {
     if !live.isEmpty { try index.remove(live.map(\.text), from: bucket, transaction) }
   }
 
-  private func apply(
+  func apply(
     _ restored: LogV1.MemoriesRestored, _ bucket: Bucket, _ transaction: ProjectionTransaction
   ) throws {
     let unexpired = try transaction.db.cachedStatement(
@@ -191,7 +198,7 @@ package struct MemorySlice: Slice {
   }
 
   /// It leaves every index and stays in the table.
-  private func supersede(
+  func supersede(
     _ id: String, by newer: String, _ bucket: Bucket, _ transaction: ProjectionTransaction
   ) throws {
     guard let memory = try indexed(id, bucket, transaction) else { return }

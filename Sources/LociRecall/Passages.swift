@@ -71,7 +71,7 @@ struct PassageScorer {
     return scores
   }
 
-  private func best(_ counts: [UInt32], _ sizes: [Int], width: Int) -> [Float] {
+  func best(_ counts: [UInt32], _ sizes: [Int], width: Int) -> [Float] {
     let (turns, terms) = (sizes.count, weights.count)
     var best = [Float](repeating: 0, count: turns)
     let width = min(width, turns)

@@ -66,6 +66,15 @@ import LociStore
 
   var count: Int { unsafe loci_fts_terms_count(handle) }
 
+  /// How often the query has each term.
+  var uses: [UInt32] {
+    let count = unsafe loci_fts_terms_count(handle)
+    var frequencies = [Int64](repeating: 0, count: count)
+    var uses = [UInt32](repeating: 0, count: count)
+    unsafe loci_fts_terms_frequencies(handle, &frequencies, &uses)
+    return uses
+  }
+
   /// After all documents were observed, and the index was asked.
   func score(_ document: Document, documents: Int64, length: Double) -> Float {
     guard document.matches else { return 0 }

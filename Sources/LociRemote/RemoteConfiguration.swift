@@ -48,6 +48,12 @@ package struct RemoteConfiguration: Sendable {
     else { throw refuse("is asked in a way that is out of range") }
   }
 
+  var callPolicy: CallPolicy {
+    CallPolicy(
+      apiKey: apiKey, timeout: timeout, attempts: attempts, backoff: backoff, backoffMax: backoffMax,
+      breakerFailures: breakerFailures, breakerPause: breakerPause, responseBytesMax: responseBytesMax)
+  }
+
   /// Depends on what is computed, not on where: the model, its length and the prefixes.
   func fingerprint(dimension: Int) -> EncoderFingerprint {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325

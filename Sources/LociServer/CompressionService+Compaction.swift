@@ -1,6 +1,7 @@
 import LociCompress
 import LociContext
 import LociCore
+import LociMemory
 import LociProto
 import LociRecall
 import LociStore
@@ -17,22 +18,29 @@ extension CompressionService {
       throw LociError.invalid(
         field: "keep_newest", problem: "is above \(CompactionLimits.keepNewestMax)")
     }
-    let policy = try await node.read(scope, nil) { db, _ in
-      _ = try ContextQueries.stored(id, scope: scope, in: db)
-      return try CompactionQueries.policy(contextID: id.rawValue, scope: scope, in: db).policy
-    }
-    let target = try CompressionTargets.checked(request.target ?? policy.target)
+    try await node.read(scope, nil) { db, _ in _ = try ContextQueries.stored(id, scope: scope, in: db) }
+    let policy = try await node.compressionPolicy(id.rawValue, of: scope).policy
+    let wanted = request.target ?? policy.target
+    let target = try CompressionTargets.checked(wanted)
     let keep = request.keepNewest > 0 ? request.keepNewest : policy.keepNewest
     return try await node.compact(
-      id, scope: scope, keepNewest: Int(keep), target: target, isAutomatic: false, key: request.requestKey(),
-      pool: node.workers)
+      id, scope: scope, keepNewest: Int(keep), target: target, question: wanted?.question ?? "",
+      isAutomatic: false, key: request.requestKey(), pool: node.workers)
   }
 
   func undoCompaction(
     _ request: V1.UndoCompactionRequest, _ call: CallContext
   ) async throws -> V1.UndoCompactionResponse {
     let scope = try request.checkedScope()
-    return try await node.write(try UndoCompaction(request, scope: scope, key: request.requestKey()))
+    let undo = try UndoCompaction(request, scope: scope, key: request.requestKey())
+    let isOfMemories = try await node.read(scope, nil) { db, _ in
+      guard try CompactionQueries.find(request.compactionID, scope: scope, in: db) == nil else {
+        return false
+      }
+      return try MemoryCompactionQueries.exists(request.compactionID, scope: scope, in: db)
+    }
+    guard isOfMemories else { return try await node.write(undo) }
+    return try await node.write(try UndoMemoryCompaction(request, scope: scope, key: request.requestKey()))
   }
 
   func setCompressionPolicy(
@@ -47,10 +55,16 @@ extension CompressionService {
   ) async throws -> V1.GetCompressionPolicyResponse {
     let scope = try request.checkedScope()
     try Validate.optionalName(request.contextID, field: "context_id")
-    return try await node.read(scope, request.consistency) { db, _ in
-      let found = try CompactionQueries.policy(contextID: request.contextID, scope: scope, in: db)
-      return V1.GetCompressionPolicyResponse(policy: found.policy, origin: found.origin)
-    }
+    let found = try await node.compressionPolicy(request.contextID, of: scope, request.consistency)
+    return V1.GetCompressionPolicyResponse(policy: found.policy, origin: found.origin)
+  }
+
+  func setTenantCompressionPolicy(
+    _ request: V1.SetTenantCompressionPolicyRequest, _ call: CallContext
+  ) async throws -> V1.SetTenantCompressionPolicyResponse {
+    let tenant = try request.checkedTenant()
+    let set = try SetCompressionPolicy(request, tenant: tenant, key: request.requestKey())
+    return V1.SetTenantCompressionPolicyResponse(position: try await node.write(set).position)
   }
 
   func reportCompactions(
@@ -61,7 +75,10 @@ extension CompressionService {
     let page = try PageRequest(request.page)
     return try await node.read(scope, request.consistency) { db, _ in
       let found = try CompactionQueries.list(contextID: request.contextID, page: page, scope: scope, in: db)
-      return V1.ReportCompactionsResponse(compactions: found.compactions, page: found.page)
+      let isWhole = request.contextID.isEmpty && request.page?.token.isEmpty ?? true
+      return V1.ReportCompactionsResponse(
+        compactions: found.compactions, page: found.page,
+        memoryCompactions: isWhole ? try MemoryCompactionQueries.list(limit: 100, scope: scope, in: db) : [])
     }
   }
 
@@ -70,7 +87,10 @@ extension CompressionService {
   ) async throws -> V1.GetCompressionStatsResponse {
     let scope = try request.checkedScope()
     return try await node.read(scope, request.consistency) { db, _ in
-      try CompactionQueries.stats(scope: scope, in: db)
+      var stats = try CompactionQueries.stats(scope: scope, in: db)
+      let ofMemories = try MemoryCompactionQueries.stats(scope: scope, in: db)
+      (stats.memoryCompactions, stats.memoryFigures) = (ofMemories.count, ofMemories.figures)
+      return stats
     }
   }
 }
@@ -82,11 +102,36 @@ extension NodeParts {
     return EncoderTokenCounter(local.encoder)
   }
 
+  /// The policy that holds, and whose it is.
+  func compressionPolicy(
+    _ contextID: String, of scope: Scope, _ consistency: V1.Consistency? = nil
+  ) async throws -> (policy: V1.CompressionPolicy, origin: String) {
+    let own = try await read(scope, consistency) { db, _ in
+      try CompactionQueries.policy(contextID: contextID, scope: scope, in: db)
+    }
+    guard own.origin == "default" else { return own }
+    let shared = scope.tenant.compressionScope
+    let tenants = try await read(shared, nil) { db, _ in
+      try CompactionQueries.policy(contextID: "", scope: shared, in: db)
+    }
+    return tenants.origin == "default" ? own : (tenants.policy, "tenant")
+  }
+
+  /// Automatic policies of tenants.
+  func tenantCompressionPolicies() async throws -> [TenantID: V1.CompressionPolicy] {
+    var policies: [TenantID: V1.CompressionPolicy] = [:]
+    for shard in store.shards {
+      let found = try await shard.read { db in try CompactionQueries.tenantPolicies(in: db) }
+      policies.merge(found) { first, _ in first }
+    }
+    return policies
+  }
+
   /// Compacts what is old enough in a context. Reading and compressing hold up no writer; only the event does.
   /// Where nothing is new since the last compaction, answers with that one.
   func compact(
-    _ id: ContextID, scope: Scope, keepNewest: Int, target: Compressor.Target, isAutomatic: Bool,
-    key: RequestKey?, pool: WorkerPool
+    _ id: ContextID, scope: Scope, keepNewest: Int, target: Compressor.Target, question: String = "",
+    isAutomatic: Bool, key: RequestKey?, pool: any JobRunner
   ) async throws -> V1.CompactContextResponse {
     let plan = try await read(scope, nil) { db, _ in
       try CompactionPlan(id, keepNewest: keepNewest, scope: scope, in: db)
@@ -105,7 +150,10 @@ extension NodeParts {
     }
     let counter = compressionCounter
     let name = ids.next()
-    let events = try await pool.run {
+    var target = target
+    target.relevance = try await relevance(
+      of: plan.messages.map(SourceText.init), to: question, stored: scope)
+    let events = try await pool.run { [target] in
       try plan.events(
         id: name, target: target, meter: TokenMeter(counter.count), isAutomatic: isAutomatic)
     }
@@ -114,15 +162,20 @@ extension NodeParts {
 
   /// Compacts every context whose policy asks for it, one after the other.
   func compactDue() async throws {
+    let tenants = try await tenantCompressionPolicies()
     for shard in store.shards {
-      let due = try await shard.read { db in try CompactionQueries.due(limit: 16, in: db) }
+      let due = try await shard.read { db in
+        try CompactionQueries.due(limit: 16, tenants: tenants, in: db)
+      }
       for one in due {
         try Task.checkCancellation()
         let keep = one.policy.keepNewest > 0 ? Int(one.policy.keepNewest) : CompactionLimits.keepNewestDefault
-        _ = try await compact(
-          one.contextID, scope: one.scope, keepNewest: keep,
-          target: try CompressionTargets.checked(one.policy.target), isAutomatic: true, key: nil, pool: upkeep
-        )
+        do {
+          _ = try await compact(
+            one.contextID, scope: one.scope, keepNewest: keep,
+            target: try CompressionTargets.checked(one.policy.target), isAutomatic: true, key: nil,
+            pool: idle)
+        } catch LociError.failedPrecondition {}  // changed meanwhile: next time
       }
     }
   }

@@ -1,6 +1,7 @@
 import LociCompress
 import LociContext
 import LociCore
+import LociMemory
 import LociProto
 import LociRecall
 import LociStore
@@ -27,12 +28,21 @@ struct CompressionService: CompressionServiceProvider {
   }
 
   func compress(_ request: V1.CompressRequest, _ call: CallContext) async throws -> V1.CompressResponse {
-    let target = try CompressionTargets.checked(request.target)
+    var target = try CompressionTargets.checked(request.target)
     let texts = try await texts(request.texts, request.scope, request.contextID, request.consistency)
+    target.relevance = try await node.relevance(
+      of: texts, to: request.target?.question ?? "",
+      stored: request.contextID.isEmpty ? nil : try request.checkedScope())
+    return try await compressed(texts, target, omitArchive: request.omitArchive)
+  }
+
+  func compressed(
+    _ texts: [SourceText], _ target: Compressor.Target, omitArchive: Bool
+  ) async throws -> V1.CompressResponse {
     let counter = node.compressionCounter
     return try await node.workers.run {
       let result = try Compressor(meter: TokenMeter(counter.count)).compress(texts, target)
-      let archive = request.omitArchive ? [] : try Archive.pack(texts)
+      let archive = omitArchive ? [] : try Archive.pack(texts)
       return V1.CompressResponse(
         text: result.text.text, units: result.text.units.map(V1.CompressedUnit.init),
         figures: V1.CompressionFigures(texts, result.text, archiveBytes: archive.count),
@@ -77,7 +87,15 @@ struct CompressionService: CompressionServiceProvider {
     guard request.compactionID.isEmpty else {
       let scope = try request.checkedScope()
       return try await node.read(scope, request.consistency) { db, _ in
-        let compaction = try CompactionQueries.get(request.compactionID, scope: scope, in: db)
+        guard let compaction = try CompactionQueries.find(request.compactionID, scope: scope, in: db) else {
+          let folded = try MemoryCompactionQueries.get(request.compactionID, scope: scope, in: db)
+          let found = try MemoryCompactionQueries.raw(
+            folded, ids: request.ids, page: page, scope: scope, in: db)
+          return V1.ExpandResponse(
+            texts: found.memories.map {
+              V1.CompressionText(id: $0.id, text: $0.text, createdAtUs: $0.createdAtUs)
+            }, page: found.page)
+        }
         let found = try CompactionQueries.raw(compaction, ids: request.ids, page: page, in: db)
         return V1.ExpandResponse(
           texts: found.messages.map { V1.CompressionText(SourceText($0)) }, page: found.page)
@@ -105,7 +123,7 @@ struct CompressionService: CompressionServiceProvider {
   /// Of a stored context; a request is bounded by the wire.
   private static let storedBytesMax = 8 << 20
 
-  private func texts(
+  func texts(
     _ inline: [V1.CompressionText], _ scope: V1.Scope?, _ contextID: String, _ consistency: V1.Consistency?
   ) async throws -> [SourceText] {
     guard contextID.isEmpty else {

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 package import LociAccess
 import LociCollection
+package import LociCompress
 import LociContext
 package import LociCore
 import LociLearn
@@ -56,6 +57,8 @@ package final class Node: Sendable {
     package var segmentBytesPerSecond = 256 << 20
     /// Delivers alerts of audit rules; `nil` leaves them in their outbox.
     package var alertSender: (any AlertSender)?
+    /// Writes summaries; `nil`: they are made of the texts' own words.
+    package var summariser: (any TextSummariser)?
     /// Pause between learning cycles.
     package var learningInterval = Duration.seconds(3_600)
     /// How long running calls may go on after SIGTERM.
@@ -155,7 +158,8 @@ package final class Node: Sendable {
       recall: HybridSearch(
         encoder: encoder, cache: cache, pipeline: pipeline, clock: clock),
       workers: workers, upkeep: WorkerPool(name: "upkeep", width: 1, waitingMax: 64, isBackground: true),
-      clock: clock, ids: UUIDv7Generator(clock: clock))
+      clock: clock, ids: UUIDv7Generator(clock: clock),
+      summariser: configuration.summariser)
     let errors = ErrorMapper(logger: logger)
     var wire = RPCServer.Configuration()
     wire.tcp = .init(host: configuration.host, port: configuration.port)
@@ -310,11 +314,17 @@ package final class Node: Sendable {
     }
   }
 
-  /// A context is compacted at most some seconds after it reached its threshold.
+  /// A context is compacted at most some seconds after it reached its threshold. Memories and snapshots, which are
+  /// counted, are looked at once a minute.
   private static func compactContexts(of parts: NodeParts, _ logger: Logger) async {
+    var rounds = 0
     while (try? await Task.sleep(for: .seconds(5))) != nil {
-      do { try await parts.compactDue() } catch is CancellationError { return } catch {
-        logger.warning("contexts are not compacted", metadata: ["error": "\(error)"])
+      rounds += 1
+      do {
+        try await parts.compactDue()
+        if rounds.isMultiple(of: 12) { try await parts.keepWithinPolicies() }
+      } catch is CancellationError { return } catch {
+        logger.warning("nothing is compacted", metadata: ["error": "\(error)"])
       }
     }
   }

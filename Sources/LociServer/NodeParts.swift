@@ -1,4 +1,5 @@
 import GRDB
+import LociCompress
 import LociContext
 import LociCore
 import LociMemory
@@ -17,8 +18,11 @@ struct NodeParts: Sendable {
   let workers: WorkerPool
   /// For building segments of collections, below everything that a caller waits for.
   let upkeep: WorkerPool
+  /// For what is compacted in the background, when no processor is wanted otherwise.
+  let idle = IdleWorker(name: "compaction", waitingMax: 64)
   let clock: any WallClock
   let ids: UUIDv7Generator
+  let summariser: (any TextSummariser)?
   let tokenCounts = TokenCountCache()
   let access = AccessRecorder()
   let backups = BackupTurn()

@@ -49,6 +49,8 @@ extension V1.PruneThreadsRequest: MutatingRequest {}
 extension V1.CompactContextRequest: MutatingRequest {}
 extension V1.UndoCompactionRequest: MutatingRequest {}
 extension V1.SetCompressionPolicyRequest: MutatingRequest {}
+extension V1.SetTenantCompressionPolicyRequest: MutatingRequest {}
+extension V1.CompactMemoriesRequest: MutatingRequest {}
 extension V1.WriteStepsRequest: MutatingRequest {}
 extension V1.DeleteTracesRequest: MutatingRequest {}
 extension V1.ForkTraceRequest: MutatingRequest {}

@@ -53,3 +53,6 @@ package struct RequestKey: Sendable, Hashable {
     self.hash = hash
   }
 }
+
+/// Compactions of contexts and those of memories are taken back alike.
+extension V1.UndoCompactionResponse: PositionedAnswer {}

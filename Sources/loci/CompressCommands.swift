@@ -19,6 +19,7 @@ struct Compress: AsyncParsableCommand {
   @Option(help: "Tokens to keep for each token, above 0, at most 1.") var ratio: Float = 0.3
   @Option(help: "Tokens to keep; instead of --ratio.") var tokens: UInt32 = 0
   @Option(help: "adaptive, semantic, hierarchical or structural.") var strategy = "adaptive"
+  @Option(help: "Keep what has to do with this question, whole texts, best first.") var question = ""
   @Option(help: "The least retention to accept, 0 to 1.") var floor: Float = 0
   @Option(help: "Write the raw texts to this file, compressed.") var archive: String?
   @Flag(help: "Only what it would come to, at several sizes.") var plan = false
@@ -52,7 +53,7 @@ struct Compress: AsyncParsableCommand {
 
   private func compress(_ texts: [V1.CompressionText], _ strategy: V1.CompressionStrategy) async throws {
     let target = V1.CompressionTarget(
-      ratio: ratio, tokenBudget: tokens, strategy: strategy, retentionFloor: floor)
+      ratio: ratio, tokenBudget: tokens, strategy: strategy, retentionFloor: floor, question: question)
     let answer = try await server.withClient {
       try await $0.compression.compress(
         V1.CompressRequest(
@@ -109,7 +110,7 @@ struct Expand: AsyncParsableCommand {
 struct Compression: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compactions of stored contexts.",
-    subcommands: [Compact.self, Undo.self, Report.self, Policy.self])
+    subcommands: [Compact.self, Memories.self, Undo.self, Report.self, Policy.self])
 
   struct Compact: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -132,6 +133,34 @@ struct Compression: AsyncParsableCommand {
       let compaction = answer.compaction ?? V1.Compaction()
       print(
         "\(compaction.id)  messages \(compaction.fromNumber) to \(compaction.untilNumber)  "
+          + Text.figures(compaction.figures ?? V1.CompressionFigures(), compaction.retention))
+    }
+  }
+
+  struct Memories: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract:
+        "Fold the agent's older memories into digests. `loci expand --compaction` shows what they cover.")
+
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var who: ScopeOptions
+    @Option(help: "Memories above which there is something to do; 0: what the policy says.") var max: UInt32 =
+      0
+    @Option(help: "Tokens to keep for each token; 0: what the policy says.") var ratio: Float = 0
+
+    func run() async throws {
+      let target = ratio > 0 ? V1.CompressionTarget(ratio: ratio) : nil
+      let answer = try await server.withClient {
+        try await $0.compression.compactMemories(
+          V1.CompactMemoriesRequest(scope: who.scope, memoriesMax: max, target: target))
+      }
+      if server.json { return try JSONOutput.print(answer) }
+      guard let compaction = answer.compaction else { return print("nothing to fold") }
+      for digest in compaction.digests {
+        print("\(digest.memoryID)  for \(digest.coveredIDs.count) memories\n\(digest.text)\n")
+      }
+      print(
+        "\(compaction.id)  "
           + Text.figures(compaction.figures ?? V1.CompressionFigures(), compaction.retention))
     }
   }
@@ -171,6 +200,14 @@ struct Compression: AsyncParsableCommand {
         for one in answer.compactions { print(Text.compaction(one)) }
         let figures = stats.figures ?? V1.CompressionFigures()
         print("\(stats.compactions) compactions of \(stats.contexts) contexts: " + Text.figures(figures, nil))
+        for one in answer.memoryCompactions {
+          print("\(one.id)  \(one.digests.count) digests  \(Text.time(one.createdAtUs))")
+        }
+        if stats.memoryCompactions > 0 {
+          print(
+            "\(stats.memoryCompactions) compactions of memories: "
+              + Text.figures(stats.memoryFigures ?? V1.CompressionFigures(), nil))
+        }
       }
     }
   }
@@ -187,6 +224,10 @@ struct Compression: AsyncParsableCommand {
     @Option(help: "Share of max_history at which a context is compacted.") var threshold: Float = 0.9
     @Option(help: "Newest messages that stay as they are.") var keep: UInt32 = 20
     @Option(help: "Tokens to keep for each token.") var ratio: Float = 0.3
+    @Option(help: "Of the agent: memories above which older ones are folded; 0: never.") var memoriesMax:
+      UInt32 =
+        0
+    @Option(help: "Of the agent: snapshots that a session keeps; 0: all.") var snapshotsMax: UInt32 = 0
 
     func run() async throws {
       guard !(automatic && manual) else { throw ValidationError("--automatic or --manual, not both") }
@@ -194,7 +235,7 @@ struct Compression: AsyncParsableCommand {
         if automatic || manual {
           let policy = V1.CompressionPolicy(
             automatic: automatic, threshold: threshold, keepNewest: keep,
-            target: V1.CompressionTarget(ratio: ratio))
+            target: V1.CompressionTarget(ratio: ratio), memoriesMax: memoriesMax, snapshotsMax: snapshotsMax)
           _ = try await client.compression.setCompressionPolicy(
             V1.SetCompressionPolicyRequest(scope: who.scope, contextID: context ?? "", policy: policy))
         }

@@ -16,10 +16,9 @@ struct Loci: AsyncParsableCommand {
       Serve.self, Append.self, History.self, SessionCommand.self, Add.self, Search.self, FeedbackCommand.self,
       ExperienceCommand.self, RecommendCommand.self, LearnCommand.self, Import.self, Export.self,
       Vectors.self,
-      TraceCommand.self, AuditCommand.self, Compress.self, Expand.self, Compression.self, Stats.self,
-      Health.self, Keys.self, Grants.self, WhoAmI.self, Certificates.self, Doctor.self, Forget.self,
-      Backup.self,
-      Restore.self, Models.self,
+      TraceCommand.self, AuditCommand.self, Compress.self, Summarize.self, Expand.self, Compression.self,
+      Stats.self, Health.self, Keys.self, Grants.self, WhoAmI.self, Certificates.self, Doctor.self,
+      Forget.self, Backup.self, Restore.self, Models.self,
       Bench.self,
       Config.self
     ])

@@ -62,6 +62,7 @@ struct Serve: AsyncParsableCommand {
       logger.notice("no model: texts are compared by their words; `loci models fetch multilingual-e5-small`")
     }
     configuration.alertSender = WebhookSender()
+    configuration.summariser = try settings.summaryConfiguration().map { try RemoteSummariser($0) }
     let node = try Node(configuration, logger: logger)
     let service = NodeService(node: node, portFile: portFile)
     let group = ServiceGroup(

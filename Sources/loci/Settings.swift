@@ -42,6 +42,18 @@ struct Settings {
       key: "encoding-cache-mib", type: .int, fallback: .int(64),
       help: "memory for vectors of texts encoded lately"),
     Setting(
+      key: "summary-url", type: .string, fallback: .string(""),
+      help:
+        "a server with /chat/completions under this address writes summaries, e.g. http://127.0.0.1:8080/v1; "
+        + "empty: they are made of the texts' own words"),
+    Setting(key: "summary-model", type: .string, fallback: .string(""), help: "that server's model"),
+    Setting(
+      key: "summary-key", type: .string, fallback: .string(""), help: "that server's API key", isSecret: true),
+    Setting(
+      key: "summary-seconds", type: .int, fallback: .int(60),
+      help: "how long one request for a summary may take"
+    ),
+    Setting(
       key: "listen", type: .string, fallback: .string("127.0.0.1:7420"),
       help: "HOST:PORT; port 0 takes a free one; beyond loopback only with TLS and authentication"),
     Setting(key: "socket", type: .string, fallback: .string(""), help: "a Unix socket to listen on as well"),
@@ -160,6 +172,18 @@ struct Settings {
     remote.documentPrefix = string("encoder-document-prefix")
     try remote.validate()
     return remote
+  }
+
+  /// The summariser behind a server, when one is set.
+  func summaryConfiguration() throws -> RemoteSummariser.Configuration? {
+    guard let url = set("summary-url") else { return nil }
+    var summary = RemoteSummariser.Configuration(url: url, model: string("summary-model"))
+    summary.apiKey = set("summary-key")
+    summary.timeout = .seconds(int("summary-seconds"))
+    do { try summary.validate() } catch {
+      throw SettingsError(description: "summary-url: the summariser \(error)")
+    }
+    return summary
   }
 
   /// What is set, or `nil` when it is empty.

@@ -74,6 +74,33 @@ import Testing
     #expect(one == other)
   }
 
+  @Test func whatIsRelevantStaysWholeAndItsSessionAlone() throws {
+    var selection = try Selection(Self.dialogue, meter: .estimated())
+    let whole = selection.tokensBefore
+    let text = try selection.text(relevance: [5, 1, 0, 9], budget: whole / 2)
+    #expect(text.units.map(\.isVerbatim) == [true, false, false, true])
+    #expect(text.tokensAfter <= whole / 2)
+    // Both sessions are there with their times; of one text alone, its own.
+    #expect(text.text.contains("8 May 2023") && text.text.contains("9 May 2023"))
+    let last = try selection.text(relevance: [0, 0, 0, 1], budget: 22)
+    #expect(last.units[3].isVerbatim && !last.text.contains("8 May 2023"))
+  }
+
+  @Test(arguments: UInt64(1)...10) func aSelectionHoldsItsBudgetAndWhatIsPinned(seed: UInt64) throws {
+    let texts = RandomText.texts(seed: seed, count: 40)
+    let relevance = texts.indices.map { Float(($0 * 7_919) % 41) }
+    var selection = try Selection(texts, meter: .estimated())
+    let whole = selection.tokensBefore
+    let pinned = try selection.text(relevance: relevance, budget: 0).tokensAfter
+    for percent in [5, 10, 30, 60, 100] {
+      let text = try selection.text(relevance: relevance, budget: whole * percent / 100)
+      #expect(text.tokensAfter <= max(pinned, whole * percent / 100), "\(percent) %")
+      #expect(zip(text.units, texts).allSatisfy { !$1.isPinned || $0.text == $1.text })
+      let again = try selection.text(relevance: relevance, budget: whole * percent / 100)
+      #expect(again == text, "what was asked before leaves nothing behind")
+    }
+  }
+
   @Test func whatIsPinnedStays() throws {
     var texts = Self.dialogue
     texts[0].isPinned = true

@@ -4,7 +4,7 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// A real HTTP server on loopback that speaks `/v1/embeddings`, and misbehaves as it is told.
+/// A real HTTP server on loopback that speaks `/v1/embeddings` and `/v1/chat/completions`, and misbehaves as it is told.
 final class EmbeddingServer: Sendable {
   /// What the next requests get, one each; then sound answers.
   enum Trouble: Sendable {
@@ -22,6 +22,8 @@ final class EmbeddingServer: Sendable {
     let input: [String]
     let model: String
     let format: String
+    /// Contents of a chat's messages.
+    var messages: [String] = []
   }
 
   private struct State {
@@ -65,9 +67,19 @@ final class EmbeddingServer: Sendable {
     return try result.get()
   }
 
-  func next(_ troubles: Trouble...) { state.withLock { $0.troubles = troubles } }
+  func next(_ troubles: Trouble...) { next(troubles) }
+  func next(_ troubles: [Trouble]) { state.withLock { $0.troubles = troubles } }
   func refuse(moreTextsThan textsMax: Int) { state.withLock { $0.textsMax = textsMax } }
   var seen: [Seen] { state.withLock { $0.seen } }
+
+  /// A chat's answer.
+  static func chat(_ content: String) -> String {
+    let object: [String: Any] = [
+      "choices": [["index": 0, "message": ["role": "assistant", "content": content]]]
+    ]
+    let data = (try? JSONSerialization.data(withJSONObject: object)) ?? Data()
+    return String(decoding: data, as: UTF8.self)
+  }
 
   /// What a sound server gives for a text.
   static func vector(_ text: String) -> [Float] { [Float(text.utf8.count), 1, -2] }
@@ -82,7 +94,8 @@ final class EmbeddingServer: Sendable {
     let seen = Seen(
       path: head.uri, authorization: head.headers.first(name: "authorization"),
       input: object["input"] as? [String] ?? [], model: object["model"] as? String ?? "",
-      format: object["encoding_format"] as? String ?? "")
+      format: object["encoding_format"] as? String ?? "",
+      messages: (object["messages"] as? [[String: Any]] ?? []).map { $0["content"] as? String ?? "" })
     let (trouble, textsMax): (Trouble?, Int) = state.withLock { state in
       state.seen.append(seen)
       return (state.troubles.isEmpty ? nil : state.troubles.removeFirst(), state.textsMax)
@@ -94,6 +107,9 @@ final class EmbeddingServer: Sendable {
     case .hangUp: return .hangUp
     case .silence: return .silence
     case nil: break
+    }
+    if head.uri.hasSuffix("/chat/completions") {
+      return .content(.ok, Self.chat("summary of \(seen.messages.last?.utf8.count ?? 0) bytes"), [])
     }
     if seen.input.count > textsMax { return .content(.payloadTooLarge, "{}", []) }
     // In an order of its own, as the protocol allows.

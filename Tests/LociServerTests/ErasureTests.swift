@@ -59,6 +59,38 @@ import Testing
     }
   }
 
+  /// A digest says what the memories said that it stands for: it goes with any of them, and the others come back.
+  @Test(arguments: [true, false]) func aDigestHoldsNothingForgotten(bySubject: Bool) async throws {
+    try await Self.withFolder { folder in
+      try await TestNode.run(folder: folder) { server in
+        let client = server.client
+        let drafts = (0..<40).map { number in
+          V1.MemoryDraft(
+            id: "k\(number)",
+            text: number == 3
+              ? "The code is ZANZIBAR-77." : "On day \(number) the keeper counted \(number * 3) gulls.",
+            importance: 0.2, createdAtUs: 1_700_000_000_000_000 + Int64(number))
+        }
+        _ = try await client.memories.addMemories(V1.AddMemoriesRequest(scope: scope, memories: drafts))
+        let compaction = try #require(
+          try await client.compression.compactMemories(
+            V1.CompactMemoriesRequest(
+              scope: scope, memoriesMax: 20, options: V1.WriteOptions(requestID: "fold"))
+          ).compaction)
+        #expect(compaction.digests.contains { $0.text.contains("ZANZIBAR-77") })
+        _ = try await client.erasure.forget(
+          V1.ForgetRequest(
+            scope: scope, memoryIDs: bySubject ? [] : ["k3"], subject: bySubject ? "zanzibar-77" : ""))
+        #expect(Self.files(folder, holding: "zanzibar") == [])
+        let left = try await everything(client, of: scope)
+        #expect(Set(left) == Set(drafts.map(\.text).filter { !$0.contains("ZANZIBAR") }))
+        await client.close()
+      }
+      #expect(Self.files(folder, holding: "zanzibar") == [])
+      try await Self.expectSound(folder)
+    }
+  }
+
   @Test func aWholeAgentLeavesEveryFile() async throws {
     try await Self.withFolder { folder in
       try await TestNode.run(folder: folder) { server in

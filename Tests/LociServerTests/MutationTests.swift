@@ -149,11 +149,20 @@ import LociTestKit
     "PlanCompression": V1.PlanCompressionRequest(
       texts: [V1.CompressionText(text: "one two")], ratios: [0.3]
     ).encoded(),
+    "Summarize": V1.SummarizeRequest(
+      texts: [V1.CompressionText(name: "Anna", text: "the 9 trains")], tokenBudget: 20
+    ).encoded(),
+    "CompactMemories": V1.CompactMemoriesRequest(
+      scope: scope, memoriesMax: 12, target: V1.CompressionTarget(ratio: 0.5), options: options
+    ).encoded(),
     "CompactContext": V1.CompactContextRequest(scope: scope, contextID: "c", keepNewest: 1).encoded(),
     "Expand": V1.ExpandRequest(archive: [1, 0, 1, 1, 0, 0, 0, 0], ids: ["a"]).encoded(),
     "UndoCompaction": V1.UndoCompactionRequest(scope: scope, compactionID: "c").encoded(),
     "SetCompressionPolicy": V1.SetCompressionPolicyRequest(
       scope: scope, policy: V1.CompressionPolicy(automatic: true, threshold: 0.5)
+    ).encoded(),
+    "SetTenantCompressionPolicy": V1.SetTenantCompressionPolicyRequest(
+      scope: V1.Scope(tenant: scope.tenant), policy: V1.CompressionPolicy(keepNewest: 5), options: options
     ).encoded(),
     "GetCompressionPolicy": V1.GetCompressionPolicyRequest(scope: scope, contextID: "c").encoded(),
     "ReportCompactions": V1.ReportCompactionsRequest(scope: scope, contextID: "c").encoded(),

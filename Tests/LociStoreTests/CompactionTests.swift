@@ -23,15 +23,7 @@ import Testing
   private func compact(
     _ test: TestStore, _ context: String = "c", keep: Int = 10
   ) async throws -> V1.Compaction? {
-    let scope = try Scope(tenant: "t", agent: "a")
-    let shard = test.store.shard(of: scope)
-    let plan = try await shard.read { db in
-      try CompactionPlan(ContextID(unchecked: context), keepNewest: keep, scope: scope, in: db)
-    }
-    guard let plan else { return nil }
-    let events = try plan.events(
-      id: test.ids.next(), target: Compressor.Target(), meter: .estimated(), isAutomatic: false)
-    return try await shard.submit(RecordCompaction(events, scope: scope, key: nil)).compaction
+    try await test.compact(context, keep: keep)?.compaction
   }
 
   private func count(_ sql: String, _ test: TestStore) async throws -> Int {
@@ -161,11 +153,41 @@ import Testing
     #expect(try await due() == 0, "the context's own policy wins")
     try await set(nil, "c")
     #expect(try await due() == 1)
+    try await set(nil)
+    let (tenant, other) = (try TenantID(validating: "t"), try TenantID(validating: "u"))
+    func dueByTenant(_ tenants: [TenantID: V1.CompressionPolicy]) async throws -> Int {
+      try await shard.read { db in try CompactionQueries.due(limit: 9, tenants: tenants, in: db).count }
+    }
+    #expect(try await dueByTenant([:]) == 0)
+    #expect(try await dueByTenant([tenant: V1.CompressionPolicy(automatic: true, threshold: 0.05)]) == 1)
+    #expect(try await dueByTenant([tenant: V1.CompressionPolicy(automatic: true, threshold: 0.9)]) == 0)
+    #expect(try await dueByTenant([other: V1.CompressionPolicy(automatic: true, threshold: 0.05)]) == 0)
+    try await set(V1.CompressionPolicy(automatic: false))
+    #expect(
+      try await dueByTenant([tenant: V1.CompressionPolicy(automatic: true, threshold: 0.05)]) == 0,
+      "the agent's own policy wins")
     #expect(throws: LociError.self) {
       try SetCompressionPolicy(
         V1.SetCompressionPolicyRequest(policy: V1.CompressionPolicy(threshold: 2)), scope: scope, key: nil)
     }
     try await checkRebuild(test)
     try await test.store.close()
+  }
+}
+
+extension TestStore {
+  /// Compacts all messages of a context of agent "a" but the newest; `nil` when they are too few.
+  func compact(
+    _ context: String = "c", keep: Int = 10, by agent: String = "a"
+  ) async throws -> V1.CompactContextResponse? {
+    let scope = try Scope(tenant: "t", agent: agent)
+    let shard = store.shard(of: scope)
+    let plan = try await shard.read { db in
+      try CompactionPlan(ContextID(unchecked: context), keepNewest: keep, scope: scope, in: db)
+    }
+    guard let plan else { return nil }
+    let events = try plan.events(
+      id: ids.next(), target: Compressor.Target(), meter: .estimated(), isAutomatic: false)
+    return try await shard.submit(RecordCompaction(events, scope: scope, key: nil))
   }
 }

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
-from harness import append, echo, encoder, loci, machine, plot, report, search, tokenizer, trace, vector
+from harness import append, compression, echo, encoder, loci, machine, plot, report, search, tokenizer, trace, vector
 from harness import vector_growth
 from harness.paths import BENCH, OUT, SCRATCH
 from harness.process import Failed
@@ -21,10 +21,11 @@ SUBJECTS = {
     "growth": vector_growth.run,
     "tokenizer": tokenizer.run,
     "trace": trace.run,
+    "compression": compression.run,
 }
 # These encode 200,000 texts, build every peer's index, or collections of millions of rows, or bring two hundred packages
-# of their own (Phoenix): only when asked for.
-BY_DEFAULT = [name for name in SUBJECTS if name not in ("vector", "growth", "trace")]
+# of their own (Phoenix), or run for minutes: only when asked for.
+BY_DEFAULT = [name for name in SUBJECTS if name not in ("vector", "growth", "trace", "compression")]
 
 
 class Settings:
@@ -49,7 +50,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default=",".join(BY_DEFAULT),
-        help=f"comma-separated subjects of {', '.join(SUBJECTS)} (default: all but vector, growth and trace)",
+        help=f"comma-separated subjects of {', '.join(SUBJECTS)} (default: all but vector, growth, trace and compression)",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")

@@ -24,9 +24,10 @@ BY_SERVICE = {
         "write": "PutCheckpoint PutWrites DeleteThreads DeleteRuns CopyThread PruneThreads",
     },
     "CompressionService": {
-        "named": "Score Compress PlanCompression Expand",
-        "read": "GetCompressionPolicy ReportCompactions GetCompressionStats",
-        "write": "CompactContext UndoCompaction SetCompressionPolicy",
+        "named": "Score Compress Summarize PlanCompression Expand",
+        "read": "CompressStream GetCompressionPolicy ReportCompactions GetCompressionStats",
+        "write": "CompactContext CompactMemories UndoCompaction SetCompressionPolicy",
+        "admin": "SetTenantCompressionPolicy",
     },
     "ContextService": {
         "read": "GetContext ListContexts ListMessages Export SearchMessages ListBranches AssembleContext",

@@ -23,6 +23,21 @@ public struct CompressionServiceClient: Sendable {
     try await rpc.unary("loci.v1.CompressionService", "Compress", request, options: options)
   }
 
+  /// Shrinks a stored context of any length, part after part, each for itself. Changes nothing.
+  public func compressStream(
+    _ request: V1.CompressStreamRequest, options: CallOptions = CallOptions()
+  ) -> ResponseSequence<V1.CompressStreamResponse> {
+    rpc.serverStreaming("loci.v1.CompressionService", "CompressStream", request, options: options)
+  }
+
+  /// A shorter text that a language model writes, when the server has one; else of the texts' own words, and the answer says
+  /// so. Changes nothing.
+  public func summarize(
+    _ request: V1.SummarizeRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.SummarizeResponse {
+    try await rpc.unary("loci.v1.CompressionService", "Summarize", request, options: options)
+  }
+
   /// What Compress would give at several sizes, without the texts. Changes nothing.
   public func planCompression(
     _ request: V1.PlanCompressionRequest, options: CallOptions = CallOptions()
@@ -36,6 +51,14 @@ public struct CompressionServiceClient: Sendable {
     _ request: V1.CompactContextRequest, options: CallOptions = CallOptions()
   ) async throws -> V1.CompactContextResponse {
     try await rpc.unary("loci.v1.CompressionService", "CompactContext", request, options: options)
+  }
+
+  /// Folds older memories of the agent into digests, when it has more than `memories_max`: an event in the log. What is
+  /// folded leaves lists and searches, the digests take its place; Expand and UndoCompaction bring it back.
+  public func compactMemories(
+    _ request: V1.CompactMemoriesRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.CompactMemoriesResponse {
+    try await rpc.unary("loci.v1.CompressionService", "CompactMemories", request, options: options)
   }
 
   /// The raw texts again: of an archive that Compress gave, or of a compaction.
@@ -59,7 +82,14 @@ public struct CompressionServiceClient: Sendable {
     try await rpc.unary("loci.v1.CompressionService", "SetCompressionPolicy", request, options: options)
   }
 
-  /// The policy that holds: the context's, else the agent's, else the default.
+  /// Replaces the policy of all agents of a tenant that have none of their own.
+  public func setTenantCompressionPolicy(
+    _ request: V1.SetTenantCompressionPolicyRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.SetTenantCompressionPolicyResponse {
+    try await rpc.unary("loci.v1.CompressionService", "SetTenantCompressionPolicy", request, options: options)
+  }
+
+  /// The policy that holds: the context's, else the agent's, else the tenant's, else the default.
   public func getCompressionPolicy(
     _ request: V1.GetCompressionPolicyRequest, options: CallOptions = CallOptions()
   ) async throws -> V1.GetCompressionPolicyResponse {

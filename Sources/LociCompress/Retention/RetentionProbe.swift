@@ -10,6 +10,10 @@ package struct Retention: Sendable, Equatable {
   /// Of all three kinds.
   package var probes: Int
 
+  package init(artifacts: Float, facts: Float, retrieval: Float, probes: Int) {
+    (self.artifacts, self.facts, self.retrieval, self.probes) = (artifacts, facts, retrieval, probes)
+  }
+
   package var overall: Float { (artifacts + facts + retrieval) / 3 }
 }
 

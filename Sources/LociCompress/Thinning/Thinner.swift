@@ -53,33 +53,6 @@ package struct Thinner {
     }
   }
 
-  /// Thins to what has to do with a question: texts in the order of ``QuestionFocus``, each with all its words of
-  /// substance and its negations, until the budget is spent.
-  package mutating func thin(_ texts: [SourceText], question: String, budget: Int) throws -> CompressedText {
-    var draft = try ThinningDraft(texts, cuts: [:], meter: &meter)
-    let scores = QuestionFocus.scores(texts, question: question)
-    let order = texts.indices.filter { !draft.isSettled($0) }
-      .sorted { (scores[$0], -$0) > (scores[$1], -$1) }
-    var reserve = 0
-    while true {
-      draft.begin(room: budget - draft.fixedTokens - reserve)
-      for index in order {
-        var seen: Set<WordKey> = []
-        for (number, word) in draft.scans[index].words.enumerated() {
-          let isNegation = word.traits.contains(.negation)
-          guard isNegation || (!word.traits.contains(.function) && seen.insert(word.key).inserted) else {
-            continue
-          }
-          _ = draft.take(number, of: index, tokens: try meter.countWord(draft.written(word, of: index)))
-        }
-      }
-      let text = try draft.finish(meter: meter)
-      let excess = text.tokensAfter - budget
-      if excess <= 0 || reserve >= max(0, budget - draft.fixedTokens) { return text }
-      reserve += excess
-    }
-  }
-
   private mutating func rank(_ texts: [SourceText], _ draft: inout ThinningDraft) throws -> [Candidate] {
     let counts = draft.textCounts()
     var inSession: Set<WordKey> = []

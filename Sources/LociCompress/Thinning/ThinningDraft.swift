@@ -10,8 +10,12 @@ struct ThinningDraft {
   private let utf8: [[UInt8]]
   private let speakers: Speakers
   private let markerTokens: [Int]
-  private let sessionStarts: [Int]
   private let isSessionStart: [Bool]
+  /// Of each text: its session, and the tokens of that session's time.
+  private let sessions: [Int]
+  private let headerTokens: [Int]
+  private let legendTokens: Int
+  private var openSessions: Set<Int> = []
   private let tokensBefore: [Int]
   let totalBefore: Int
   private var taken: [Set<Int>]
@@ -26,7 +30,7 @@ struct ThinningDraft {
     scans = texts.map { TextScanner.scan($0.text, participants: participants) }
     utf8 = texts.map { Array($0.text.utf8) }
     speakers = Speakers(texts)
-    sessionStarts = Sessions.starts(texts)
+    let sessionStarts = Sessions.starts(texts)
     var isSessionStart = [Bool](repeating: false, count: texts.count)
     for start in sessionStarts { isSessionStart[start] = true }
     self.isSessionStart = isSessionStart
@@ -39,11 +43,20 @@ struct ThinningDraft {
       total += tokens + (text.speaker.isEmpty ? 0 : try meter.countWord(text.speaker + ":"))
       markerTokens.append(try speakers.markers[text.speaker].map { try meter.countWord($0) } ?? 0)
     }
-    fixedTokens = try meter.count(speakers.legend)
+    legendTokens = try meter.count(speakers.legend)
+    fixedTokens = legendTokens
+    var headerTokens: [Int] = []
     for start in sessionStarts {
       let tokens = try meter.count(Sessions.header(texts[start].createdAtUs))
       total += tokens
       fixedTokens += tokens
+      headerTokens.append(tokens)
+    }
+    self.headerTokens = headerTokens
+    var session = -1
+    sessions = isSessionStart.map { isStart in
+      if isStart { session += 1 }
+      return session
     }
     self.tokensBefore = tokensBefore
     self.markerTokens = markerTokens
@@ -73,6 +86,43 @@ struct ThinningDraft {
       takenTokens[index] = 0
       isVerbatim[index] = texts[index].isPinned
     }
+  }
+
+  /// Nothing but what is pinned is taken yet; times of sessions and markers of speakers are paid for when a first text
+  /// needs them.
+  mutating func beginSelection(room: Int) {
+    begin(room: room - legendTokens)
+    openSessions.removeAll(keepingCapacity: true)
+    for index in texts.indices where texts[index].isPinned {
+      self.room -= tokensBefore[index] + markerTokens[index]
+      enter(sessions[index])
+    }
+  }
+
+  private mutating func enter(_ session: Int) {
+    if openSessions.insert(session).inserted { room -= headerTokens[session] }
+  }
+
+  private func openingTokens(_ index: Int) -> Int {
+    markerTokens[index] + (openSessions.contains(sessions[index]) ? 0 : headerTokens[sessions[index]])
+  }
+
+  /// Takes a text as it is if there is room for it.
+  mutating func takeWhole(_ index: Int) -> Bool {
+    let cost = tokensBefore[index] + openingTokens(index)
+    guard cost <= room else { return false }
+    enter(sessions[index])
+    room -= tokensBefore[index] + markerTokens[index]
+    isVerbatim[index] = true
+    return true
+  }
+
+  /// Pays for the line that words of a text will stand in, if there is room for it and for a word.
+  mutating func openLine(_ index: Int) -> Bool {
+    guard openingTokens(index) < room else { return false }
+    enter(sessions[index])
+    room -= markerTokens[index]
+    return true
   }
 
   /// Whether its words are not up for choice.
@@ -148,14 +198,16 @@ struct ThinningDraft {
     var units: [CompressedUnit] = []
     var lines: [String] = speakers.legend.isEmpty ? [] : [speakers.legend]
     var before: SourceText?
+    var header = ""
     for index in texts.indices {
       let line = line(index)
       if isSessionStart[index] {
         before = nil
-        let header = Sessions.header(texts[index].createdAtUs)
-        if !header.isEmpty { lines.append(header) }
+        header = Sessions.header(texts[index].createdAtUs)
       }
       if !line.isEmpty {
+        if !header.isEmpty { lines.append(header) }
+        header = ""
         let marker =
           speakers.isMarked(texts[index], after: before) ? speakers.markers[texts[index].speaker] : nil
         lines.append(marker.map { "\($0) \(line)" } ?? line)

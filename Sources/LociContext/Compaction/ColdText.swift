@@ -22,16 +22,16 @@ package enum ColdText {
 
   static func text(block: Data, dictionary: Data?, at place: Int) throws -> String {
     do throws(CompressionError) {
-      let dictionary = try dictionary.map { bytes throws(CompressionError) in
-        try ZstdDictionary(bytes: [UInt8](bytes))
-      }
-      let texts = try ColdBlock.unpack([UInt8](block), dictionary: dictionary)
+      let texts = try recent.texts(of: block, dictionary)
       guard texts.indices.contains(place) else { throw .damagedArchive("it has no text \(place)") }
       return texts[place]
     } catch {
       throw LociError.dataLoss(file: "cold_blocks", problem: "\(error)")
     }
   }
+
+  /// Whoever reads a message mostly reads its neighbours, which are in the same block.
+  private static let recent = RecentBlocks()
 
   /// Takes back the compactions that hold any of these messages, so that they can be changed or deleted as others are.
   /// For `apply`.
@@ -70,5 +70,33 @@ package enum ColdText {
       compaction
     ])
     try db.cachedStatement(sql: "DELETE FROM compactions WHERE row = ?").execute(arguments: [compaction])
+  }
+}
+
+/// The blocks that were expanded last. A block is known by its bytes and those of its dictionary, which never change.
+private final class RecentBlocks: Sendable {
+  private struct Entry {
+    let block: Data
+    let dictionary: Data?
+    let texts: [String]
+  }
+
+  private let entries = Locked<[Entry]>([])
+  private static let most = 8
+
+  func texts(of block: Data, _ dictionary: Data?) throws(CompressionError) -> [String] {
+    let known = entries.withLock { entries in
+      entries.first { $0.block == block && $0.dictionary == dictionary }?.texts
+    }
+    if let known { return known }
+    let loaded = try dictionary.map { bytes throws(CompressionError) in
+      try ZstdDictionary(bytes: [UInt8](bytes))
+    }
+    let texts = try ColdBlock.unpack([UInt8](block), dictionary: loaded)
+    entries.withLock { entries in
+      entries.insert(Entry(block: block, dictionary: dictionary, texts: texts), at: 0)
+      if entries.count > Self.most { entries.removeLast() }
+    }
+    return texts
   }
 }

@@ -4,8 +4,13 @@ package import LociProto
 package import LociStore
 
 extension V1.CompactContextResponse: PositionedAnswer {}
-extension V1.UndoCompactionResponse: PositionedAnswer {}
 extension V1.SetCompressionPolicyResponse: PositionedAnswer {}
+
+extension TenantID {
+  /// Where a tenant's policy is kept: a scope like any other, so that it is in one shard.
+  package var compressionScope: Scope { Scope(tenant: self, agent: Self.compressionAgent) }
+  static let compressionAgent = AgentID(unchecked: "loci.compression")
+}
 
 /// Records a compaction that was prepared. Refused when its messages are not as they were when it was.
 package struct RecordCompaction: Command {
@@ -87,6 +92,25 @@ package struct SetCompressionPolicy: Command {
 
   package init(_ request: V1.SetCompressionPolicyRequest, scope: Scope, key: RequestKey?) throws(LociError) {
     try Validate.optionalName(request.contextID, field: "context_id")
+    guard scope.agent != TenantID.compressionAgent else {
+      throw .invalid(
+        field: "scope.agent", problem: "is reserved: SetTenantCompressionPolicy sets the tenant's")
+    }
+    try self.init(checking: request, scope: scope, key: key)
+  }
+
+  /// Of a tenant: for all its agents that have none of their own.
+  package init(
+    _ request: V1.SetTenantCompressionPolicyRequest, tenant: TenantID, key: RequestKey?
+  ) throws(LociError) {
+    try self.init(
+      checking: V1.SetCompressionPolicyRequest(policy: request.policy), scope: tenant.compressionScope,
+      key: key)
+  }
+
+  private init(
+    checking request: V1.SetCompressionPolicyRequest, scope: Scope, key: RequestKey?
+  ) throws(LociError) {
     if let policy = request.policy {
       guard policy.threshold >= 0, policy.threshold <= 1 else {
         throw .invalid(field: "policy.threshold", problem: "is \(policy.threshold), must be 0 to 1")
@@ -95,11 +119,30 @@ package struct SetCompressionPolicy: Command {
         throw .invalid(
           field: "policy.keep_newest", problem: "is above \(CompactionLimits.keepNewestMax)")
       }
+      try Self.check(policy, isOfContext: !request.contextID.isEmpty)
       _ = try CompressionTargets.checked(policy.target, field: "policy.target")
+      guard policy.target?.question.isEmpty ?? true else {
+        throw .invalid(
+          field: "policy.target.question", problem: "must be empty: nobody asks in the background")
+      }
     }
     self.request = request
     self.scope = scope
     requestKey = key
+  }
+
+  /// What is the agent's, no context can say.
+  private static func check(_ policy: V1.CompressionPolicy, isOfContext: Bool) throws(LociError) {
+    for (value, name) in [
+      (policy.memoriesMax, "memories_max"), (policy.snapshotsMax, "snapshots_max")
+    ] where isOfContext && value > 0 {
+      throw .invalid(field: "policy.\(name)", problem: "must be 0 for a context: it is the agent's")
+    }
+    guard policy.memoriesMax == 0 || policy.memoriesMax >= CompactionLimits.memoriesMaxLeast else {
+      throw .invalid(
+        field: "policy.memories_max",
+        problem: "is \(policy.memoriesMax), must be 0 or at least \(CompactionLimits.memoriesMaxLeast)")
+    }
   }
 
   package func decide(

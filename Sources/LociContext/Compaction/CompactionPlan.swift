@@ -11,14 +11,16 @@ package enum CompactionLimits {
   /// Messages and bytes of text that one compaction takes.
   package static let messagesMax = 2_000
   package static let bytesMax = 2 << 20
-  /// Raw bytes of a block; a read of one message expands the whole of it.
-  package static let blockBytes = 32 << 10
+  /// Raw bytes of a block; a read of one message expands the whole of it, and its neighbours come for nothing.
+  package static let blockBytes = 128 << 10
   /// Of texts, before a dictionary is trained from them.
   package static let trainingBytes = 64 << 10
   package static let dictionaryBytesMax = 32 << 10
   package static let keepNewestDefault = 20
   package static let keepNewestMax = 100_000
   package static let messagesMin = 2
+  /// Least of a policy's `memories_max`.
+  package static let memoriesMaxLeast: UInt32 = 10
 }
 
 /// Which messages of a context would be compacted now, read in one snapshot; and what becomes of them, which takes

@@ -7,7 +7,7 @@ import LociStore
 
 /// Reads of compactions and policies. Each takes the snapshot it reads.
 package enum CompactionQueries {
-  private static let columns =
+  static let columns =
     "id, context_id, from_number, until_number, created_at_us, strategy, figures, retention, automatic, row, text"
 
   package struct Stored {
@@ -16,7 +16,7 @@ package enum CompactionQueries {
     package let text: String
   }
 
-  private static func stored(_ row: Row) throws -> Stored {
+  static func stored(_ row: Row) throws -> Stored {
     let compaction = V1.Compaction(
       id: row[0], contextID: row[1], fromNumber: UInt64(row[2] as Int64),
       untilNumber: UInt64(row[3] as Int64),
@@ -28,13 +28,19 @@ package enum CompactionQueries {
 
   /// - Throws: `notFound` when there is no such compaction.
   package static func get(_ id: String, scope: Scope, in db: Database) throws -> Stored {
-    let row = try ScopeQueries.row(scope, in: db).flatMap { scopeRow in
+    guard let found = try find(id, scope: scope, in: db) else {
+      throw LociError.notFound(.compaction, id: id)
+    }
+    return found
+  }
+
+  package static func find(_ id: String, scope: Scope, in db: Database) throws -> Stored? {
+    try ScopeQueries.row(scope, in: db).flatMap { scopeRow in
       try Row.fetchOne(
         db.cachedStatement(sql: "SELECT \(columns) FROM compactions WHERE scope = ? AND id = ?"),
-        arguments: [scopeRow, id])
+        arguments: [scopeRow, id]
+      ).map(stored)
     }
-    guard let row else { throw LociError.notFound(.compaction, id: id) }
-    return try stored(row)
   }
 
   /// The newest compaction of a context.
@@ -138,35 +144,106 @@ package enum CompactionQueries {
     package let policy: V1.CompressionPolicy
   }
 
-  /// Contexts with an automatic policy that have reached its threshold, at most `limit`.
-  package static func due(limit: Int, in db: Database) throws -> [Due] {
+  /// Automatic policies of tenants, as far as they are kept in this shard.
+  package static func tenantPolicies(in db: Database) throws -> [TenantID: V1.CompressionPolicy] {
+    let rows = try Row.fetchAll(
+      db.cachedStatement(
+        sql: """
+          SELECT s.tenant, p.policy FROM compression_policies p JOIN scopes s ON s.row = p.scope
+          WHERE p.context_id = '' AND s.agent = ?
+          """), arguments: [TenantID.compressionAgent.rawValue])
+    var policies: [TenantID: V1.CompressionPolicy] = [:]
+    for row in rows {
+      let policy = try V1.CompressionPolicy(decoding: ContextQueries.bytes(row[1]))
+      if policy.automatic { policies[try TenantID(validating: row[0])] = policy }
+    }
+    return policies
+  }
+
+  /// Contexts whose policy is automatic and that have reached its threshold, at most `limit`. Two places of indexes are
+  /// looked at for each context; messages are counted only where there can be enough of them.
+  /// - Parameter tenants: automatic policies of tenants, for contexts that neither they nor their agents have one for.
+  package static func due(
+    limit: Int, tenants: [TenantID: V1.CompressionPolicy] = [:], in db: Database
+  ) throws -> [Due] {
+    var due: [Due] = []
     let rows = try Row.fetchCursor(
       db.cachedStatement(
         sql: """
-          SELECT s.tenant, s.agent, c.id, p.policy, c.max_history,
-            (SELECT count(*) FROM messages m WHERE m.context = c.row AND m.cold IS NULL)
+          SELECT \(dueColumns), p.policy
           FROM compression_policies p JOIN scopes s ON s.row = p.scope JOIN contexts c ON c.scope = p.scope
             AND (c.id = p.context_id OR (p.context_id = '' AND NOT EXISTS (SELECT 1 FROM compression_policies o
               WHERE o.scope = p.scope AND o.context_id = c.id)))
           ORDER BY c.row
           """))
-    var due: [Due] = []
     while due.count < limit, let row = try rows.next() {
-      let policy = try V1.CompressionPolicy(decoding: ContextQueries.bytes(row[3]))
-      guard policy.automatic else { continue }
-      let maxHistory: Int64 = row[4]
-      let most = maxHistory > 0 ? Double(maxHistory) : Double(messagesDefault)
-      let threshold = Double(policy.threshold > 0 ? policy.threshold : thresholdDefault)
-      let keep = Int64(policy.keepNewest > 0 ? policy.keepNewest : UInt32(CompactionLimits.keepNewestDefault))
-      let hot: Int64 = row[5]
-      guard Double(hot) >= most * threshold, hot >= keep + Int64(CompactionLimits.messagesMin) else {
-        continue
+      let policy = try V1.CompressionPolicy(decoding: ContextQueries.bytes(row[6]))
+      if policy.automatic, let one = try Self.due(row, policy, in: db) { due.append(one) }
+    }
+    for (tenant, policy) in tenants.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      let rows = try Row.fetchCursor(
+        db.cachedStatement(
+          sql: """
+            SELECT \(dueColumns) FROM scopes s JOIN contexts c ON c.scope = s.row
+            WHERE s.tenant = ? AND NOT EXISTS (SELECT 1 FROM compression_policies p
+              WHERE p.scope = s.row AND p.context_id IN ('', c.id)) ORDER BY c.row
+            """), arguments: [tenant.rawValue])
+      while due.count < limit, let row = try rows.next() {
+        if let one = try Self.due(row, policy, in: db) { due.append(one) }
       }
-      due.append(
-        Due(
-          scope: try Scope(tenant: row[0], agent: row[1]), contextID: ContextID(unchecked: row[2]),
-          policy: policy))
     }
     return due
+  }
+
+  private static let dueColumns =
+    """
+    s.tenant, s.agent, c.id, c.max_history, c.row, c.next_number - 1 - max(c.parent_number, \
+    ifnull((SELECT max(k.until_number) FROM compactions k WHERE k.context = c.row), 0))
+    """
+
+  private static func due(_ row: Row, _ policy: V1.CompressionPolicy, in db: Database) throws -> Due? {
+    let needed = hotMessages(policy, maxHistory: row[3])
+    let (context, most): (Int64, Int64) = (row[4], row[5])
+    guard most >= needed else { return nil }
+    let hot = try Int64.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT count(*) FROM messages WHERE context = ?1 AND cold IS NULL
+            AND number > ifnull((SELECT max(until_number) FROM compactions WHERE context = ?1), 0)
+          """), arguments: [context])
+    guard let hot, hot >= needed else { return nil }
+    return Due(
+      scope: try Scope(tenant: row[0], agent: row[1]), contextID: ContextID(unchecked: row[2]), policy: policy
+    )
+  }
+
+  /// Agents whose own policy is automatic, or their tenant's where they have none.
+  package static func automaticAgents(
+    tenants: [TenantID: V1.CompressionPolicy], in db: Database
+  ) throws -> [(scope: Scope, policy: V1.CompressionPolicy)] {
+    let rows = try Row.fetchAll(
+      db.cachedStatement(
+        sql: """
+          SELECT s.tenant, s.agent, p.policy FROM scopes s
+          LEFT JOIN compression_policies p ON p.scope = s.row AND p.context_id = '' ORDER BY s.row
+          """))
+    var agents: [(scope: Scope, policy: V1.CompressionPolicy)] = []
+    for row in rows {
+      let scope = try Scope(tenant: row[0], agent: row[1])
+      let own = try (row[2] as Data?).map { try V1.CompressionPolicy(decoding: [UInt8]($0)) }
+      guard let policy = own ?? tenants[scope.tenant], policy.automatic,
+        scope.agent != TenantID.compressionAgent
+      else { continue }
+      agents.append((scope, policy))
+    }
+    return agents
+  }
+
+  /// Messages after its last compaction with which a context is compacted.
+  private static func hotMessages(_ policy: V1.CompressionPolicy, maxHistory: Int64) -> Int64 {
+    let most = maxHistory > 0 ? Double(maxHistory) : Double(messagesDefault)
+    let threshold = Double(policy.threshold > 0 ? policy.threshold : thresholdDefault)
+    let keep = Int64(policy.keepNewest > 0 ? policy.keepNewest : UInt32(CompactionLimits.keepNewestDefault))
+    return max(Int64((most * threshold).rounded(.up)), keep + Int64(CompactionLimits.messagesMin))
   }
 }

@@ -17,7 +17,6 @@ package enum CompressionTargets {
     if target.tokenBudget > 0 { checked.tokenBudget = Int(target.tokenBudget) }
     try Validate.unitInterval(target.retentionFloor, field: "\(field).retention_floor")
     try Validate.text(target.question, field: "\(field).question", bytesMax: 8 << 10)
-    checked.question = target.question
     checked.retentionFloor = target.retentionFloor
     checked.strategy = try strategy(target.strategy, field: "\(field).strategy")
     checked.weights = try target.weights.map { given throws(LociError) in

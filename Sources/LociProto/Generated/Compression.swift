@@ -194,7 +194,9 @@ extension V1 {
     public var retentionFloor: Float = 0
     /// When given, texts whose score is above the mean are thinned less, those below more. Absent: by their words alone.
     public var weights: V1.ImportanceWeights? = nil
-    /// Keep what has to do with this question, whatever the strategy. At most 8 KiB. Empty: nobody asked yet.
+    /// Keep what has to do with this question, whatever the strategy: whole texts, as a search ranks them, by meaning too
+    /// where there is an encoder (of texts in the request at most 1,000 are encoded; of more, words alone decide). At most
+    /// 8 KiB. Empty: nobody asked yet.
     public var question: String = ""
 
     public init() {}
@@ -433,6 +435,107 @@ extension V1 {
     }
   }
 
+  public struct CompressStreamRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.CompressStreamRequest"
+
+    public var scope: V1.Scope? = nil
+    public var contextID: String = ""
+    /// Each part is held to it by itself. `token_budget` and `question` must be empty.
+    public var target: V1.CompressionTarget? = nil
+    /// Messages of a part, at most 2,000. 0: 1,000. A part ends at 1 MiB of text, too.
+    public var partMessages: UInt32 = 0
+    /// Leave the archives out of the answers.
+    public var omitArchive: Bool = false
+    public var consistency: V1.Consistency? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, contextID: String = "", target: V1.CompressionTarget? = nil, partMessages: UInt32 = 0, omitArchive: Bool = false, consistency: V1.Consistency? = nil) {
+      self.scope = scope
+      self.contextID = contextID
+      self.target = target
+      self.partMessages = partMessages
+      self.omitArchive = omitArchive
+      self.consistency = consistency
+    }
+  }
+
+  public struct CompressStreamResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.CompressStreamResponse"
+
+    public var part: V1.CompressResponse? = nil
+    /// First and last message of the part.
+    public var fromNumber: UInt64 = 0
+    public var untilNumber: UInt64 = 0
+    /// Of all parts so far, this one included.
+    public var total: V1.CompressionFigures? = nil
+
+    public init() {}
+
+    public init(part: V1.CompressResponse? = nil, fromNumber: UInt64 = 0, untilNumber: UInt64 = 0, total: V1.CompressionFigures? = nil) {
+      self.part = part
+      self.fromNumber = fromNumber
+      self.untilNumber = untilNumber
+      self.total = total
+    }
+  }
+
+  public struct SummarizeRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SummarizeRequest"
+
+    /// Texts in the order of time, at most 10,000 and 3 MiB in all; or `context_id` with `scope`.
+    public var texts: [V1.CompressionText] = []
+    public var scope: V1.Scope? = nil
+    public var contextID: String = ""
+    /// Of the summary, at most 100,000. 0: 500.
+    public var tokenBudget: UInt32 = 0
+    /// Never ask a model.
+    public var extractive: Bool = false
+    public var consistency: V1.Consistency? = nil
+
+    public init() {}
+
+    public init(texts: [V1.CompressionText] = [], scope: V1.Scope? = nil, contextID: String = "", tokenBudget: UInt32 = 0, extractive: Bool = false, consistency: V1.Consistency? = nil) {
+      self.texts = texts
+      self.scope = scope
+      self.contextID = contextID
+      self.tokenBudget = tokenBudget
+      self.extractive = extractive
+      self.consistency = consistency
+    }
+  }
+
+  public struct SummarizeResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SummarizeResponse"
+
+    public var text: String = ""
+    /// Every text that was read for it.
+    public var coveredIDs: [String] = []
+    /// The model that wrote it; empty: it is made of the texts' own words.
+    public var model: String = ""
+    /// Why it is of the texts' own words though the server has a model; empty when it is not, or was not asked for.
+    public var fallbackReason: String = ""
+    /// Numbers, addresses, paths and identifiers of a model's summary that stand in none of the texts.
+    public var unsupported: [String] = []
+    public var tokensBefore: UInt64 = 0
+    public var tokensAfter: UInt64 = 0
+    /// Who counted: the encoder's name, or "estimate".
+    public var counter: String = ""
+
+    public init() {}
+
+    public init(text: String = "", coveredIDs: [String] = [], model: String = "", fallbackReason: String = "", unsupported: [String] = [], tokensBefore: UInt64 = 0, tokensAfter: UInt64 = 0, counter: String = "") {
+      self.text = text
+      self.coveredIDs = coveredIDs
+      self.model = model
+      self.fallbackReason = fallbackReason
+      self.unsupported = unsupported
+      self.tokensBefore = tokensBefore
+      self.tokensAfter = tokensAfter
+      self.counter = counter
+    }
+  }
+
   /// Compactions and when they are made.
   public struct CompressionPolicy: WireMessage, Equatable {
     public static let protoName = "loci.v1.CompressionPolicy"
@@ -445,14 +548,20 @@ extension V1 {
     /// Newest messages that are never compacted. 0: 20. At most 100,000.
     public var keepNewest: UInt32 = 0
     public var target: V1.CompressionTarget? = nil
+    /// Of the agent: memories above which older ones are folded into digests. 0: never. At least 10.
+    public var memoriesMax: UInt32 = 0
+    /// Of the agent: snapshots that each of its sessions keeps; older ones are pruned. 0: all.
+    public var snapshotsMax: UInt32 = 0
 
     public init() {}
 
-    public init(automatic: Bool = false, threshold: Float = 0, keepNewest: UInt32 = 0, target: V1.CompressionTarget? = nil) {
+    public init(automatic: Bool = false, threshold: Float = 0, keepNewest: UInt32 = 0, target: V1.CompressionTarget? = nil, memoriesMax: UInt32 = 0, snapshotsMax: UInt32 = 0) {
       self.automatic = automatic
       self.threshold = threshold
       self.keepNewest = keepNewest
       self.target = target
+      self.memoriesMax = memoriesMax
+      self.snapshotsMax = snapshotsMax
     }
   }
 
@@ -488,6 +597,36 @@ extension V1 {
     }
   }
 
+  public struct SetTenantCompressionPolicyRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SetTenantCompressionPolicyRequest"
+
+    /// Its agent must be empty.
+    public var scope: V1.Scope? = nil
+    /// Absent: removes the policy.
+    public var policy: V1.CompressionPolicy? = nil
+    public var options: V1.WriteOptions? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, policy: V1.CompressionPolicy? = nil, options: V1.WriteOptions? = nil) {
+      self.scope = scope
+      self.policy = policy
+      self.options = options
+    }
+  }
+
+  public struct SetTenantCompressionPolicyResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SetTenantCompressionPolicyResponse"
+
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(position: V1.Position? = nil) {
+      self.position = position
+    }
+  }
+
   public struct GetCompressionPolicyRequest: WireMessage, Equatable {
     public static let protoName = "loci.v1.GetCompressionPolicyRequest"
 
@@ -508,7 +647,7 @@ extension V1 {
     public static let protoName = "loci.v1.GetCompressionPolicyResponse"
 
     public var policy: V1.CompressionPolicy? = nil
-    /// Whose it is: "context", "agent" or "default".
+    /// Whose it is: "context", "agent", "tenant" or "default".
     public var origin: String = ""
 
     public init() {}
@@ -585,6 +724,83 @@ extension V1 {
     public init(compaction: V1.Compaction? = nil, text: String = "", position: V1.Position? = nil) {
       self.compaction = compaction
       self.text = text
+      self.position = position
+    }
+  }
+
+  public struct CompactMemoriesRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.CompactMemoriesRequest"
+
+    public var scope: V1.Scope? = nil
+    /// Memories above which there is something to do, at least 10. 0: what the policy says.
+    public var memoriesMax: UInt32 = 0
+    /// Absent: what the policy says.
+    public var target: V1.CompressionTarget? = nil
+    public var options: V1.WriteOptions? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, memoriesMax: UInt32 = 0, target: V1.CompressionTarget? = nil, options: V1.WriteOptions? = nil) {
+      self.scope = scope
+      self.memoriesMax = memoriesMax
+      self.target = target
+      self.options = options
+    }
+  }
+
+  /// A memory that stands for others.
+  public struct MemoryDigest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.MemoryDigest"
+
+    public var memoryID: String = ""
+    public var text: String = ""
+    /// What it stands for, oldest first.
+    public var coveredIDs: [String] = []
+
+    public init() {}
+
+    public init(memoryID: String = "", text: String = "", coveredIDs: [String] = []) {
+      self.memoryID = memoryID
+      self.text = text
+      self.coveredIDs = coveredIDs
+    }
+  }
+
+  /// One compaction of an agent's memories.
+  public struct MemoryCompaction: WireMessage, Equatable {
+    public static let protoName = "loci.v1.MemoryCompaction"
+
+    public var id: String = ""
+    public var createdAtUs: Int64 = 0
+    public var digests: [V1.MemoryDigest] = []
+    public var figures: V1.CompressionFigures? = nil
+    public var retention: V1.Retention? = nil
+    /// Made in the background.
+    public var automatic: Bool = false
+
+    public init() {}
+
+    public init(id: String = "", createdAtUs: Int64 = 0, digests: [V1.MemoryDigest] = [], figures: V1.CompressionFigures? = nil, retention: V1.Retention? = nil, automatic: Bool = false) {
+      self.id = id
+      self.createdAtUs = createdAtUs
+      self.digests = digests
+      self.figures = figures
+      self.retention = retention
+      self.automatic = automatic
+    }
+  }
+
+  public struct CompactMemoriesResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.CompactMemoriesResponse"
+
+    /// Absent: the agent has no more than `memories_max`, or nothing that can be folded.
+    public var compaction: V1.MemoryCompaction? = nil
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(compaction: V1.MemoryCompaction? = nil, position: V1.Position? = nil) {
+      self.compaction = compaction
       self.position = position
     }
   }
@@ -679,12 +895,15 @@ extension V1 {
 
     public var compactions: [V1.Compaction] = []
     public var page: V1.PageInfo? = nil
+    /// Of the agent's memories, the newest 100; only on the first page, and when no context is named.
+    public var memoryCompactions: [V1.MemoryCompaction] = []
 
     public init() {}
 
-    public init(compactions: [V1.Compaction] = [], page: V1.PageInfo? = nil) {
+    public init(compactions: [V1.Compaction] = [], page: V1.PageInfo? = nil, memoryCompactions: [V1.MemoryCompaction] = []) {
       self.compactions = compactions
       self.page = page
+      self.memoryCompactions = memoryCompactions
     }
   }
 
@@ -708,13 +927,17 @@ extension V1 {
     public var compactions: UInt64 = 0
     public var contexts: UInt64 = 0
     public var figures: V1.CompressionFigures? = nil
+    public var memoryCompactions: UInt64 = 0
+    public var memoryFigures: V1.CompressionFigures? = nil
 
     public init() {}
 
-    public init(compactions: UInt64 = 0, contexts: UInt64 = 0, figures: V1.CompressionFigures? = nil) {
+    public init(compactions: UInt64 = 0, contexts: UInt64 = 0, figures: V1.CompressionFigures? = nil, memoryCompactions: UInt64 = 0, memoryFigures: V1.CompressionFigures? = nil) {
       self.compactions = compactions
       self.contexts = contexts
       self.figures = figures
+      self.memoryCompactions = memoryCompactions
+      self.memoryFigures = memoryFigures
     }
   }
 
@@ -1694,6 +1917,271 @@ extension V1.PlanCompressionResponse {
   }
 }
 
+extension V1.CompressStreamRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__compress_stream_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__CompressStreamRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.contextID = try C.string(c.pointee.context_id, "CompressStreamRequest.context_id")
+    self.target = try C.message(c.pointee.target)
+    self.partMessages = c.pointee.part_messages
+    self.omitArchive = c.pointee.omit_archive != 0
+    self.consistency = try C.message(c.pointee.consistency)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__CompressStreamRequest> {
+    let c = arena.make(Loci__V1__CompressStreamRequest.self)
+    loci__v1__compress_stream_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.context_id = arena.copy(contextID)
+    if let value = target { c.pointee.target = value.lower(arena) }
+    c.pointee.part_messages = partMessages
+    c.pointee.omit_archive = omitArchive ? 1 : 0
+    if let value = consistency { c.pointee.consistency = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.CompressStreamRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__CompressStreamRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__CompressStreamRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var target: V1.CompressionTarget.View? {
+      C.view(c.pointee.target)
+    }
+    public var partMessages: UInt32 {
+      c.pointee.part_messages
+    }
+    public var omitArchive: Bool {
+      c.pointee.omit_archive != 0
+    }
+    public var consistency: V1.Consistency.View? {
+      C.view(c.pointee.consistency)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.CompressStreamResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__compress_stream_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__CompressStreamResponse>) throws(WireDecodingError) {
+    self.part = try C.message(c.pointee.part)
+    self.fromNumber = c.pointee.from_number
+    self.untilNumber = c.pointee.until_number
+    self.total = try C.message(c.pointee.total)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__CompressStreamResponse> {
+    let c = arena.make(Loci__V1__CompressStreamResponse.self)
+    loci__v1__compress_stream_response__init(c)
+    if let value = part { c.pointee.part = value.lower(arena) }
+    c.pointee.from_number = fromNumber
+    c.pointee.until_number = untilNumber
+    if let value = total { c.pointee.total = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.CompressStreamResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__CompressStreamResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__CompressStreamResponse.self) }
+
+    public var part: V1.CompressResponse.View? {
+      C.view(c.pointee.part)
+    }
+    public var fromNumber: UInt64 {
+      c.pointee.from_number
+    }
+    public var untilNumber: UInt64 {
+      c.pointee.until_number
+    }
+    public var total: V1.CompressionFigures.View? {
+      C.view(c.pointee.total)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SummarizeRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__summarize_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SummarizeRequest>) throws(WireDecodingError) {
+    self.texts = try C.messages(c.pointee.texts, c.pointee.n_texts)
+    self.scope = try C.message(c.pointee.scope)
+    self.contextID = try C.string(c.pointee.context_id, "SummarizeRequest.context_id")
+    self.tokenBudget = c.pointee.token_budget
+    self.extractive = c.pointee.extractive != 0
+    self.consistency = try C.message(c.pointee.consistency)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SummarizeRequest> {
+    let c = arena.make(Loci__V1__SummarizeRequest.self)
+    loci__v1__summarize_request__init(c)
+    if !texts.isEmpty {
+      c.pointee.texts = arena.map(texts) { $0.lower(arena) }
+      c.pointee.n_texts = texts.count
+    }
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.context_id = arena.copy(contextID)
+    c.pointee.token_budget = tokenBudget
+    c.pointee.extractive = extractive ? 1 : 0
+    if let value = consistency { c.pointee.consistency = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SummarizeRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SummarizeRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SummarizeRequest.self) }
+
+    public var texts: ViewList<V1.CompressionText.View> {
+      ViewList(c.pointee.texts, count: c.pointee.n_texts)
+    }
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var contextID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.context_id.data, count: c.pointee.context_id.len)
+    }
+    public var tokenBudget: UInt32 {
+      c.pointee.token_budget
+    }
+    public var extractive: Bool {
+      c.pointee.extractive != 0
+    }
+    public var consistency: V1.Consistency.View? {
+      C.view(c.pointee.consistency)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SummarizeResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__summarize_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SummarizeResponse>) throws(WireDecodingError) {
+    self.text = try C.string(c.pointee.text, "SummarizeResponse.text")
+    self.coveredIDs = try C.strings(c.pointee.covered_ids, c.pointee.n_covered_ids, "SummarizeResponse.covered_ids")
+    self.model = try C.string(c.pointee.model, "SummarizeResponse.model")
+    self.fallbackReason = try C.string(c.pointee.fallback_reason, "SummarizeResponse.fallback_reason")
+    self.unsupported = try C.strings(c.pointee.unsupported, c.pointee.n_unsupported, "SummarizeResponse.unsupported")
+    self.tokensBefore = c.pointee.tokens_before
+    self.tokensAfter = c.pointee.tokens_after
+    self.counter = try C.string(c.pointee.counter, "SummarizeResponse.counter")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SummarizeResponse> {
+    let c = arena.make(Loci__V1__SummarizeResponse.self)
+    loci__v1__summarize_response__init(c)
+    c.pointee.text = arena.copy(text)
+    if !coveredIDs.isEmpty {
+      c.pointee.covered_ids = arena.map(coveredIDs) { arena.copy($0) }
+      c.pointee.n_covered_ids = coveredIDs.count
+    }
+    c.pointee.model = arena.copy(model)
+    c.pointee.fallback_reason = arena.copy(fallbackReason)
+    if !unsupported.isEmpty {
+      c.pointee.unsupported = arena.map(unsupported) { arena.copy($0) }
+      c.pointee.n_unsupported = unsupported.count
+    }
+    c.pointee.tokens_before = tokensBefore
+    c.pointee.tokens_after = tokensAfter
+    c.pointee.counter = arena.copy(counter)
+    return c
+  }
+}
+
+extension V1.SummarizeResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SummarizeResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SummarizeResponse.self) }
+
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var coveredIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.covered_ids, count: c.pointee.n_covered_ids)
+    }
+    public var model: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.model.data, count: c.pointee.model.len)
+    }
+    public var fallbackReason: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.fallback_reason.data, count: c.pointee.fallback_reason.len)
+    }
+    public var unsupported: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.unsupported, count: c.pointee.n_unsupported)
+    }
+    public var tokensBefore: UInt64 {
+      c.pointee.tokens_before
+    }
+    public var tokensAfter: UInt64 {
+      c.pointee.tokens_after
+    }
+    public var counter: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.counter.data, count: c.pointee.counter.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
 extension V1.CompressionPolicy: ViewableMessage {
   static var isLogged: Bool { false }
 
@@ -1706,6 +2194,8 @@ extension V1.CompressionPolicy: ViewableMessage {
     self.threshold = c.pointee.threshold
     self.keepNewest = c.pointee.keep_newest
     self.target = try C.message(c.pointee.target)
+    self.memoriesMax = c.pointee.memories_max
+    self.snapshotsMax = c.pointee.snapshots_max
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__CompressionPolicy> {
@@ -1715,6 +2205,8 @@ extension V1.CompressionPolicy: ViewableMessage {
     c.pointee.threshold = threshold
     c.pointee.keep_newest = keepNewest
     if let value = target { c.pointee.target = value.lower(arena) }
+    c.pointee.memories_max = memoriesMax
+    c.pointee.snapshots_max = snapshotsMax
     return c
   }
 }
@@ -1737,6 +2229,12 @@ extension V1.CompressionPolicy {
     }
     public var target: V1.CompressionTarget.View? {
       C.view(c.pointee.target)
+    }
+    public var memoriesMax: UInt32 {
+      c.pointee.memories_max
+    }
+    public var snapshotsMax: UInt32 {
+      c.pointee.snapshots_max
     }
   }
 
@@ -1827,6 +2325,94 @@ extension V1.SetCompressionPolicyResponse {
     private let c: UnsafePointer<Loci__V1__SetCompressionPolicyResponse>
 
     public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetCompressionPolicyResponse.self) }
+
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SetTenantCompressionPolicyRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__set_tenant_compression_policy_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SetTenantCompressionPolicyRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.policy = try C.message(c.pointee.policy)
+    self.options = try C.message(c.pointee.options)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SetTenantCompressionPolicyRequest> {
+    let c = arena.make(Loci__V1__SetTenantCompressionPolicyRequest.self)
+    loci__v1__set_tenant_compression_policy_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    if let value = policy { c.pointee.policy = value.lower(arena) }
+    if let value = options { c.pointee.options = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SetTenantCompressionPolicyRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SetTenantCompressionPolicyRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetTenantCompressionPolicyRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var policy: V1.CompressionPolicy.View? {
+      C.view(c.pointee.policy)
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SetTenantCompressionPolicyResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__set_tenant_compression_policy_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SetTenantCompressionPolicyResponse>) throws(WireDecodingError) {
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SetTenantCompressionPolicyResponse> {
+    let c = arena.make(Loci__V1__SetTenantCompressionPolicyResponse.self)
+    loci__v1__set_tenant_compression_policy_response__init(c)
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SetTenantCompressionPolicyResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SetTenantCompressionPolicyResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetTenantCompressionPolicyResponse.self) }
 
     public var position: V1.Position.View? {
       C.view(c.pointee.position)
@@ -2121,6 +2707,223 @@ extension V1.CompactContextResponse {
   }
 }
 
+extension V1.CompactMemoriesRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__compact_memories_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__CompactMemoriesRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.memoriesMax = c.pointee.memories_max
+    self.target = try C.message(c.pointee.target)
+    self.options = try C.message(c.pointee.options)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__CompactMemoriesRequest> {
+    let c = arena.make(Loci__V1__CompactMemoriesRequest.self)
+    loci__v1__compact_memories_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    c.pointee.memories_max = memoriesMax
+    if let value = target { c.pointee.target = value.lower(arena) }
+    if let value = options { c.pointee.options = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.CompactMemoriesRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__CompactMemoriesRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__CompactMemoriesRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var memoriesMax: UInt32 {
+      c.pointee.memories_max
+    }
+    public var target: V1.CompressionTarget.View? {
+      C.view(c.pointee.target)
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.MemoryDigest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__memory_digest()
+  }
+
+  init(c: UnsafePointer<Loci__V1__MemoryDigest>) throws(WireDecodingError) {
+    self.memoryID = try C.string(c.pointee.memory_id, "MemoryDigest.memory_id")
+    self.text = try C.string(c.pointee.text, "MemoryDigest.text")
+    self.coveredIDs = try C.strings(c.pointee.covered_ids, c.pointee.n_covered_ids, "MemoryDigest.covered_ids")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MemoryDigest> {
+    let c = arena.make(Loci__V1__MemoryDigest.self)
+    loci__v1__memory_digest__init(c)
+    c.pointee.memory_id = arena.copy(memoryID)
+    c.pointee.text = arena.copy(text)
+    if !coveredIDs.isEmpty {
+      c.pointee.covered_ids = arena.map(coveredIDs) { arena.copy($0) }
+      c.pointee.n_covered_ids = coveredIDs.count
+    }
+    return c
+  }
+}
+
+extension V1.MemoryDigest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__MemoryDigest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MemoryDigest.self) }
+
+    public var memoryID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.memory_id.data, count: c.pointee.memory_id.len)
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+    public var coveredIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.covered_ids, count: c.pointee.n_covered_ids)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.MemoryCompaction: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__memory_compaction()
+  }
+
+  init(c: UnsafePointer<Loci__V1__MemoryCompaction>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "MemoryCompaction.id")
+    self.createdAtUs = c.pointee.created_at_us
+    self.digests = try C.messages(c.pointee.digests, c.pointee.n_digests)
+    self.figures = try C.message(c.pointee.figures)
+    self.retention = try C.message(c.pointee.retention)
+    self.automatic = c.pointee.automatic != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MemoryCompaction> {
+    let c = arena.make(Loci__V1__MemoryCompaction.self)
+    loci__v1__memory_compaction__init(c)
+    c.pointee.id = arena.copy(id)
+    c.pointee.created_at_us = createdAtUs
+    if !digests.isEmpty {
+      c.pointee.digests = arena.map(digests) { $0.lower(arena) }
+      c.pointee.n_digests = digests.count
+    }
+    if let value = figures { c.pointee.figures = value.lower(arena) }
+    if let value = retention { c.pointee.retention = value.lower(arena) }
+    c.pointee.automatic = automatic ? 1 : 0
+    return c
+  }
+}
+
+extension V1.MemoryCompaction {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__MemoryCompaction>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__MemoryCompaction.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var createdAtUs: Int64 {
+      c.pointee.created_at_us
+    }
+    public var digests: ViewList<V1.MemoryDigest.View> {
+      ViewList(c.pointee.digests, count: c.pointee.n_digests)
+    }
+    public var figures: V1.CompressionFigures.View? {
+      C.view(c.pointee.figures)
+    }
+    public var retention: V1.Retention.View? {
+      C.view(c.pointee.retention)
+    }
+    public var automatic: Bool {
+      c.pointee.automatic != 0
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.CompactMemoriesResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__compact_memories_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__CompactMemoriesResponse>) throws(WireDecodingError) {
+    self.compaction = try C.message(c.pointee.compaction)
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__CompactMemoriesResponse> {
+    let c = arena.make(Loci__V1__CompactMemoriesResponse.self)
+    loci__v1__compact_memories_response__init(c)
+    if let value = compaction { c.pointee.compaction = value.lower(arena) }
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.CompactMemoriesResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__CompactMemoriesResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__CompactMemoriesResponse.self) }
+
+    public var compaction: V1.MemoryCompaction.View? {
+      C.view(c.pointee.compaction)
+    }
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
 extension V1.ExpandRequest: ViewableMessage {
   static var isLogged: Bool { false }
 
@@ -2387,6 +3190,7 @@ extension V1.ReportCompactionsResponse: ViewableMessage {
   init(c: UnsafePointer<Loci__V1__ReportCompactionsResponse>) throws(WireDecodingError) {
     self.compactions = try C.messages(c.pointee.compactions, c.pointee.n_compactions)
     self.page = try C.message(c.pointee.page)
+    self.memoryCompactions = try C.messages(c.pointee.memory_compactions, c.pointee.n_memory_compactions)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ReportCompactionsResponse> {
@@ -2397,6 +3201,10 @@ extension V1.ReportCompactionsResponse: ViewableMessage {
       c.pointee.n_compactions = compactions.count
     }
     if let value = page { c.pointee.page = value.lower(arena) }
+    if !memoryCompactions.isEmpty {
+      c.pointee.memory_compactions = arena.map(memoryCompactions) { $0.lower(arena) }
+      c.pointee.n_memory_compactions = memoryCompactions.count
+    }
     return c
   }
 }
@@ -2413,6 +3221,9 @@ extension V1.ReportCompactionsResponse {
     }
     public var page: V1.PageInfo.View? {
       C.view(c.pointee.page)
+    }
+    public var memoryCompactions: ViewList<V1.MemoryCompaction.View> {
+      ViewList(c.pointee.memory_compactions, count: c.pointee.n_memory_compactions)
     }
   }
 
@@ -2479,6 +3290,8 @@ extension V1.GetCompressionStatsResponse: ViewableMessage {
     self.compactions = c.pointee.compactions
     self.contexts = c.pointee.contexts
     self.figures = try C.message(c.pointee.figures)
+    self.memoryCompactions = c.pointee.memory_compactions
+    self.memoryFigures = try C.message(c.pointee.memory_figures)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetCompressionStatsResponse> {
@@ -2487,6 +3300,8 @@ extension V1.GetCompressionStatsResponse: ViewableMessage {
     c.pointee.compactions = compactions
     c.pointee.contexts = contexts
     if let value = figures { c.pointee.figures = value.lower(arena) }
+    c.pointee.memory_compactions = memoryCompactions
+    if let value = memoryFigures { c.pointee.memory_figures = value.lower(arena) }
     return c
   }
 }
@@ -2506,6 +3321,12 @@ extension V1.GetCompressionStatsResponse {
     }
     public var figures: V1.CompressionFigures.View? {
       C.view(c.pointee.figures)
+    }
+    public var memoryCompactions: UInt64 {
+      c.pointee.memory_compactions
+    }
+    public var memoryFigures: V1.CompressionFigures.View? {
+      C.view(c.pointee.memory_figures)
     }
   }
 

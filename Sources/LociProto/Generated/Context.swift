@@ -82,6 +82,8 @@ extension V1 {
     public static let system = Self(rawValue: 1)
     /// A pinned message.
     public static let pinned = Self(rawValue: 2)
+    /// Older messages as a compaction left them.
+    public static let past = Self(rawValue: 5)
     /// A memory.
     public static let memory = Self(rawValue: 3)
     /// One of the recent messages.
@@ -92,6 +94,7 @@ extension V1 {
       case 0: "unspecified"
       case 1: "system"
       case 2: "pinned"
+      case 5: "past"
       case 3: "memory"
       case 4: "recent"
       default: "\(rawValue)"
@@ -852,10 +855,11 @@ extension V1 {
     public var consistency: V1.Consistency? = nil
     /// Wait until every memory at the read's position has its embedding. Default false.
     public var waitForIndex: Bool = false
+    public var pastShare: Float? = nil
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, contextID: String = "", tokenBudget: UInt32 = 0, query: String = "", memoryLimit: UInt32 = 0, historyLimit: UInt32 = 0, memoryShare: Float? = nil, counter: V1.TokenCounter = .unspecified, messageOverheadTokens: UInt32 = 0, consistency: V1.Consistency? = nil, waitForIndex: Bool = false) {
+    public init(scope: V1.Scope? = nil, contextID: String = "", tokenBudget: UInt32 = 0, query: String = "", memoryLimit: UInt32 = 0, historyLimit: UInt32 = 0, memoryShare: Float? = nil, counter: V1.TokenCounter = .unspecified, messageOverheadTokens: UInt32 = 0, consistency: V1.Consistency? = nil, waitForIndex: Bool = false, pastShare: Float? = nil) {
       self.scope = scope
       self.contextID = contextID
       self.tokenBudget = tokenBudget
@@ -867,6 +871,7 @@ extension V1 {
       self.messageOverheadTokens = messageOverheadTokens
       self.consistency = consistency
       self.waitForIndex = waitForIndex
+      self.pastShare = pastShare
     }
   }
 
@@ -877,19 +882,23 @@ extension V1 {
     public var role: V1.Role = .unspecified
     public var text: String = ""
     public var tokenCount: UInt32 = 0
-    /// Of the message or memory.
+    /// Of the message, memory or compaction.
     public var id: String = ""
-    /// Of a message.
+    /// Of a message; of a compaction its first.
     public var number: UInt64 = 0
     public var name: String = ""
     public var toolCallID: String = ""
     public var data: [UInt8] = []
     /// Of a memory: its score.
     public var score: Float = 0
+    /// Of a compaction: its last message.
+    public var untilNumber: UInt64 = 0
+    /// Of a compaction: only its newest lines, since all of them had no room.
+    public var cut: Bool = false
 
     public init() {}
 
-    public init(kind: V1.AssembledKind = .unspecified, role: V1.Role = .unspecified, text: String = "", tokenCount: UInt32 = 0, id: String = "", number: UInt64 = 0, name: String = "", toolCallID: String = "", data: [UInt8] = [], score: Float = 0) {
+    public init(kind: V1.AssembledKind = .unspecified, role: V1.Role = .unspecified, text: String = "", tokenCount: UInt32 = 0, id: String = "", number: UInt64 = 0, name: String = "", toolCallID: String = "", data: [UInt8] = [], score: Float = 0, untilNumber: UInt64 = 0, cut: Bool = false) {
       self.kind = kind
       self.role = role
       self.text = text
@@ -900,10 +909,12 @@ extension V1 {
       self.toolCallID = toolCallID
       self.data = data
       self.score = score
+      self.untilNumber = untilNumber
+      self.cut = cut
     }
   }
 
-  /// Messages next to each other that are left out for the same reason, or a memory.
+  /// Messages next to each other that are left out for the same reason, a memory, or a compaction.
   public struct LeftOut: WireMessage, Equatable {
     public static let protoName = "loci.v1.LeftOut"
 
@@ -912,7 +923,7 @@ extension V1 {
     /// First and last message number; 0 for a memory.
     public var firstNumber: UInt64 = 0
     public var lastNumber: UInt64 = 0
-    /// Of a memory.
+    /// Of a memory or a compaction.
     public var id: String = ""
     /// How many items, and their tokens where they were counted.
     public var count: UInt64 = 0
@@ -3002,6 +3013,11 @@ extension V1.AssembleContextRequest: ViewableMessage {
     self.messageOverheadTokens = c.pointee.message_overhead_tokens
     self.consistency = try C.message(c.pointee.consistency)
     self.waitForIndex = c.pointee.wait_for_index != 0
+    if c.pointee.past_share_choice_case.rawValue == 12 {
+      self.pastShare = c.pointee.past_share
+    } else {
+      self.pastShare = nil
+    }
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AssembleContextRequest> {
@@ -3021,6 +3037,10 @@ extension V1.AssembleContextRequest: ViewableMessage {
     c.pointee.message_overhead_tokens = messageOverheadTokens
     if let value = consistency { c.pointee.consistency = value.lower(arena) }
     c.pointee.wait_for_index = waitForIndex ? 1 : 0
+    if let value = pastShare {
+      c.pointee.past_share_choice_case = .init(rawValue: 12)
+      c.pointee.past_share = value
+    }
     return c
   }
 }
@@ -3065,6 +3085,9 @@ extension V1.AssembleContextRequest {
     public var waitForIndex: Bool {
       c.pointee.wait_for_index != 0
     }
+    public var pastShare: Float? {
+      c.pointee.past_share_choice_case.rawValue == 12 ? c.pointee.past_share : nil
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -3093,6 +3116,8 @@ extension V1.AssembledPart: ViewableMessage {
     self.toolCallID = try C.string(c.pointee.tool_call_id, "AssembledPart.tool_call_id")
     self.data = C.bytes(c.pointee.data)
     self.score = c.pointee.score
+    self.untilNumber = c.pointee.until_number
+    self.cut = c.pointee.cut != 0
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AssembledPart> {
@@ -3108,6 +3133,8 @@ extension V1.AssembledPart: ViewableMessage {
     c.pointee.tool_call_id = arena.copy(toolCallID)
     c.pointee.data = arena.copy(data)
     c.pointee.score = score
+    c.pointee.until_number = untilNumber
+    c.pointee.cut = cut ? 1 : 0
     return c
   }
 }
@@ -3148,6 +3175,12 @@ extension V1.AssembledPart {
     }
     public var score: Float {
       c.pointee.score
+    }
+    public var untilNumber: UInt64 {
+      c.pointee.until_number
+    }
+    public var cut: Bool {
+      c.pointee.cut != 0
     }
   }
 

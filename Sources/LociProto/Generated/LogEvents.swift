@@ -49,6 +49,8 @@ extension LogV1 {
       case compactionUndone(LogV1.CompactionUndone)
       case compressionPolicySet(LogV1.CompressionPolicySet)
       case coldDictionaryTrained(LogV1.ColdDictionaryTrained)
+      case memoriesCompacted(LogV1.MemoriesCompacted)
+      case memoryCompactionUndone(LogV1.MemoryCompactionUndone)
       /// 160 to 179: who may do what.
       case accessKeyCreated(LogV1.AccessKeyCreated)
       case accessKeyRevoked(LogV1.AccessKeyRevoked)
@@ -1143,6 +1145,55 @@ extension LogV1 {
     }
   }
 
+  /// Digests take the place of memories, which are superseded by them.
+  public struct MemoriesCompacted: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoriesCompacted"
+
+    public var id: String = ""
+    public var digests: [LogV1.FoldedMemories] = []
+    public var automatic: Bool = false
+    /// Encoded loci.v1.CompressionFigures and loci.v1.Retention.
+    public var figures: [UInt8] = []
+    public var retention: [UInt8] = []
+
+    public init() {}
+
+    public init(id: String = "", digests: [LogV1.FoldedMemories] = [], automatic: Bool = false, figures: [UInt8] = [], retention: [UInt8] = []) {
+      self.id = id
+      self.digests = digests
+      self.automatic = automatic
+      self.figures = figures
+      self.retention = retention
+    }
+  }
+
+  public struct MemoryCompactionUndone: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.MemoryCompactionUndone"
+
+    public var id: String = ""
+
+    public init() {}
+
+    public init(id: String = "") {
+      self.id = id
+    }
+  }
+
+  public struct FoldedMemories: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.FoldedMemories"
+
+    public var digest: LogV1.AddedMemory? = nil
+    /// Oldest first.
+    public var ids: [String] = []
+
+    public init() {}
+
+    public init(digest: LogV1.AddedMemory? = nil, ids: [String] = []) {
+      self.digest = digest
+      self.ids = ids
+    }
+  }
+
   public struct CompactionUndone: WireMessage, Equatable {
     public static let protoName = "loci.log.v1.CompactionUndone"
 
@@ -1654,6 +1705,8 @@ extension LogV1.Event: ViewableMessage {
     case 101: self.kind = .compactionUndone(try C.message(c.pointee.compaction_undone) ?? LogV1.CompactionUndone())
     case 102: self.kind = .compressionPolicySet(try C.message(c.pointee.compression_policy_set) ?? LogV1.CompressionPolicySet())
     case 103: self.kind = .coldDictionaryTrained(try C.message(c.pointee.cold_dictionary_trained) ?? LogV1.ColdDictionaryTrained())
+    case 104: self.kind = .memoriesCompacted(try C.message(c.pointee.memories_compacted) ?? LogV1.MemoriesCompacted())
+    case 105: self.kind = .memoryCompactionUndone(try C.message(c.pointee.memory_compaction_undone) ?? LogV1.MemoryCompactionUndone())
     case 160: self.kind = .accessKeyCreated(try C.message(c.pointee.access_key_created) ?? LogV1.AccessKeyCreated())
     case 161: self.kind = .accessKeyRevoked(try C.message(c.pointee.access_key_revoked) ?? LogV1.AccessKeyRevoked())
     case 162: self.kind = .grantSet(try C.message(c.pointee.grant_set) ?? LogV1.GrantSet())
@@ -1811,6 +1864,12 @@ extension LogV1.Event: ViewableMessage {
     case .coldDictionaryTrained(let value):
       c.pointee.kind_case = .init(rawValue: 103)
       c.pointee.cold_dictionary_trained = value.lower(arena)
+    case .memoriesCompacted(let value):
+      c.pointee.kind_case = .init(rawValue: 104)
+      c.pointee.memories_compacted = value.lower(arena)
+    case .memoryCompactionUndone(let value):
+      c.pointee.kind_case = .init(rawValue: 105)
+      c.pointee.memory_compaction_undone = value.lower(arena)
     case .accessKeyCreated(let value):
       c.pointee.kind_case = .init(rawValue: 160)
       c.pointee.access_key_created = value.lower(arena)
@@ -2036,6 +2095,12 @@ extension LogV1.Event {
     }
     public var coldDictionaryTrained: LogV1.ColdDictionaryTrained.View? {
       c.pointee.kind_case.rawValue == 103 ? C.view(c.pointee.cold_dictionary_trained) : nil
+    }
+    public var memoriesCompacted: LogV1.MemoriesCompacted.View? {
+      c.pointee.kind_case.rawValue == 104 ? C.view(c.pointee.memories_compacted) : nil
+    }
+    public var memoryCompactionUndone: LogV1.MemoryCompactionUndone.View? {
+      c.pointee.kind_case.rawValue == 105 ? C.view(c.pointee.memory_compaction_undone) : nil
     }
     public var accessKeyCreated: LogV1.AccessKeyCreated.View? {
       c.pointee.kind_case.rawValue == 160 ? C.view(c.pointee.access_key_created) : nil
@@ -5192,6 +5257,154 @@ extension LogV1.ColdTexts {
     }
     public var dictionary: UInt32 {
       c.pointee.dictionary
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoriesCompacted: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memories_compacted()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoriesCompacted>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "MemoriesCompacted.id")
+    self.digests = try C.messages(c.pointee.digests, c.pointee.n_digests)
+    self.automatic = c.pointee.automatic != 0
+    self.figures = C.bytes(c.pointee.figures)
+    self.retention = C.bytes(c.pointee.retention)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoriesCompacted> {
+    let c = arena.make(Loci__Log__V1__MemoriesCompacted.self)
+    loci__log__v1__memories_compacted__init(c)
+    c.pointee.id = arena.copy(id)
+    if !digests.isEmpty {
+      c.pointee.digests = arena.map(digests) { $0.lower(arena) }
+      c.pointee.n_digests = digests.count
+    }
+    c.pointee.automatic = automatic ? 1 : 0
+    c.pointee.figures = arena.copy(figures)
+    c.pointee.retention = arena.copy(retention)
+    return c
+  }
+}
+
+extension LogV1.MemoriesCompacted {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoriesCompacted>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoriesCompacted.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+    public var digests: ViewList<LogV1.FoldedMemories.View> {
+      ViewList(c.pointee.digests, count: c.pointee.n_digests)
+    }
+    public var automatic: Bool {
+      c.pointee.automatic != 0
+    }
+    public var figures: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.figures.data, count: c.pointee.figures.len)
+    }
+    public var retention: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.retention.data, count: c.pointee.retention.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.MemoryCompactionUndone: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__memory_compaction_undone()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__MemoryCompactionUndone>) throws(WireDecodingError) {
+    self.id = try C.string(c.pointee.id, "MemoryCompactionUndone.id")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__MemoryCompactionUndone> {
+    let c = arena.make(Loci__Log__V1__MemoryCompactionUndone.self)
+    loci__log__v1__memory_compaction_undone__init(c)
+    c.pointee.id = arena.copy(id)
+    return c
+  }
+}
+
+extension LogV1.MemoryCompactionUndone {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__MemoryCompactionUndone>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoryCompactionUndone.self) }
+
+    public var id: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.id.data, count: c.pointee.id.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.FoldedMemories: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__folded_memories()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__FoldedMemories>) throws(WireDecodingError) {
+    self.digest = try C.message(c.pointee.digest)
+    self.ids = try C.strings(c.pointee.ids, c.pointee.n_ids, "FoldedMemories.ids")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__FoldedMemories> {
+    let c = arena.make(Loci__Log__V1__FoldedMemories.self)
+    loci__log__v1__folded_memories__init(c)
+    if let value = digest { c.pointee.digest = value.lower(arena) }
+    if !ids.isEmpty {
+      c.pointee.ids = arena.map(ids) { arena.copy($0) }
+      c.pointee.n_ids = ids.count
+    }
+    return c
+  }
+}
+
+extension LogV1.FoldedMemories {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__FoldedMemories>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__FoldedMemories.self) }
+
+    public var digest: LogV1.AddedMemory.View? {
+      C.view(c.pointee.digest)
+    }
+    public var ids: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.ids, count: c.pointee.n_ids)
     }
   }
 

@@ -36,6 +36,9 @@ struct Eraser {
     }
     targets.messages.formUnion(mentions.messages)
     targets.memories.formUnion(mentions.memories)
+    let covered = targets.memories
+    targets.memories.formUnion(
+      try await shard.read { db in try MemoryCompactionQueries.digests(of: covered, scope: scope, in: db) })
     return targets
   }
 

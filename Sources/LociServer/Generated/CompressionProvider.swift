@@ -10,18 +10,30 @@ package protocol CompressionServiceProvider: Sendable {
   func score(_ request: V1.ScoreRequest, _ call: CallContext) async throws -> V1.ScoreResponse
   /// Shrinks texts, or a stored context, and answers with what is left. Changes nothing.
   func compress(_ request: V1.CompressRequest, _ call: CallContext) async throws -> V1.CompressResponse
+  /// Shrinks a stored context of any length, part after part, each for itself. Changes nothing.
+  func compressStream(
+    _ request: V1.CompressStreamRequest, _ call: CallContext, _ responses: ResponseStream<V1.CompressStreamResponse>
+  ) async throws
+  /// A shorter text that a language model writes, when the server has one; else of the texts' own words, and the answer says
+  /// so. Changes nothing.
+  func summarize(_ request: V1.SummarizeRequest, _ call: CallContext) async throws -> V1.SummarizeResponse
   /// What Compress would give at several sizes, without the texts. Changes nothing.
   func planCompression(_ request: V1.PlanCompressionRequest, _ call: CallContext) async throws -> V1.PlanCompressionResponse
   /// Compacts the older messages of a stored context: an event in the log. The messages stay readable, searchable and
   /// expandable. The same request again answers with the same compaction.
   func compactContext(_ request: V1.CompactContextRequest, _ call: CallContext) async throws -> V1.CompactContextResponse
+  /// Folds older memories of the agent into digests, when it has more than `memories_max`: an event in the log. What is
+  /// folded leaves lists and searches, the digests take its place; Expand and UndoCompaction bring it back.
+  func compactMemories(_ request: V1.CompactMemoriesRequest, _ call: CallContext) async throws -> V1.CompactMemoriesResponse
   /// The raw texts again: of an archive that Compress gave, or of a compaction.
   func expand(_ request: V1.ExpandRequest, _ call: CallContext) async throws -> V1.ExpandResponse
   /// Takes a compaction back. Its messages are as they were before.
   func undoCompaction(_ request: V1.UndoCompactionRequest, _ call: CallContext) async throws -> V1.UndoCompactionResponse
   /// Replaces the policy of the agent or of one of its contexts.
   func setCompressionPolicy(_ request: V1.SetCompressionPolicyRequest, _ call: CallContext) async throws -> V1.SetCompressionPolicyResponse
-  /// The policy that holds: the context's, else the agent's, else the default.
+  /// Replaces the policy of all agents of a tenant that have none of their own.
+  func setTenantCompressionPolicy(_ request: V1.SetTenantCompressionPolicyRequest, _ call: CallContext) async throws -> V1.SetTenantCompressionPolicyResponse
+  /// The policy that holds: the context's, else the agent's, else the tenant's, else the default.
   func getCompressionPolicy(_ request: V1.GetCompressionPolicyRequest, _ call: CallContext) async throws -> V1.GetCompressionPolicyResponse
   /// The compactions of a context or of all contexts of the agent, newest first.
   func reportCompactions(_ request: V1.ReportCompactionsRequest, _ call: CallContext) async throws -> V1.ReportCompactionsResponse
@@ -36,11 +48,15 @@ extension CompressionServiceProvider {
       methods: [
         .unary("Score", gate.scopedUnary(.named, score)),
         .unary("Compress", gate.scopedUnary(.named, compress)),
+        .serverStreaming("CompressStream", gate.scopedServerStreaming(.read, compressStream)),
+        .unary("Summarize", gate.scopedUnary(.named, summarize)),
         .unary("PlanCompression", gate.scopedUnary(.named, planCompression)),
         .unary("CompactContext", gate.scopedUnary(.write, compactContext)),
+        .unary("CompactMemories", gate.scopedUnary(.write, compactMemories)),
         .unary("Expand", gate.scopedUnary(.named, expand)),
         .unary("UndoCompaction", gate.scopedUnary(.write, undoCompaction)),
         .unary("SetCompressionPolicy", gate.scopedUnary(.write, setCompressionPolicy)),
+        .unary("SetTenantCompressionPolicy", gate.scopedUnary(.admin, setTenantCompressionPolicy)),
         .unary("GetCompressionPolicy", gate.scopedUnary(.read, getCompressionPolicy)),
         .unary("ReportCompactions", gate.scopedUnary(.read, reportCompactions)),
         .unary("GetCompressionStats", gate.scopedUnary(.read, getCompressionStats))

@@ -187,6 +187,16 @@ package enum RPCCatalog {
       scopeField: 2, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .named),
     Entry(
+      service: "loci.v1.CompressionService", method: "CompressStream",
+      request: V1.CompressStreamRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: true,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.CompressionService", method: "Summarize",
+      request: V1.SummarizeRequest.self,
+      scopeField: 2, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .named),
+    Entry(
       service: "loci.v1.CompressionService", method: "PlanCompression",
       request: V1.PlanCompressionRequest.self,
       scopeField: 2, isMutating: false, isStreaming: false,
@@ -194,6 +204,11 @@ package enum RPCCatalog {
     Entry(
       service: "loci.v1.CompressionService", method: "CompactContext",
       request: V1.CompactContextRequest.self,
+      scopeField: 1, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.CompressionService", method: "CompactMemories",
+      request: V1.CompactMemoriesRequest.self,
       scopeField: 1, isMutating: true, isStreaming: false,
       streamsRequests: false, permission: .write),
     Entry(
@@ -211,6 +226,11 @@ package enum RPCCatalog {
       request: V1.SetCompressionPolicyRequest.self,
       scopeField: 1, isMutating: true, isStreaming: false,
       streamsRequests: false, permission: .write),
+    Entry(
+      service: "loci.v1.CompressionService", method: "SetTenantCompressionPolicy",
+      request: V1.SetTenantCompressionPolicyRequest.self,
+      scopeField: 1, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .admin),
     Entry(
       service: "loci.v1.CompressionService", method: "GetCompressionPolicy",
       request: V1.GetCompressionPolicyRequest.self,

@@ -12,9 +12,11 @@ extension V1.AppendRequest: ScopedRequest {}
 extension V1.AssembleContextRequest: ScopedRequest {}
 extension V1.CollectionStatsRequest: ScopedRequest {}
 extension V1.CompactContextRequest: ScopedRequest {}
+extension V1.CompactMemoriesRequest: ScopedRequest {}
 extension V1.CompareTraceGroupsRequest: ScopedRequest {}
 extension V1.CompareTracesRequest: ScopedRequest {}
 extension V1.CompressRequest: ScopedRequest {}
+extension V1.CompressStreamRequest: ScopedRequest {}
 extension V1.ConsolidateMemoriesRequest: ScopedRequest {}
 extension V1.CopyThreadRequest: ScopedRequest {}
 extension V1.CreateCollectionRequest: ScopedRequest {}
@@ -132,9 +134,11 @@ extension V1.SetAuditRulesRequest: ScopedRequest {}
 extension V1.SetCompressionPolicyRequest: ScopedRequest {}
 extension V1.SetGrantRequest: ScopedRequest {}
 extension V1.SetMemoryPolicyRequest: ScopedRequest {}
+extension V1.SetTenantCompressionPolicyRequest: ScopedRequest {}
 extension V1.SetVariablesRequest: ScopedRequest {}
 extension V1.StatsRequest: ScopedRequest {}
 extension V1.StreamStepsRequest: ScopedRequest {}
+extension V1.SummarizeRequest: ScopedRequest {}
 extension V1.TailStepsRequest: ScopedRequest {}
 extension V1.TakeSnapshotRequest: ScopedRequest {}
 extension V1.TransitionSessionRequest: ScopedRequest {}

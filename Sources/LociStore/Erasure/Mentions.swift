@@ -47,6 +47,10 @@ package struct Mentions: Sendable {
       }
     case .memoryUpdated(let updated):
       if let memory = updated.memory, matcher.matches(memory) { memories.insert(memory.id) }
+    case .memoriesCompacted(let compacted):
+      for digest in compacted.digests.compactMap(\.digest) where matcher.matches(digest) {
+        memories.insert(digest.id)
+      }
     default: break
     }
   }

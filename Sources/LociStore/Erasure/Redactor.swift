@@ -34,6 +34,8 @@ struct Redactor {
   /// Rows and texts of forgotten items met so far.
   private var items: Set<Int64> = []
   private var texts: Set<[UInt8]> = []
+  /// Digests that stand for forgotten memories.
+  private var digests: Set<String> = []
 
   init(_ targets: [Target]) { self.targets = Dictionary(grouping: targets, by: \.scope) }
 
@@ -103,7 +105,7 @@ struct Redactor {
       }
       return .memoriesAdded(added)
     case .memoryUpdated(var updated):
-      if let memory = updated.memory, target.memories.contains(memory.id) {
+      if let memory = updated.memory, target.memories.contains(memory.id) || digests.contains(memory.id) {
         remember(memory.text)
         updated.memory = redact(memory)
       }
@@ -122,6 +124,8 @@ struct Redactor {
     case .memoriesConsolidated(var done):
       done.consolidation = try redact(consolidation: done.consolidation, target)
       return .memoriesConsolidated(done)
+    case .memoriesCompacted(let compacted):
+      return .memoriesCompacted(try redact(compacted, target, footprint))
     // Undone all of them before anything is forgotten: together they change nothing, and a block or a dictionary may
     // hold any of the agent's texts.
     case .contextCompacted, .compactionUndone, .coldDictionaryTrained: return erased(footprint)
@@ -164,6 +168,26 @@ struct Redactor {
       memory.details?.fingerprint = 0
     }
     return memory
+  }
+
+  /// Digests of forgotten memories say what these said. Rows: the compaction's, then two for each digest.
+  private mutating func redact(
+    _ compacted: LogV1.MemoriesCompacted, _ target: Target, _ footprint: Footprint
+  ) throws -> LogV1.MemoriesCompacted {
+    var compacted = compacted
+    for (place, folded) in compacted.digests.enumerated() {
+      guard let digest = folded.digest,
+        target.memories.contains(digest.id) || folded.ids.contains(where: target.memories.contains)
+      else { continue }
+      guard footprint.lastItem - footprint.firstItem == 2 * Int64(compacted.digests.count) else {
+        throw LociError.internalError(detail: "a compaction of memories has other rows than its digests'")
+      }
+      items.insert(footprint.firstItem + 1 + 2 * Int64(place))
+      digests.insert(digest.id)
+      remember(digest.text)
+      compacted.digests[place].digest = redact(digest)
+    }
+    return compacted
   }
 
   private func redact(_ embedded: LogV1.ItemsEmbedded) -> LogV1.ItemsEmbedded {

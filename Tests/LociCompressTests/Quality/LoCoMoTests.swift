@@ -1,5 +1,6 @@
 import Foundation
 import LociCompress
+import LociText
 import Testing
 
 /// Question-free compression of LoCoMo. The weights were fitted on three of the conversations; bars are for the others
@@ -40,5 +41,23 @@ import Testing
     #expect(all.retrieval >= 0.90)
     #expect(rest.strictShare >= 0.90)
     #expect(rest.retrieval >= 0.90)
+  }
+
+  /// For a question that is known, on a conversation that neither the ranking nor the thinning was fitted on.
+  @Test func aTenthOfTheTokensHoldsTheEvidenceOfAQuestion() throws {
+    guard Corpus.exists("locomo"), Tokens.exists else { return }
+    let counter = try Tokens.counter()
+    let encoder = try TextEncoder(modelDirectory: Tokens.folder)
+    let conversation = try #require(try Conversation.all().first { $0.id == "conv-48" })
+    var (words, both) = (QuestionMeasure.Sums(), QuestionMeasure.Sums())
+    var byWords = try QuestionMeasure(conversation, encoder: nil, counter: counter)
+    try byWords.add([10], every: 4, to: &words)
+    var byBoth = try QuestionMeasure(conversation, encoder: encoder, counter: counter)
+    try byBoth.add([10, 30], every: 4, to: &both)
+    print("words", words.share(10), "words and meaning", both.share(10), both.share(30))
+    #expect(both.share(10) >= 0.9)
+    #expect(both.share(30) >= 0.95)
+    #expect(both.share(10) >= words.share(10) - 0.02)
+    #expect(both.fullest.values.allSatisfy { $0 <= 1 })
   }
 }

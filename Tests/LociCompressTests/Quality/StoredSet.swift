@@ -64,8 +64,11 @@ struct StoredSet {
     let bytes = try ZstdDictionary.train(samples)
     let dictionary = try ZstdDictionary(bytes: bytes)
     var (raw, withDictionary, plain, fast, single) = (0, 0, 0, 0, 0)
-    var blocks = 0
-    for owner in owned { blocks += try Self.blockBytes(owner, dictionary) }
+    var (small, blocks) = (0, 0)
+    for owner in owned {
+      small += try Self.bytes(of: owner, inBlocksOf: 32 << 10, dictionary)
+      blocks += try Self.bytes(of: owner, inBlocksOf: 128 << 10, dictionary)
+    }
     for session in test {
       raw += session.reduce(0) { $0 + $1.utf8.count }
       let block = try ColdBlock.pack(session, dictionary: dictionary)
@@ -79,19 +82,23 @@ struct StoredSet {
     }
     func saved(_ bytes: Int) -> String { String(format: "%.1f %%", 100 - 100 * Double(bytes) / Double(raw)) }
     print(
-      name, "\(bytes.count / 1_024) KiB", saved(blocks), saved(withDictionary), saved(plain), saved(fast),
+      name, "\(bytes.count / 1_024) KiB", saved(blocks), saved(small), saved(withDictionary), saved(plain),
+      saved(fast),
       saved(single),
       separator: "\t")
   }
 
-  /// As a server packs them: blocks of about 32 KiB.
-  private static func blockBytes(_ texts: [String], _ dictionary: ZstdDictionary) throws -> Int {
+  /// A server packs blocks of about 128 KiB.
+  private static func bytes(
+    of texts: [String], inBlocksOf size: Int, _ dictionary: ZstdDictionary
+  ) throws -> Int {
+    let sizeMax = size
     var (bytes, size) = (0, 0)
     var block: [String] = []
     for (index, text) in texts.enumerated() {
       block.append(text)
       size += text.utf8.count
-      guard size >= 32 << 10 || index == texts.count - 1 else { continue }
+      guard size >= sizeMax || index == texts.count - 1 else { continue }
       bytes += try ColdBlock.pack(block, dictionary: dictionary).count
       (block, size) = ([], 0)
     }

@@ -62,6 +62,9 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.AccessRefused.self,
   LogV1.ContextCompacted.self,
   LogV1.ColdTexts.self,
+  LogV1.MemoriesCompacted.self,
+  LogV1.MemoryCompactionUndone.self,
+  LogV1.FoldedMemories.self,
   LogV1.CompactionUndone.self,
   LogV1.CompressionPolicySet.self,
   LogV1.ColdDictionaryTrained.self,
@@ -196,14 +199,24 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.PlanCompressionRequest.self,
   V1.PlannedCompression.self,
   V1.PlanCompressionResponse.self,
+  V1.CompressStreamRequest.self,
+  V1.CompressStreamResponse.self,
+  V1.SummarizeRequest.self,
+  V1.SummarizeResponse.self,
   V1.CompressionPolicy.self,
   V1.SetCompressionPolicyRequest.self,
   V1.SetCompressionPolicyResponse.self,
+  V1.SetTenantCompressionPolicyRequest.self,
+  V1.SetTenantCompressionPolicyResponse.self,
   V1.GetCompressionPolicyRequest.self,
   V1.GetCompressionPolicyResponse.self,
   V1.Compaction.self,
   V1.CompactContextRequest.self,
   V1.CompactContextResponse.self,
+  V1.CompactMemoriesRequest.self,
+  V1.MemoryDigest.self,
+  V1.MemoryCompaction.self,
+  V1.CompactMemoriesResponse.self,
   V1.ExpandRequest.self,
   V1.ExpandResponse.self,
   V1.UndoCompactionRequest.self,
@@ -523,7 +536,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 69 {
+    switch random.next() % 71 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -563,35 +576,37 @@ extension LogV1.Event: TestedMessage {
     case 36: value.kind = .compactionUndone(.arbitrary(&random))
     case 37: value.kind = .compressionPolicySet(.arbitrary(&random))
     case 38: value.kind = .coldDictionaryTrained(.arbitrary(&random))
-    case 39: value.kind = .accessKeyCreated(.arbitrary(&random))
-    case 40: value.kind = .accessKeyRevoked(.arbitrary(&random))
-    case 41: value.kind = .grantSet(.arbitrary(&random))
-    case 42: value.kind = .grantRemoved(.arbitrary(&random))
-    case 43: value.kind = .accessRefused(.arbitrary(&random))
-    case 44: value.kind = .stepsWritten(.arbitrary(&random))
-    case 45: value.kind = .stepsCompleted(.arbitrary(&random))
-    case 46: value.kind = .tracesDeleted(.arbitrary(&random))
-    case 47: value.kind = .traceForked(.arbitrary(&random))
-    case 48: value.kind = .auditRecorded(.arbitrary(&random))
-    case 49: value.kind = .auditHeadSigned(.arbitrary(&random))
-    case 50: value.kind = .auditRulesSet(.arbitrary(&random))
-    case 51: value.kind = .auditAlertsDelivered(.arbitrary(&random))
-    case 52: value.kind = .memoriesExpired(.arbitrary(&random))
-    case 53: value.kind = .memoriesRestored(.arbitrary(&random))
-    case 54: value.kind = .memoriesAccessed(.arbitrary(&random))
-    case 55: value.kind = .memoriesSaidAgain(.arbitrary(&random))
-    case 56: value.kind = .memoryPolicySet(.arbitrary(&random))
-    case 57: value.kind = .experiencesRecorded(.arbitrary(&random))
-    case 58: value.kind = .experiencesDeleted(.arbitrary(&random))
-    case 59: value.kind = .feedbackGiven(.arbitrary(&random))
-    case 60: value.kind = .metricsReported(.arbitrary(&random))
-    case 61: value.kind = .decisionMade(.arbitrary(&random))
-    case 62: value.kind = .outcomeReported(.arbitrary(&random))
-    case 63: value.kind = .adjustmentChanged(.arbitrary(&random))
-    case 64: value.kind = .learningCycleRan(.arbitrary(&random))
-    case 65: value.kind = .memoriesConsolidated(.arbitrary(&random))
-    case 66: value.kind = .consolidationUndone(.arbitrary(&random))
-    case 67: value.kind = .memoriesReinforced(.arbitrary(&random))
+    case 39: value.kind = .memoriesCompacted(.arbitrary(&random))
+    case 40: value.kind = .memoryCompactionUndone(.arbitrary(&random))
+    case 41: value.kind = .accessKeyCreated(.arbitrary(&random))
+    case 42: value.kind = .accessKeyRevoked(.arbitrary(&random))
+    case 43: value.kind = .grantSet(.arbitrary(&random))
+    case 44: value.kind = .grantRemoved(.arbitrary(&random))
+    case 45: value.kind = .accessRefused(.arbitrary(&random))
+    case 46: value.kind = .stepsWritten(.arbitrary(&random))
+    case 47: value.kind = .stepsCompleted(.arbitrary(&random))
+    case 48: value.kind = .tracesDeleted(.arbitrary(&random))
+    case 49: value.kind = .traceForked(.arbitrary(&random))
+    case 50: value.kind = .auditRecorded(.arbitrary(&random))
+    case 51: value.kind = .auditHeadSigned(.arbitrary(&random))
+    case 52: value.kind = .auditRulesSet(.arbitrary(&random))
+    case 53: value.kind = .auditAlertsDelivered(.arbitrary(&random))
+    case 54: value.kind = .memoriesExpired(.arbitrary(&random))
+    case 55: value.kind = .memoriesRestored(.arbitrary(&random))
+    case 56: value.kind = .memoriesAccessed(.arbitrary(&random))
+    case 57: value.kind = .memoriesSaidAgain(.arbitrary(&random))
+    case 58: value.kind = .memoryPolicySet(.arbitrary(&random))
+    case 59: value.kind = .experiencesRecorded(.arbitrary(&random))
+    case 60: value.kind = .experiencesDeleted(.arbitrary(&random))
+    case 61: value.kind = .feedbackGiven(.arbitrary(&random))
+    case 62: value.kind = .metricsReported(.arbitrary(&random))
+    case 63: value.kind = .decisionMade(.arbitrary(&random))
+    case 64: value.kind = .outcomeReported(.arbitrary(&random))
+    case 65: value.kind = .adjustmentChanged(.arbitrary(&random))
+    case 66: value.kind = .learningCycleRan(.arbitrary(&random))
+    case 67: value.kind = .memoriesConsolidated(.arbitrary(&random))
+    case 68: value.kind = .consolidationUndone(.arbitrary(&random))
+    case 69: value.kind = .memoriesReinforced(.arbitrary(&random))
     default: break
     }
     return value
@@ -641,6 +656,8 @@ extension LogV1.Event: TestedMessage {
     if let part = view.compactionUndone.map({ LogV1.CompactionUndone.rebuilt($0) }) { value.kind = .compactionUndone(part) }
     if let part = view.compressionPolicySet.map({ LogV1.CompressionPolicySet.rebuilt($0) }) { value.kind = .compressionPolicySet(part) }
     if let part = view.coldDictionaryTrained.map({ LogV1.ColdDictionaryTrained.rebuilt($0) }) { value.kind = .coldDictionaryTrained(part) }
+    if let part = view.memoriesCompacted.map({ LogV1.MemoriesCompacted.rebuilt($0) }) { value.kind = .memoriesCompacted(part) }
+    if let part = view.memoryCompactionUndone.map({ LogV1.MemoryCompactionUndone.rebuilt($0) }) { value.kind = .memoryCompactionUndone(part) }
     if let part = view.accessKeyCreated.map({ LogV1.AccessKeyCreated.rebuilt($0) }) { value.kind = .accessKeyCreated(part) }
     if let part = view.accessKeyRevoked.map({ LogV1.AccessKeyRevoked.rebuilt($0) }) { value.kind = .accessKeyRevoked(part) }
     if let part = view.grantSet.map({ LogV1.GrantSet.rebuilt($0) }) { value.kind = .grantSet(part) }
@@ -1866,6 +1883,64 @@ extension LogV1.ColdTexts: TestedMessage {
     value.block = Array(view.block)
     value.messageIDs = view.messageIDs.map { String(decoding: $0, as: UTF8.self) }
     value.dictionary = view.dictionary
+    return value
+  }
+}
+
+extension LogV1.MemoriesCompacted: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.digests = .arbitrary(&random)
+    value.automatic = .arbitrary(&random)
+    value.figures = .arbitrary(&random)
+    value.retention = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.digests = view.digests.map { LogV1.FoldedMemories.rebuilt($0) }
+    value.automatic = view.automatic
+    value.figures = Array(view.figures)
+    value.retention = Array(view.retention)
+    return value
+  }
+}
+
+extension LogV1.MemoryCompactionUndone: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    return value
+  }
+}
+
+extension LogV1.FoldedMemories: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("ids", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.digest = .arbitrary(&random)
+    value.ids = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.digest = view.digest.map({ LogV1.AddedMemory.rebuilt($0) })
+    value.ids = view.ids.map { String(decoding: $0, as: UTF8.self) }
     return value
   }
 }
@@ -4716,6 +4791,110 @@ extension V1.PlanCompressionResponse: TestedMessage {
   }
 }
 
+extension V1.CompressStreamRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    value.partMessages = .arbitrary(&random)
+    value.omitArchive = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.target = view.target.map({ V1.CompressionTarget.rebuilt($0) })
+    value.partMessages = view.partMessages
+    value.omitArchive = view.omitArchive
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.CompressStreamResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.part = .arbitrary(&random)
+    value.fromNumber = .arbitrary(&random)
+    value.untilNumber = .arbitrary(&random)
+    value.total = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.part = view.part.map({ V1.CompressResponse.rebuilt($0) })
+    value.fromNumber = view.fromNumber
+    value.untilNumber = view.untilNumber
+    value.total = view.total.map({ V1.CompressionFigures.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SummarizeRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("context_id", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.texts = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    value.contextID = .arbitrary(&random)
+    value.tokenBudget = .arbitrary(&random)
+    value.extractive = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.texts = view.texts.map { V1.CompressionText.rebuilt($0) }
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.contextID = String(decoding: view.contextID, as: UTF8.self)
+    value.tokenBudget = view.tokenBudget
+    value.extractive = view.extractive
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SummarizeResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 1), ("covered_ids", 2), ("model", 3), ("fallback_reason", 4), ("unsupported", 5), ("counter", 8)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.text = .arbitrary(&random)
+    value.coveredIDs = .arbitrary(&random)
+    value.model = .arbitrary(&random)
+    value.fallbackReason = .arbitrary(&random)
+    value.unsupported = .arbitrary(&random)
+    value.tokensBefore = .arbitrary(&random)
+    value.tokensAfter = .arbitrary(&random)
+    value.counter = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.coveredIDs = view.coveredIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.model = String(decoding: view.model, as: UTF8.self)
+    value.fallbackReason = String(decoding: view.fallbackReason, as: UTF8.self)
+    value.unsupported = view.unsupported.map { String(decoding: $0, as: UTF8.self) }
+    value.tokensBefore = view.tokensBefore
+    value.tokensAfter = view.tokensAfter
+    value.counter = String(decoding: view.counter, as: UTF8.self)
+    return value
+  }
+}
+
 extension V1.CompressionPolicy: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
@@ -4725,6 +4904,8 @@ extension V1.CompressionPolicy: TestedMessage {
     value.threshold = .arbitrary(&random)
     value.keepNewest = .arbitrary(&random)
     value.target = .arbitrary(&random)
+    value.memoriesMax = .arbitrary(&random)
+    value.snapshotsMax = .arbitrary(&random)
     return value
   }
 
@@ -4734,6 +4915,8 @@ extension V1.CompressionPolicy: TestedMessage {
     value.threshold = view.threshold
     value.keepNewest = view.keepNewest
     value.target = view.target.map({ V1.CompressionTarget.rebuilt($0) })
+    value.memoriesMax = view.memoriesMax
+    value.snapshotsMax = view.snapshotsMax
     return value
   }
 }
@@ -4761,6 +4944,42 @@ extension V1.SetCompressionPolicyRequest: TestedMessage {
 }
 
 extension V1.SetCompressionPolicyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetTenantCompressionPolicyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.policy = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.policy = view.policy.map({ V1.CompressionPolicy.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetTenantCompressionPolicyResponse: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
@@ -4890,6 +5109,92 @@ extension V1.CompactContextResponse: TestedMessage {
   }
 }
 
+extension V1.CompactMemoriesRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.memoriesMax = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.memoriesMax = view.memoriesMax
+    value.target = view.target.map({ V1.CompressionTarget.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.MemoryDigest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("memory_id", 1), ("text", 2), ("covered_ids", 3)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.memoryID = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    value.coveredIDs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.memoryID = String(decoding: view.memoryID, as: UTF8.self)
+    value.text = String(decoding: view.text, as: UTF8.self)
+    value.coveredIDs = view.coveredIDs.map { String(decoding: $0, as: UTF8.self) }
+    return value
+  }
+}
+
+extension V1.MemoryCompaction: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("id", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.id = .arbitrary(&random)
+    value.createdAtUs = .arbitrary(&random)
+    value.digests = .arbitrary(&random)
+    value.figures = .arbitrary(&random)
+    value.retention = .arbitrary(&random)
+    value.automatic = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.id = String(decoding: view.id, as: UTF8.self)
+    value.createdAtUs = view.createdAtUs
+    value.digests = view.digests.map { V1.MemoryDigest.rebuilt($0) }
+    value.figures = view.figures.map({ V1.CompressionFigures.rebuilt($0) })
+    value.retention = view.retention.map({ V1.Retention.rebuilt($0) })
+    value.automatic = view.automatic
+    return value
+  }
+}
+
+extension V1.CompactMemoriesResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.compaction = .arbitrary(&random)
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.compaction = view.compaction.map({ V1.MemoryCompaction.rebuilt($0) })
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
 extension V1.ExpandRequest: TestedMessage {
   static let textFields: [(name: String, number: Int)] = [("compaction_id", 3), ("ids", 4)]
 
@@ -4999,6 +5304,7 @@ extension V1.ReportCompactionsResponse: TestedMessage {
     var value = Self()
     value.compactions = .arbitrary(&random)
     value.page = .arbitrary(&random)
+    value.memoryCompactions = .arbitrary(&random)
     return value
   }
 
@@ -5006,6 +5312,7 @@ extension V1.ReportCompactionsResponse: TestedMessage {
     var value = Self()
     value.compactions = view.compactions.map { V1.Compaction.rebuilt($0) }
     value.page = view.page.map({ V1.PageInfo.rebuilt($0) })
+    value.memoryCompactions = view.memoryCompactions.map { V1.MemoryCompaction.rebuilt($0) }
     return value
   }
 }
@@ -5036,6 +5343,8 @@ extension V1.GetCompressionStatsResponse: TestedMessage {
     value.compactions = .arbitrary(&random)
     value.contexts = .arbitrary(&random)
     value.figures = .arbitrary(&random)
+    value.memoryCompactions = .arbitrary(&random)
+    value.memoryFigures = .arbitrary(&random)
     return value
   }
 
@@ -5044,6 +5353,8 @@ extension V1.GetCompressionStatsResponse: TestedMessage {
     value.compactions = view.compactions
     value.contexts = view.contexts
     value.figures = view.figures.map({ V1.CompressionFigures.rebuilt($0) })
+    value.memoryCompactions = view.memoryCompactions
+    value.memoryFigures = view.memoryFigures.map({ V1.CompressionFigures.rebuilt($0) })
     return value
   }
 }
@@ -6462,6 +6773,7 @@ extension V1.AssembleContextRequest: TestedMessage {
     value.messageOverheadTokens = .arbitrary(&random)
     value.consistency = .arbitrary(&random)
     value.waitForIndex = .arbitrary(&random)
+    value.pastShare = .arbitrary(&random)
     return value
   }
 
@@ -6478,6 +6790,7 @@ extension V1.AssembleContextRequest: TestedMessage {
     value.messageOverheadTokens = view.messageOverheadTokens
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
+    value.pastShare = view.pastShare
     return value
   }
 }
@@ -6497,6 +6810,8 @@ extension V1.AssembledPart: TestedMessage {
     value.toolCallID = .arbitrary(&random)
     value.data = .arbitrary(&random)
     value.score = .arbitrary(&random)
+    value.untilNumber = .arbitrary(&random)
+    value.cut = .arbitrary(&random)
     return value
   }
 
@@ -6512,6 +6827,8 @@ extension V1.AssembledPart: TestedMessage {
     value.toolCallID = String(decoding: view.toolCallID, as: UTF8.self)
     value.data = Array(view.data)
     value.score = view.score
+    value.untilNumber = view.untilNumber
+    value.cut = view.cut
     return value
   }
 }

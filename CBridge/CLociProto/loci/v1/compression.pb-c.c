@@ -727,6 +727,186 @@ void   loci__v1__plan_compression_response__free_unpacked
   assert(message->base.descriptor == &loci__v1__plan_compression_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__compress_stream_request__init
+                     (Loci__V1__CompressStreamRequest         *message)
+{
+  static const Loci__V1__CompressStreamRequest init_value = LOCI__V1__COMPRESS_STREAM_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__compress_stream_request__get_packed_size
+                     (const Loci__V1__CompressStreamRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__compress_stream_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__compress_stream_request__pack
+                     (const Loci__V1__CompressStreamRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__compress_stream_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__compress_stream_request__pack_to_buffer
+                     (const Loci__V1__CompressStreamRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__compress_stream_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__CompressStreamRequest *
+       loci__v1__compress_stream_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__CompressStreamRequest *)
+     protobuf_c_message_unpack (&loci__v1__compress_stream_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__compress_stream_request__free_unpacked
+                     (Loci__V1__CompressStreamRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__compress_stream_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__compress_stream_response__init
+                     (Loci__V1__CompressStreamResponse         *message)
+{
+  static const Loci__V1__CompressStreamResponse init_value = LOCI__V1__COMPRESS_STREAM_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__compress_stream_response__get_packed_size
+                     (const Loci__V1__CompressStreamResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__compress_stream_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__compress_stream_response__pack
+                     (const Loci__V1__CompressStreamResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__compress_stream_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__compress_stream_response__pack_to_buffer
+                     (const Loci__V1__CompressStreamResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__compress_stream_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__CompressStreamResponse *
+       loci__v1__compress_stream_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__CompressStreamResponse *)
+     protobuf_c_message_unpack (&loci__v1__compress_stream_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__compress_stream_response__free_unpacked
+                     (Loci__V1__CompressStreamResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__compress_stream_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__summarize_request__init
+                     (Loci__V1__SummarizeRequest         *message)
+{
+  static const Loci__V1__SummarizeRequest init_value = LOCI__V1__SUMMARIZE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__summarize_request__get_packed_size
+                     (const Loci__V1__SummarizeRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__summarize_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__summarize_request__pack
+                     (const Loci__V1__SummarizeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__summarize_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__summarize_request__pack_to_buffer
+                     (const Loci__V1__SummarizeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__summarize_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SummarizeRequest *
+       loci__v1__summarize_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SummarizeRequest *)
+     protobuf_c_message_unpack (&loci__v1__summarize_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__summarize_request__free_unpacked
+                     (Loci__V1__SummarizeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__summarize_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__summarize_response__init
+                     (Loci__V1__SummarizeResponse         *message)
+{
+  static const Loci__V1__SummarizeResponse init_value = LOCI__V1__SUMMARIZE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__summarize_response__get_packed_size
+                     (const Loci__V1__SummarizeResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__summarize_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__summarize_response__pack
+                     (const Loci__V1__SummarizeResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__summarize_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__summarize_response__pack_to_buffer
+                     (const Loci__V1__SummarizeResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__summarize_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SummarizeResponse *
+       loci__v1__summarize_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SummarizeResponse *)
+     protobuf_c_message_unpack (&loci__v1__summarize_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__summarize_response__free_unpacked
+                     (Loci__V1__SummarizeResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__summarize_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__v1__compression_policy__init
                      (Loci__V1__CompressionPolicy         *message)
 {
@@ -860,6 +1040,96 @@ void   loci__v1__set_compression_policy_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &loci__v1__set_compression_policy_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__set_tenant_compression_policy_request__init
+                     (Loci__V1__SetTenantCompressionPolicyRequest         *message)
+{
+  static const Loci__V1__SetTenantCompressionPolicyRequest init_value = LOCI__V1__SET_TENANT_COMPRESSION_POLICY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__set_tenant_compression_policy_request__get_packed_size
+                     (const Loci__V1__SetTenantCompressionPolicyRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__set_tenant_compression_policy_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__set_tenant_compression_policy_request__pack
+                     (const Loci__V1__SetTenantCompressionPolicyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__set_tenant_compression_policy_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__set_tenant_compression_policy_request__pack_to_buffer
+                     (const Loci__V1__SetTenantCompressionPolicyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__set_tenant_compression_policy_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SetTenantCompressionPolicyRequest *
+       loci__v1__set_tenant_compression_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SetTenantCompressionPolicyRequest *)
+     protobuf_c_message_unpack (&loci__v1__set_tenant_compression_policy_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__set_tenant_compression_policy_request__free_unpacked
+                     (Loci__V1__SetTenantCompressionPolicyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__set_tenant_compression_policy_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__set_tenant_compression_policy_response__init
+                     (Loci__V1__SetTenantCompressionPolicyResponse         *message)
+{
+  static const Loci__V1__SetTenantCompressionPolicyResponse init_value = LOCI__V1__SET_TENANT_COMPRESSION_POLICY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__set_tenant_compression_policy_response__get_packed_size
+                     (const Loci__V1__SetTenantCompressionPolicyResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__set_tenant_compression_policy_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__set_tenant_compression_policy_response__pack
+                     (const Loci__V1__SetTenantCompressionPolicyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__set_tenant_compression_policy_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__set_tenant_compression_policy_response__pack_to_buffer
+                     (const Loci__V1__SetTenantCompressionPolicyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__set_tenant_compression_policy_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SetTenantCompressionPolicyResponse *
+       loci__v1__set_tenant_compression_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SetTenantCompressionPolicyResponse *)
+     protobuf_c_message_unpack (&loci__v1__set_tenant_compression_policy_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__set_tenant_compression_policy_response__free_unpacked
+                     (Loci__V1__SetTenantCompressionPolicyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__set_tenant_compression_policy_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   loci__v1__get_compression_policy_request__init
@@ -1085,6 +1355,186 @@ void   loci__v1__compact_context_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &loci__v1__compact_context_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__compact_memories_request__init
+                     (Loci__V1__CompactMemoriesRequest         *message)
+{
+  static const Loci__V1__CompactMemoriesRequest init_value = LOCI__V1__COMPACT_MEMORIES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__compact_memories_request__get_packed_size
+                     (const Loci__V1__CompactMemoriesRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__compact_memories_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__compact_memories_request__pack
+                     (const Loci__V1__CompactMemoriesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__compact_memories_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__compact_memories_request__pack_to_buffer
+                     (const Loci__V1__CompactMemoriesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__compact_memories_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__CompactMemoriesRequest *
+       loci__v1__compact_memories_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__CompactMemoriesRequest *)
+     protobuf_c_message_unpack (&loci__v1__compact_memories_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__compact_memories_request__free_unpacked
+                     (Loci__V1__CompactMemoriesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__compact_memories_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__memory_digest__init
+                     (Loci__V1__MemoryDigest         *message)
+{
+  static const Loci__V1__MemoryDigest init_value = LOCI__V1__MEMORY_DIGEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__memory_digest__get_packed_size
+                     (const Loci__V1__MemoryDigest *message)
+{
+  assert(message->base.descriptor == &loci__v1__memory_digest__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__memory_digest__pack
+                     (const Loci__V1__MemoryDigest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__memory_digest__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__memory_digest__pack_to_buffer
+                     (const Loci__V1__MemoryDigest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__memory_digest__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__MemoryDigest *
+       loci__v1__memory_digest__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__MemoryDigest *)
+     protobuf_c_message_unpack (&loci__v1__memory_digest__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__memory_digest__free_unpacked
+                     (Loci__V1__MemoryDigest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__memory_digest__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__memory_compaction__init
+                     (Loci__V1__MemoryCompaction         *message)
+{
+  static const Loci__V1__MemoryCompaction init_value = LOCI__V1__MEMORY_COMPACTION__INIT;
+  *message = init_value;
+}
+size_t loci__v1__memory_compaction__get_packed_size
+                     (const Loci__V1__MemoryCompaction *message)
+{
+  assert(message->base.descriptor == &loci__v1__memory_compaction__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__memory_compaction__pack
+                     (const Loci__V1__MemoryCompaction *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__memory_compaction__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__memory_compaction__pack_to_buffer
+                     (const Loci__V1__MemoryCompaction *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__memory_compaction__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__MemoryCompaction *
+       loci__v1__memory_compaction__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__MemoryCompaction *)
+     protobuf_c_message_unpack (&loci__v1__memory_compaction__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__memory_compaction__free_unpacked
+                     (Loci__V1__MemoryCompaction *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__memory_compaction__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__compact_memories_response__init
+                     (Loci__V1__CompactMemoriesResponse         *message)
+{
+  static const Loci__V1__CompactMemoriesResponse init_value = LOCI__V1__COMPACT_MEMORIES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__compact_memories_response__get_packed_size
+                     (const Loci__V1__CompactMemoriesResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__compact_memories_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__compact_memories_response__pack
+                     (const Loci__V1__CompactMemoriesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__compact_memories_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__compact_memories_response__pack_to_buffer
+                     (const Loci__V1__CompactMemoriesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__compact_memories_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__CompactMemoriesResponse *
+       loci__v1__compact_memories_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__CompactMemoriesResponse *)
+     protobuf_c_message_unpack (&loci__v1__compact_memories_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__compact_memories_response__free_unpacked
+                     (Loci__V1__CompactMemoriesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__compact_memories_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   loci__v1__expand_request__init
@@ -2887,7 +3337,419 @@ const ProtobufCMessageDescriptor loci__v1__plan_compression_response__descriptor
   (ProtobufCMessageInit) loci__v1__plan_compression_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__compression_policy__field_descriptors[4] =
+static const ProtobufCFieldDescriptor loci__v1__compress_stream_request__field_descriptors[6] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamRequest, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamRequest, target),
+    &loci__v1__compression_target__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "part_messages",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamRequest, part_messages),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "omit_archive",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamRequest, omit_archive),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consistency",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamRequest, consistency),
+    &loci__v1__consistency__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__compress_stream_request__field_indices_by_name[] = {
+  5,   /* field[5] = consistency */
+  1,   /* field[1] = context_id */
+  4,   /* field[4] = omit_archive */
+  3,   /* field[3] = part_messages */
+  0,   /* field[0] = scope */
+  2,   /* field[2] = target */
+};
+static const ProtobufCIntRange loci__v1__compress_stream_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__compress_stream_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.CompressStreamRequest",
+  "CompressStreamRequest",
+  "Loci__V1__CompressStreamRequest",
+  "loci.v1",
+  sizeof(Loci__V1__CompressStreamRequest),
+  6,
+  loci__v1__compress_stream_request__field_descriptors,
+  loci__v1__compress_stream_request__field_indices_by_name,
+  1,  loci__v1__compress_stream_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__compress_stream_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__compress_stream_response__field_descriptors[4] =
+{
+  {
+    "part",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamResponse, part),
+    &loci__v1__compress_response__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_number",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamResponse, from_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "until_number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamResponse, until_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressStreamResponse, total),
+    &loci__v1__compression_figures__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__compress_stream_response__field_indices_by_name[] = {
+  1,   /* field[1] = from_number */
+  0,   /* field[0] = part */
+  3,   /* field[3] = total */
+  2,   /* field[2] = until_number */
+};
+static const ProtobufCIntRange loci__v1__compress_stream_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__v1__compress_stream_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.CompressStreamResponse",
+  "CompressStreamResponse",
+  "Loci__V1__CompressStreamResponse",
+  "loci.v1",
+  sizeof(Loci__V1__CompressStreamResponse),
+  4,
+  loci__v1__compress_stream_response__field_descriptors,
+  loci__v1__compress_stream_response__field_indices_by_name,
+  1,  loci__v1__compress_stream_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__compress_stream_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__summarize_request__field_descriptors[6] =
+{
+  {
+    "texts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__SummarizeRequest, n_texts),
+    offsetof(Loci__V1__SummarizeRequest, texts),
+    &loci__v1__compression_text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scope",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeRequest, context_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_budget",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeRequest, token_budget),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extractive",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeRequest, extractive),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consistency",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeRequest, consistency),
+    &loci__v1__consistency__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__summarize_request__field_indices_by_name[] = {
+  5,   /* field[5] = consistency */
+  2,   /* field[2] = context_id */
+  4,   /* field[4] = extractive */
+  1,   /* field[1] = scope */
+  0,   /* field[0] = texts */
+  3,   /* field[3] = token_budget */
+};
+static const ProtobufCIntRange loci__v1__summarize_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__summarize_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SummarizeRequest",
+  "SummarizeRequest",
+  "Loci__V1__SummarizeRequest",
+  "loci.v1",
+  sizeof(Loci__V1__SummarizeRequest),
+  6,
+  loci__v1__summarize_request__field_descriptors,
+  loci__v1__summarize_request__field_indices_by_name,
+  1,  loci__v1__summarize_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__summarize_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__summarize_response__field_descriptors[8] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeResponse, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "covered_ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__SummarizeResponse, n_covered_ids),
+    offsetof(Loci__V1__SummarizeResponse, covered_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeResponse, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fallback_reason",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeResponse, fallback_reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unsupported",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__SummarizeResponse, n_unsupported),
+    offsetof(Loci__V1__SummarizeResponse, unsupported),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tokens_before",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeResponse, tokens_before),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tokens_after",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeResponse, tokens_after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counter",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SummarizeResponse, counter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__summarize_response__field_indices_by_name[] = {
+  7,   /* field[7] = counter */
+  1,   /* field[1] = covered_ids */
+  3,   /* field[3] = fallback_reason */
+  2,   /* field[2] = model */
+  0,   /* field[0] = text */
+  6,   /* field[6] = tokens_after */
+  5,   /* field[5] = tokens_before */
+  4,   /* field[4] = unsupported */
+};
+static const ProtobufCIntRange loci__v1__summarize_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor loci__v1__summarize_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SummarizeResponse",
+  "SummarizeResponse",
+  "Loci__V1__SummarizeResponse",
+  "loci.v1",
+  sizeof(Loci__V1__SummarizeResponse),
+  8,
+  loci__v1__summarize_response__field_descriptors,
+  loci__v1__summarize_response__field_indices_by_name,
+  1,  loci__v1__summarize_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__summarize_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__compression_policy__field_descriptors[6] =
 {
   {
     "automatic",
@@ -2937,17 +3799,43 @@ static const ProtobufCFieldDescriptor loci__v1__compression_policy__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "memories_max",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressionPolicy, memories_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "snapshots_max",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressionPolicy, snapshots_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__compression_policy__field_indices_by_name[] = {
   0,   /* field[0] = automatic */
   2,   /* field[2] = keep_newest */
+  4,   /* field[4] = memories_max */
+  5,   /* field[5] = snapshots_max */
   3,   /* field[3] = target */
   1,   /* field[1] = threshold */
 };
 static const ProtobufCIntRange loci__v1__compression_policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor loci__v1__compression_policy__descriptor =
 {
@@ -2957,7 +3845,7 @@ const ProtobufCMessageDescriptor loci__v1__compression_policy__descriptor =
   "Loci__V1__CompressionPolicy",
   "loci.v1",
   sizeof(Loci__V1__CompressionPolicy),
-  4,
+  6,
   loci__v1__compression_policy__field_descriptors,
   loci__v1__compression_policy__field_indices_by_name,
   1,  loci__v1__compression_policy__number_ranges,
@@ -3077,6 +3965,108 @@ const ProtobufCMessageDescriptor loci__v1__set_compression_policy_response__desc
   loci__v1__set_compression_policy_response__field_indices_by_name,
   1,  loci__v1__set_compression_policy_response__number_ranges,
   (ProtobufCMessageInit) loci__v1__set_compression_policy_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__set_tenant_compression_policy_request__field_descriptors[3] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTenantCompressionPolicyRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "policy",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTenantCompressionPolicyRequest, policy),
+    &loci__v1__compression_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTenantCompressionPolicyRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__set_tenant_compression_policy_request__field_indices_by_name[] = {
+  2,   /* field[2] = options */
+  1,   /* field[1] = policy */
+  0,   /* field[0] = scope */
+};
+static const ProtobufCIntRange loci__v1__set_tenant_compression_policy_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__set_tenant_compression_policy_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SetTenantCompressionPolicyRequest",
+  "SetTenantCompressionPolicyRequest",
+  "Loci__V1__SetTenantCompressionPolicyRequest",
+  "loci.v1",
+  sizeof(Loci__V1__SetTenantCompressionPolicyRequest),
+  3,
+  loci__v1__set_tenant_compression_policy_request__field_descriptors,
+  loci__v1__set_tenant_compression_policy_request__field_indices_by_name,
+  1,  loci__v1__set_tenant_compression_policy_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__set_tenant_compression_policy_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__set_tenant_compression_policy_response__field_descriptors[1] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTenantCompressionPolicyResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__set_tenant_compression_policy_response__field_indices_by_name[] = {
+  0,   /* field[0] = position */
+};
+static const ProtobufCIntRange loci__v1__set_tenant_compression_policy_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__v1__set_tenant_compression_policy_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SetTenantCompressionPolicyResponse",
+  "SetTenantCompressionPolicyResponse",
+  "Loci__V1__SetTenantCompressionPolicyResponse",
+  "loci.v1",
+  sizeof(Loci__V1__SetTenantCompressionPolicyResponse),
+  1,
+  loci__v1__set_tenant_compression_policy_response__field_descriptors,
+  loci__v1__set_tenant_compression_policy_response__field_indices_by_name,
+  1,  loci__v1__set_tenant_compression_policy_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__set_tenant_compression_policy_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__v1__get_compression_policy_request__field_descriptors[3] =
@@ -3490,6 +4480,301 @@ const ProtobufCMessageDescriptor loci__v1__compact_context_response__descriptor 
   (ProtobufCMessageInit) loci__v1__compact_context_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor loci__v1__compact_memories_request__field_descriptors[4] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompactMemoriesRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memories_max",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompactMemoriesRequest, memories_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompactMemoriesRequest, target),
+    &loci__v1__compression_target__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompactMemoriesRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__compact_memories_request__field_indices_by_name[] = {
+  1,   /* field[1] = memories_max */
+  3,   /* field[3] = options */
+  0,   /* field[0] = scope */
+  2,   /* field[2] = target */
+};
+static const ProtobufCIntRange loci__v1__compact_memories_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__v1__compact_memories_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.CompactMemoriesRequest",
+  "CompactMemoriesRequest",
+  "Loci__V1__CompactMemoriesRequest",
+  "loci.v1",
+  sizeof(Loci__V1__CompactMemoriesRequest),
+  4,
+  loci__v1__compact_memories_request__field_descriptors,
+  loci__v1__compact_memories_request__field_indices_by_name,
+  1,  loci__v1__compact_memories_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__compact_memories_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__memory_digest__field_descriptors[3] =
+{
+  {
+    "memory_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryDigest, memory_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryDigest, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "covered_ids",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__MemoryDigest, n_covered_ids),
+    offsetof(Loci__V1__MemoryDigest, covered_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__memory_digest__field_indices_by_name[] = {
+  2,   /* field[2] = covered_ids */
+  0,   /* field[0] = memory_id */
+  1,   /* field[1] = text */
+};
+static const ProtobufCIntRange loci__v1__memory_digest__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__memory_digest__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.MemoryDigest",
+  "MemoryDigest",
+  "Loci__V1__MemoryDigest",
+  "loci.v1",
+  sizeof(Loci__V1__MemoryDigest),
+  3,
+  loci__v1__memory_digest__field_descriptors,
+  loci__v1__memory_digest__field_indices_by_name,
+  1,  loci__v1__memory_digest__number_ranges,
+  (ProtobufCMessageInit) loci__v1__memory_digest__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__memory_compaction__field_descriptors[6] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryCompaction, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryCompaction, created_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digests",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__MemoryCompaction, n_digests),
+    offsetof(Loci__V1__MemoryCompaction, digests),
+    &loci__v1__memory_digest__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "figures",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryCompaction, figures),
+    &loci__v1__compression_figures__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryCompaction, retention),
+    &loci__v1__retention__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "automatic",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryCompaction, automatic),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__memory_compaction__field_indices_by_name[] = {
+  5,   /* field[5] = automatic */
+  1,   /* field[1] = created_at_us */
+  2,   /* field[2] = digests */
+  3,   /* field[3] = figures */
+  0,   /* field[0] = id */
+  4,   /* field[4] = retention */
+};
+static const ProtobufCIntRange loci__v1__memory_compaction__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__memory_compaction__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.MemoryCompaction",
+  "MemoryCompaction",
+  "Loci__V1__MemoryCompaction",
+  "loci.v1",
+  sizeof(Loci__V1__MemoryCompaction),
+  6,
+  loci__v1__memory_compaction__field_descriptors,
+  loci__v1__memory_compaction__field_indices_by_name,
+  1,  loci__v1__memory_compaction__number_ranges,
+  (ProtobufCMessageInit) loci__v1__memory_compaction__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__compact_memories_response__field_descriptors[2] =
+{
+  {
+    "compaction",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompactMemoriesResponse, compaction),
+    &loci__v1__memory_compaction__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompactMemoriesResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__compact_memories_response__field_indices_by_name[] = {
+  0,   /* field[0] = compaction */
+  1,   /* field[1] = position */
+};
+static const ProtobufCIntRange loci__v1__compact_memories_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__compact_memories_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.CompactMemoriesResponse",
+  "CompactMemoriesResponse",
+  "Loci__V1__CompactMemoriesResponse",
+  "loci.v1",
+  sizeof(Loci__V1__CompactMemoriesResponse),
+  2,
+  loci__v1__compact_memories_response__field_descriptors,
+  loci__v1__compact_memories_response__field_indices_by_name,
+  1,  loci__v1__compact_memories_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__compact_memories_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor loci__v1__expand_request__field_descriptors[6] =
 {
   {
@@ -3823,7 +5108,7 @@ const ProtobufCMessageDescriptor loci__v1__report_compactions_request__descripto
   (ProtobufCMessageInit) loci__v1__report_compactions_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__report_compactions_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor loci__v1__report_compactions_response__field_descriptors[3] =
 {
   {
     "compactions",
@@ -3849,15 +5134,28 @@ static const ProtobufCFieldDescriptor loci__v1__report_compactions_response__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "memory_compactions",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__ReportCompactionsResponse, n_memory_compactions),
+    offsetof(Loci__V1__ReportCompactionsResponse, memory_compactions),
+    &loci__v1__memory_compaction__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__report_compactions_response__field_indices_by_name[] = {
   0,   /* field[0] = compactions */
+  2,   /* field[2] = memory_compactions */
   1,   /* field[1] = page */
 };
 static const ProtobufCIntRange loci__v1__report_compactions_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor loci__v1__report_compactions_response__descriptor =
 {
@@ -3867,7 +5165,7 @@ const ProtobufCMessageDescriptor loci__v1__report_compactions_response__descript
   "Loci__V1__ReportCompactionsResponse",
   "loci.v1",
   sizeof(Loci__V1__ReportCompactionsResponse),
-  2,
+  3,
   loci__v1__report_compactions_response__field_descriptors,
   loci__v1__report_compactions_response__field_indices_by_name,
   1,  loci__v1__report_compactions_response__number_ranges,
@@ -3925,7 +5223,7 @@ const ProtobufCMessageDescriptor loci__v1__get_compression_stats_request__descri
   (ProtobufCMessageInit) loci__v1__get_compression_stats_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__get_compression_stats_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor loci__v1__get_compression_stats_response__field_descriptors[5] =
 {
   {
     "compactions",
@@ -3963,16 +5261,42 @@ static const ProtobufCFieldDescriptor loci__v1__get_compression_stats_response__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "memory_compactions",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetCompressionStatsResponse, memory_compactions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_figures",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetCompressionStatsResponse, memory_figures),
+    &loci__v1__compression_figures__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__get_compression_stats_response__field_indices_by_name[] = {
   0,   /* field[0] = compactions */
   1,   /* field[1] = contexts */
   2,   /* field[2] = figures */
+  3,   /* field[3] = memory_compactions */
+  4,   /* field[4] = memory_figures */
 };
 static const ProtobufCIntRange loci__v1__get_compression_stats_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor loci__v1__get_compression_stats_response__descriptor =
 {
@@ -3982,7 +5306,7 @@ const ProtobufCMessageDescriptor loci__v1__get_compression_stats_response__descr
   "Loci__V1__GetCompressionStatsResponse",
   "loci.v1",
   sizeof(Loci__V1__GetCompressionStatsResponse),
-  3,
+  5,
   loci__v1__get_compression_stats_response__field_descriptors,
   loci__v1__get_compression_stats_response__field_indices_by_name,
   1,  loci__v1__get_compression_stats_response__number_ranges,
@@ -4065,30 +5389,38 @@ const ProtobufCEnumDescriptor loci__v1__artifact_kind__descriptor =
   loci__v1__artifact_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor loci__v1__compression_service__method_descriptors[10] =
+static const ProtobufCMethodDescriptor loci__v1__compression_service__method_descriptors[14] =
 {
   { "Score", &loci__v1__score_request__descriptor, &loci__v1__score_response__descriptor },
   { "Compress", &loci__v1__compress_request__descriptor, &loci__v1__compress_response__descriptor },
+  { "CompressStream", &loci__v1__compress_stream_request__descriptor, &loci__v1__compress_stream_response__descriptor },
+  { "Summarize", &loci__v1__summarize_request__descriptor, &loci__v1__summarize_response__descriptor },
   { "PlanCompression", &loci__v1__plan_compression_request__descriptor, &loci__v1__plan_compression_response__descriptor },
   { "CompactContext", &loci__v1__compact_context_request__descriptor, &loci__v1__compact_context_response__descriptor },
+  { "CompactMemories", &loci__v1__compact_memories_request__descriptor, &loci__v1__compact_memories_response__descriptor },
   { "Expand", &loci__v1__expand_request__descriptor, &loci__v1__expand_response__descriptor },
   { "UndoCompaction", &loci__v1__undo_compaction_request__descriptor, &loci__v1__undo_compaction_response__descriptor },
   { "SetCompressionPolicy", &loci__v1__set_compression_policy_request__descriptor, &loci__v1__set_compression_policy_response__descriptor },
+  { "SetTenantCompressionPolicy", &loci__v1__set_tenant_compression_policy_request__descriptor, &loci__v1__set_tenant_compression_policy_response__descriptor },
   { "GetCompressionPolicy", &loci__v1__get_compression_policy_request__descriptor, &loci__v1__get_compression_policy_response__descriptor },
   { "ReportCompactions", &loci__v1__report_compactions_request__descriptor, &loci__v1__report_compactions_response__descriptor },
   { "GetCompressionStats", &loci__v1__get_compression_stats_request__descriptor, &loci__v1__get_compression_stats_response__descriptor },
 };
 const unsigned loci__v1__compression_service__method_indices_by_name[] = {
-  3,        /* CompactContext */
+  5,        /* CompactContext */
+  6,        /* CompactMemories */
   1,        /* Compress */
-  4,        /* Expand */
-  7,        /* GetCompressionPolicy */
-  9,        /* GetCompressionStats */
-  2,        /* PlanCompression */
-  8,        /* ReportCompactions */
+  2,        /* CompressStream */
+  7,        /* Expand */
+  11,        /* GetCompressionPolicy */
+  13,        /* GetCompressionStats */
+  4,        /* PlanCompression */
+  12,        /* ReportCompactions */
   0,        /* Score */
-  6,        /* SetCompressionPolicy */
-  5         /* UndoCompaction */
+  9,        /* SetCompressionPolicy */
+  10,        /* SetTenantCompressionPolicy */
+  3,        /* Summarize */
+  8         /* UndoCompaction */
 };
 const ProtobufCServiceDescriptor loci__v1__compression_service__descriptor =
 {
@@ -4097,7 +5429,7 @@ const ProtobufCServiceDescriptor loci__v1__compression_service__descriptor =
   "CompressionService",
   "Loci__V1__CompressionService",
   "loci.v1",
-  10,
+  14,
   loci__v1__compression_service__method_descriptors,
   loci__v1__compression_service__method_indices_by_name
 };
@@ -4117,13 +5449,29 @@ void loci__v1__compression_service__compress(ProtobufCService *service,
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
   service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void loci__v1__compression_service__compress_stream(ProtobufCService *service,
+                                                    const Loci__V1__CompressStreamRequest *input,
+                                                    Loci__V1__CompressStreamResponse_Closure closure,
+                                                    void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__compression_service__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__compression_service__summarize(ProtobufCService *service,
+                                              const Loci__V1__SummarizeRequest *input,
+                                              Loci__V1__SummarizeResponse_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__compression_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void loci__v1__compression_service__plan_compression(ProtobufCService *service,
                                                      const Loci__V1__PlanCompressionRequest *input,
                                                      Loci__V1__PlanCompressionResponse_Closure closure,
                                                      void *closure_data)
 {
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
-  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__compression_service__compact_context(ProtobufCService *service,
                                                     const Loci__V1__CompactContextRequest *input,
@@ -4131,7 +5479,15 @@ void loci__v1__compression_service__compact_context(ProtobufCService *service,
                                                     void *closure_data)
 {
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
-  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__compression_service__compact_memories(ProtobufCService *service,
+                                                     const Loci__V1__CompactMemoriesRequest *input,
+                                                     Loci__V1__CompactMemoriesResponse_Closure closure,
+                                                     void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__compression_service__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__compression_service__expand(ProtobufCService *service,
                                            const Loci__V1__ExpandRequest *input,
@@ -4139,7 +5495,7 @@ void loci__v1__compression_service__expand(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__compression_service__undo_compaction(ProtobufCService *service,
                                                     const Loci__V1__UndoCompactionRequest *input,
@@ -4147,7 +5503,7 @@ void loci__v1__compression_service__undo_compaction(ProtobufCService *service,
                                                     void *closure_data)
 {
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__compression_service__set_compression_policy(ProtobufCService *service,
                                                            const Loci__V1__SetCompressionPolicyRequest *input,
@@ -4155,7 +5511,15 @@ void loci__v1__compression_service__set_compression_policy(ProtobufCService *ser
                                                            void *closure_data)
 {
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__compression_service__set_tenant_compression_policy(ProtobufCService *service,
+                                                                  const Loci__V1__SetTenantCompressionPolicyRequest *input,
+                                                                  Loci__V1__SetTenantCompressionPolicyResponse_Closure closure,
+                                                                  void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__compression_service__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__compression_service__get_compression_policy(ProtobufCService *service,
                                                            const Loci__V1__GetCompressionPolicyRequest *input,
@@ -4163,7 +5527,7 @@ void loci__v1__compression_service__get_compression_policy(ProtobufCService *ser
                                                            void *closure_data)
 {
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__compression_service__report_compactions(ProtobufCService *service,
                                                        const Loci__V1__ReportCompactionsRequest *input,
@@ -4171,7 +5535,7 @@ void loci__v1__compression_service__report_compactions(ProtobufCService *service
                                                        void *closure_data)
 {
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__compression_service__get_compression_stats(ProtobufCService *service,
                                                           const Loci__V1__GetCompressionStatsRequest *input,
@@ -4179,7 +5543,7 @@ void loci__v1__compression_service__get_compression_stats(ProtobufCService *serv
                                                           void *closure_data)
 {
   assert(service->descriptor == &loci__v1__compression_service__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__compression_service__init (Loci__V1__CompressionService_Service *service,
                                           Loci__V1__CompressionService_ServiceDestroy destroy)

@@ -4556,7 +4556,7 @@ const ProtobufCMessageDescriptor loci__v1__merge_branch_response__descriptor =
   (ProtobufCMessageInit) loci__v1__merge_branch_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__assemble_context_request__field_descriptors[11] =
+static const ProtobufCFieldDescriptor loci__v1__assemble_context_request__field_descriptors[12] =
 {
   {
     "scope",
@@ -4690,6 +4690,18 @@ static const ProtobufCFieldDescriptor loci__v1__assemble_context_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "past_share",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Loci__V1__AssembleContextRequest, past_share_choice_case),
+    offsetof(Loci__V1__AssembleContextRequest, past_share),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__assemble_context_request__field_indices_by_name[] = {
   9,   /* field[9] = consistency */
@@ -4699,6 +4711,7 @@ static const unsigned loci__v1__assemble_context_request__field_indices_by_name[
   4,   /* field[4] = memory_limit */
   6,   /* field[6] = memory_share */
   8,   /* field[8] = message_overhead_tokens */
+  11,   /* field[11] = past_share */
   3,   /* field[3] = query */
   0,   /* field[0] = scope */
   2,   /* field[2] = token_budget */
@@ -4707,7 +4720,7 @@ static const unsigned loci__v1__assemble_context_request__field_indices_by_name[
 static const ProtobufCIntRange loci__v1__assemble_context_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor loci__v1__assemble_context_request__descriptor =
 {
@@ -4717,14 +4730,14 @@ const ProtobufCMessageDescriptor loci__v1__assemble_context_request__descriptor 
   "Loci__V1__AssembleContextRequest",
   "loci.v1",
   sizeof(Loci__V1__AssembleContextRequest),
-  11,
+  12,
   loci__v1__assemble_context_request__field_descriptors,
   loci__v1__assemble_context_request__field_indices_by_name,
   1,  loci__v1__assemble_context_request__number_ranges,
   (ProtobufCMessageInit) loci__v1__assemble_context_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__assembled_part__field_descriptors[10] =
+static const ProtobufCFieldDescriptor loci__v1__assembled_part__field_descriptors[12] =
 {
   {
     "kind",
@@ -4846,8 +4859,33 @@ static const ProtobufCFieldDescriptor loci__v1__assembled_part__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "until_number",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, until_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cut",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AssembledPart, cut),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__assembled_part__field_indices_by_name[] = {
+  11,   /* field[11] = cut */
   8,   /* field[8] = data */
   4,   /* field[4] = id */
   0,   /* field[0] = kind */
@@ -4858,11 +4896,12 @@ static const unsigned loci__v1__assembled_part__field_indices_by_name[] = {
   2,   /* field[2] = text */
   3,   /* field[3] = token_count */
   7,   /* field[7] = tool_call_id */
+  10,   /* field[10] = until_number */
 };
 static const ProtobufCIntRange loci__v1__assembled_part__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor loci__v1__assembled_part__descriptor =
 {
@@ -4872,7 +4911,7 @@ const ProtobufCMessageDescriptor loci__v1__assembled_part__descriptor =
   "Loci__V1__AssembledPart",
   "loci.v1",
   sizeof(Loci__V1__AssembledPart),
-  10,
+  12,
   loci__v1__assembled_part__field_descriptors,
   loci__v1__assembled_part__field_indices_by_name,
   1,  loci__v1__assembled_part__number_ranges,
@@ -5194,20 +5233,22 @@ const ProtobufCEnumDescriptor loci__v1__token_counter__descriptor =
   loci__v1__token_counter__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue loci__v1__assembled_kind__enum_values_by_number[5] =
+static const ProtobufCEnumValue loci__v1__assembled_kind__enum_values_by_number[6] =
 {
   { "ASSEMBLED_KIND_UNSPECIFIED", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_UNSPECIFIED", 0 },
   { "ASSEMBLED_KIND_SYSTEM", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_SYSTEM", 1 },
   { "ASSEMBLED_KIND_PINNED", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_PINNED", 2 },
   { "ASSEMBLED_KIND_MEMORY", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_MEMORY", 3 },
   { "ASSEMBLED_KIND_RECENT", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_RECENT", 4 },
+  { "ASSEMBLED_KIND_PAST", "LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_PAST", 5 },
 };
 static const ProtobufCIntRange loci__v1__assembled_kind__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 6}
 };
-static const ProtobufCEnumValueIndex loci__v1__assembled_kind__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex loci__v1__assembled_kind__enum_values_by_name[6] =
 {
   { "ASSEMBLED_KIND_MEMORY", 3 },
+  { "ASSEMBLED_KIND_PAST", 5 },
   { "ASSEMBLED_KIND_PINNED", 2 },
   { "ASSEMBLED_KIND_RECENT", 4 },
   { "ASSEMBLED_KIND_SYSTEM", 1 },
@@ -5220,9 +5261,9 @@ const ProtobufCEnumDescriptor loci__v1__assembled_kind__descriptor =
   "AssembledKind",
   "Loci__V1__AssembledKind",
   "loci.v1",
-  5,
+  6,
   loci__v1__assembled_kind__enum_values_by_number,
-  5,
+  6,
   loci__v1__assembled_kind__enum_values_by_name,
   1,
   loci__v1__assembled_kind__value_ranges,

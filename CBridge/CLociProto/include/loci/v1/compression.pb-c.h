@@ -32,14 +32,24 @@ typedef struct Loci__V1__CompressResponse Loci__V1__CompressResponse;
 typedef struct Loci__V1__PlanCompressionRequest Loci__V1__PlanCompressionRequest;
 typedef struct Loci__V1__PlannedCompression Loci__V1__PlannedCompression;
 typedef struct Loci__V1__PlanCompressionResponse Loci__V1__PlanCompressionResponse;
+typedef struct Loci__V1__CompressStreamRequest Loci__V1__CompressStreamRequest;
+typedef struct Loci__V1__CompressStreamResponse Loci__V1__CompressStreamResponse;
+typedef struct Loci__V1__SummarizeRequest Loci__V1__SummarizeRequest;
+typedef struct Loci__V1__SummarizeResponse Loci__V1__SummarizeResponse;
 typedef struct Loci__V1__CompressionPolicy Loci__V1__CompressionPolicy;
 typedef struct Loci__V1__SetCompressionPolicyRequest Loci__V1__SetCompressionPolicyRequest;
 typedef struct Loci__V1__SetCompressionPolicyResponse Loci__V1__SetCompressionPolicyResponse;
+typedef struct Loci__V1__SetTenantCompressionPolicyRequest Loci__V1__SetTenantCompressionPolicyRequest;
+typedef struct Loci__V1__SetTenantCompressionPolicyResponse Loci__V1__SetTenantCompressionPolicyResponse;
 typedef struct Loci__V1__GetCompressionPolicyRequest Loci__V1__GetCompressionPolicyRequest;
 typedef struct Loci__V1__GetCompressionPolicyResponse Loci__V1__GetCompressionPolicyResponse;
 typedef struct Loci__V1__Compaction Loci__V1__Compaction;
 typedef struct Loci__V1__CompactContextRequest Loci__V1__CompactContextRequest;
 typedef struct Loci__V1__CompactContextResponse Loci__V1__CompactContextResponse;
+typedef struct Loci__V1__CompactMemoriesRequest Loci__V1__CompactMemoriesRequest;
+typedef struct Loci__V1__MemoryDigest Loci__V1__MemoryDigest;
+typedef struct Loci__V1__MemoryCompaction Loci__V1__MemoryCompaction;
+typedef struct Loci__V1__CompactMemoriesResponse Loci__V1__CompactMemoriesResponse;
 typedef struct Loci__V1__ExpandRequest Loci__V1__ExpandRequest;
 typedef struct Loci__V1__ExpandResponse Loci__V1__ExpandResponse;
 typedef struct Loci__V1__UndoCompactionRequest Loci__V1__UndoCompactionRequest;
@@ -247,7 +257,9 @@ struct  Loci__V1__CompressionTarget
    */
   Loci__V1__ImportanceWeights *weights;
   /*
-   * Keep what has to do with this question, whatever the strategy. At most 8 KiB. Empty: nobody asked yet.
+   * Keep what has to do with this question, whatever the strategy: whole texts, as a search ranks them, by meaning too
+   * where there is an encoder (of texts in the request at most 1,000 are encoded; of more, words alone decide). At most
+   * 8 KiB. Empty: nobody asked yet.
    */
   ProtobufCBinaryData question;
 };
@@ -477,6 +489,108 @@ struct  Loci__V1__PlanCompressionResponse
     , 0,NULL, {0,NULL} }
 
 
+struct  Loci__V1__CompressStreamRequest
+{
+  ProtobufCMessage base;
+  Loci__V1__Scope *scope;
+  ProtobufCBinaryData context_id;
+  /*
+   * Each part is held to it by itself. `token_budget` and `question` must be empty.
+   */
+  Loci__V1__CompressionTarget *target;
+  /*
+   * Messages of a part, at most 2,000. 0: 1,000. A part ends at 1 MiB of text, too.
+   */
+  uint32_t part_messages;
+  /*
+   * Leave the archives out of the answers.
+   */
+  protobuf_c_boolean omit_archive;
+  Loci__V1__Consistency *consistency;
+};
+#define LOCI__V1__COMPRESS_STREAM_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__compress_stream_request__descriptor) \
+    , NULL, {0,NULL}, NULL, 0, 0, NULL }
+
+
+struct  Loci__V1__CompressStreamResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__CompressResponse *part;
+  /*
+   * First and last message of the part.
+   */
+  uint64_t from_number;
+  uint64_t until_number;
+  /*
+   * Of all parts so far, this one included.
+   */
+  Loci__V1__CompressionFigures *total;
+};
+#define LOCI__V1__COMPRESS_STREAM_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__compress_stream_response__descriptor) \
+    , NULL, 0, 0, NULL }
+
+
+struct  Loci__V1__SummarizeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Texts in the order of time, at most 10,000 and 3 MiB in all; or `context_id` with `scope`.
+   */
+  size_t n_texts;
+  Loci__V1__CompressionText **texts;
+  Loci__V1__Scope *scope;
+  ProtobufCBinaryData context_id;
+  /*
+   * Of the summary, at most 100,000. 0: 500.
+   */
+  uint32_t token_budget;
+  /*
+   * Never ask a model.
+   */
+  protobuf_c_boolean extractive;
+  Loci__V1__Consistency *consistency;
+};
+#define LOCI__V1__SUMMARIZE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__summarize_request__descriptor) \
+    , 0,NULL, NULL, {0,NULL}, 0, 0, NULL }
+
+
+struct  Loci__V1__SummarizeResponse
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData text;
+  /*
+   * Every text that was read for it.
+   */
+  size_t n_covered_ids;
+  ProtobufCBinaryData *covered_ids;
+  /*
+   * The model that wrote it; empty: it is made of the texts' own words.
+   */
+  ProtobufCBinaryData model;
+  /*
+   * Why it is of the texts' own words though the server has a model; empty when it is not, or was not asked for.
+   */
+  ProtobufCBinaryData fallback_reason;
+  /*
+   * Numbers, addresses, paths and identifiers of a model's summary that stand in none of the texts.
+   */
+  size_t n_unsupported;
+  ProtobufCBinaryData *unsupported;
+  uint64_t tokens_before;
+  uint64_t tokens_after;
+  /*
+   * Who counted: the encoder's name, or "estimate".
+   */
+  ProtobufCBinaryData counter;
+};
+#define LOCI__V1__SUMMARIZE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__summarize_response__descriptor) \
+    , {0,NULL}, 0,NULL, {0,NULL}, {0,NULL}, 0,NULL, 0, 0, {0,NULL} }
+
+
 /*
  * Compactions and when they are made.
  */
@@ -497,10 +611,18 @@ struct  Loci__V1__CompressionPolicy
    */
   uint32_t keep_newest;
   Loci__V1__CompressionTarget *target;
+  /*
+   * Of the agent: memories above which older ones are folded into digests. 0: never. At least 10.
+   */
+  uint32_t memories_max;
+  /*
+   * Of the agent: snapshots that each of its sessions keeps; older ones are pruned. 0: all.
+   */
+  uint32_t snapshots_max;
 };
 #define LOCI__V1__COMPRESSION_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__compression_policy__descriptor) \
-    , 0, 0, 0, NULL }
+    , 0, 0, 0, NULL, 0, 0 }
 
 
 struct  Loci__V1__SetCompressionPolicyRequest
@@ -532,6 +654,34 @@ struct  Loci__V1__SetCompressionPolicyResponse
     , NULL }
 
 
+struct  Loci__V1__SetTenantCompressionPolicyRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Its agent must be empty.
+   */
+  Loci__V1__Scope *scope;
+  /*
+   * Absent: removes the policy.
+   */
+  Loci__V1__CompressionPolicy *policy;
+  Loci__V1__WriteOptions *options;
+};
+#define LOCI__V1__SET_TENANT_COMPRESSION_POLICY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__set_tenant_compression_policy_request__descriptor) \
+    , NULL, NULL, NULL }
+
+
+struct  Loci__V1__SetTenantCompressionPolicyResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__Position *position;
+};
+#define LOCI__V1__SET_TENANT_COMPRESSION_POLICY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__set_tenant_compression_policy_response__descriptor) \
+    , NULL }
+
+
 struct  Loci__V1__GetCompressionPolicyRequest
 {
   ProtobufCMessage base;
@@ -549,7 +699,7 @@ struct  Loci__V1__GetCompressionPolicyResponse
   ProtobufCMessage base;
   Loci__V1__CompressionPolicy *policy;
   /*
-   * Whose it is: "context", "agent" or "default".
+   * Whose it is: "context", "agent", "tenant" or "default".
    */
   ProtobufCBinaryData origin;
 };
@@ -618,6 +768,80 @@ struct  Loci__V1__CompactContextResponse
 #define LOCI__V1__COMPACT_CONTEXT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__compact_context_response__descriptor) \
     , NULL, {0,NULL}, NULL }
+
+
+struct  Loci__V1__CompactMemoriesRequest
+{
+  ProtobufCMessage base;
+  Loci__V1__Scope *scope;
+  /*
+   * Memories above which there is something to do, at least 10. 0: what the policy says.
+   */
+  uint32_t memories_max;
+  /*
+   * Absent: what the policy says.
+   */
+  Loci__V1__CompressionTarget *target;
+  Loci__V1__WriteOptions *options;
+};
+#define LOCI__V1__COMPACT_MEMORIES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__compact_memories_request__descriptor) \
+    , NULL, 0, NULL, NULL }
+
+
+/*
+ * A memory that stands for others.
+ */
+struct  Loci__V1__MemoryDigest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData memory_id;
+  ProtobufCBinaryData text;
+  /*
+   * What it stands for, oldest first.
+   */
+  size_t n_covered_ids;
+  ProtobufCBinaryData *covered_ids;
+};
+#define LOCI__V1__MEMORY_DIGEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__memory_digest__descriptor) \
+    , {0,NULL}, {0,NULL}, 0,NULL }
+
+
+/*
+ * One compaction of an agent's memories.
+ */
+struct  Loci__V1__MemoryCompaction
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  int64_t created_at_us;
+  size_t n_digests;
+  Loci__V1__MemoryDigest **digests;
+  Loci__V1__CompressionFigures *figures;
+  Loci__V1__Retention *retention;
+  /*
+   * Made in the background.
+   */
+  protobuf_c_boolean automatic;
+};
+#define LOCI__V1__MEMORY_COMPACTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__memory_compaction__descriptor) \
+    , {0,NULL}, 0, 0,NULL, NULL, NULL, 0 }
+
+
+struct  Loci__V1__CompactMemoriesResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Absent: the agent has no more than `memories_max`, or nothing that can be folded.
+   */
+  Loci__V1__MemoryCompaction *compaction;
+  Loci__V1__Position *position;
+};
+#define LOCI__V1__COMPACT_MEMORIES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__compact_memories_response__descriptor) \
+    , NULL, NULL }
 
 
 struct  Loci__V1__ExpandRequest
@@ -698,10 +922,15 @@ struct  Loci__V1__ReportCompactionsResponse
   size_t n_compactions;
   Loci__V1__Compaction **compactions;
   Loci__V1__PageInfo *page;
+  /*
+   * Of the agent's memories, the newest 100; only on the first page, and when no context is named.
+   */
+  size_t n_memory_compactions;
+  Loci__V1__MemoryCompaction **memory_compactions;
 };
 #define LOCI__V1__REPORT_COMPACTIONS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__report_compactions_response__descriptor) \
-    , 0,NULL, NULL }
+    , 0,NULL, NULL, 0,NULL }
 
 
 struct  Loci__V1__GetCompressionStatsRequest
@@ -721,10 +950,12 @@ struct  Loci__V1__GetCompressionStatsResponse
   uint64_t compactions;
   uint64_t contexts;
   Loci__V1__CompressionFigures *figures;
+  uint64_t memory_compactions;
+  Loci__V1__CompressionFigures *memory_figures;
 };
 #define LOCI__V1__GET_COMPRESSION_STATS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_compression_stats_response__descriptor) \
-    , 0, 0, NULL }
+    , 0, 0, NULL, 0, NULL }
 
 
 /* Loci__V1__CompressionText methods */
@@ -1031,6 +1262,82 @@ Loci__V1__PlanCompressionResponse *
 void   loci__v1__plan_compression_response__free_unpacked
                      (Loci__V1__PlanCompressionResponse *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__CompressStreamRequest methods */
+void   loci__v1__compress_stream_request__init
+                     (Loci__V1__CompressStreamRequest         *message);
+size_t loci__v1__compress_stream_request__get_packed_size
+                     (const Loci__V1__CompressStreamRequest   *message);
+size_t loci__v1__compress_stream_request__pack
+                     (const Loci__V1__CompressStreamRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__compress_stream_request__pack_to_buffer
+                     (const Loci__V1__CompressStreamRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__CompressStreamRequest *
+       loci__v1__compress_stream_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__compress_stream_request__free_unpacked
+                     (Loci__V1__CompressStreamRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__CompressStreamResponse methods */
+void   loci__v1__compress_stream_response__init
+                     (Loci__V1__CompressStreamResponse         *message);
+size_t loci__v1__compress_stream_response__get_packed_size
+                     (const Loci__V1__CompressStreamResponse   *message);
+size_t loci__v1__compress_stream_response__pack
+                     (const Loci__V1__CompressStreamResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__compress_stream_response__pack_to_buffer
+                     (const Loci__V1__CompressStreamResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__CompressStreamResponse *
+       loci__v1__compress_stream_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__compress_stream_response__free_unpacked
+                     (Loci__V1__CompressStreamResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SummarizeRequest methods */
+void   loci__v1__summarize_request__init
+                     (Loci__V1__SummarizeRequest         *message);
+size_t loci__v1__summarize_request__get_packed_size
+                     (const Loci__V1__SummarizeRequest   *message);
+size_t loci__v1__summarize_request__pack
+                     (const Loci__V1__SummarizeRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__summarize_request__pack_to_buffer
+                     (const Loci__V1__SummarizeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SummarizeRequest *
+       loci__v1__summarize_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__summarize_request__free_unpacked
+                     (Loci__V1__SummarizeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SummarizeResponse methods */
+void   loci__v1__summarize_response__init
+                     (Loci__V1__SummarizeResponse         *message);
+size_t loci__v1__summarize_response__get_packed_size
+                     (const Loci__V1__SummarizeResponse   *message);
+size_t loci__v1__summarize_response__pack
+                     (const Loci__V1__SummarizeResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__summarize_response__pack_to_buffer
+                     (const Loci__V1__SummarizeResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SummarizeResponse *
+       loci__v1__summarize_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__summarize_response__free_unpacked
+                     (Loci__V1__SummarizeResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__V1__CompressionPolicy methods */
 void   loci__v1__compression_policy__init
                      (Loci__V1__CompressionPolicy         *message);
@@ -1087,6 +1394,44 @@ Loci__V1__SetCompressionPolicyResponse *
                       const uint8_t       *data);
 void   loci__v1__set_compression_policy_response__free_unpacked
                      (Loci__V1__SetCompressionPolicyResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SetTenantCompressionPolicyRequest methods */
+void   loci__v1__set_tenant_compression_policy_request__init
+                     (Loci__V1__SetTenantCompressionPolicyRequest         *message);
+size_t loci__v1__set_tenant_compression_policy_request__get_packed_size
+                     (const Loci__V1__SetTenantCompressionPolicyRequest   *message);
+size_t loci__v1__set_tenant_compression_policy_request__pack
+                     (const Loci__V1__SetTenantCompressionPolicyRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__set_tenant_compression_policy_request__pack_to_buffer
+                     (const Loci__V1__SetTenantCompressionPolicyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SetTenantCompressionPolicyRequest *
+       loci__v1__set_tenant_compression_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__set_tenant_compression_policy_request__free_unpacked
+                     (Loci__V1__SetTenantCompressionPolicyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SetTenantCompressionPolicyResponse methods */
+void   loci__v1__set_tenant_compression_policy_response__init
+                     (Loci__V1__SetTenantCompressionPolicyResponse         *message);
+size_t loci__v1__set_tenant_compression_policy_response__get_packed_size
+                     (const Loci__V1__SetTenantCompressionPolicyResponse   *message);
+size_t loci__v1__set_tenant_compression_policy_response__pack
+                     (const Loci__V1__SetTenantCompressionPolicyResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__set_tenant_compression_policy_response__pack_to_buffer
+                     (const Loci__V1__SetTenantCompressionPolicyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SetTenantCompressionPolicyResponse *
+       loci__v1__set_tenant_compression_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__set_tenant_compression_policy_response__free_unpacked
+                     (Loci__V1__SetTenantCompressionPolicyResponse *message,
                       ProtobufCAllocator *allocator);
 /* Loci__V1__GetCompressionPolicyRequest methods */
 void   loci__v1__get_compression_policy_request__init
@@ -1182,6 +1527,82 @@ Loci__V1__CompactContextResponse *
                       const uint8_t       *data);
 void   loci__v1__compact_context_response__free_unpacked
                      (Loci__V1__CompactContextResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__CompactMemoriesRequest methods */
+void   loci__v1__compact_memories_request__init
+                     (Loci__V1__CompactMemoriesRequest         *message);
+size_t loci__v1__compact_memories_request__get_packed_size
+                     (const Loci__V1__CompactMemoriesRequest   *message);
+size_t loci__v1__compact_memories_request__pack
+                     (const Loci__V1__CompactMemoriesRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__compact_memories_request__pack_to_buffer
+                     (const Loci__V1__CompactMemoriesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__CompactMemoriesRequest *
+       loci__v1__compact_memories_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__compact_memories_request__free_unpacked
+                     (Loci__V1__CompactMemoriesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__MemoryDigest methods */
+void   loci__v1__memory_digest__init
+                     (Loci__V1__MemoryDigest         *message);
+size_t loci__v1__memory_digest__get_packed_size
+                     (const Loci__V1__MemoryDigest   *message);
+size_t loci__v1__memory_digest__pack
+                     (const Loci__V1__MemoryDigest   *message,
+                      uint8_t             *out);
+size_t loci__v1__memory_digest__pack_to_buffer
+                     (const Loci__V1__MemoryDigest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__MemoryDigest *
+       loci__v1__memory_digest__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__memory_digest__free_unpacked
+                     (Loci__V1__MemoryDigest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__MemoryCompaction methods */
+void   loci__v1__memory_compaction__init
+                     (Loci__V1__MemoryCompaction         *message);
+size_t loci__v1__memory_compaction__get_packed_size
+                     (const Loci__V1__MemoryCompaction   *message);
+size_t loci__v1__memory_compaction__pack
+                     (const Loci__V1__MemoryCompaction   *message,
+                      uint8_t             *out);
+size_t loci__v1__memory_compaction__pack_to_buffer
+                     (const Loci__V1__MemoryCompaction   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__MemoryCompaction *
+       loci__v1__memory_compaction__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__memory_compaction__free_unpacked
+                     (Loci__V1__MemoryCompaction *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__CompactMemoriesResponse methods */
+void   loci__v1__compact_memories_response__init
+                     (Loci__V1__CompactMemoriesResponse         *message);
+size_t loci__v1__compact_memories_response__get_packed_size
+                     (const Loci__V1__CompactMemoriesResponse   *message);
+size_t loci__v1__compact_memories_response__pack
+                     (const Loci__V1__CompactMemoriesResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__compact_memories_response__pack_to_buffer
+                     (const Loci__V1__CompactMemoriesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__CompactMemoriesResponse *
+       loci__v1__compact_memories_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__compact_memories_response__free_unpacked
+                     (Loci__V1__CompactMemoriesResponse *message,
                       ProtobufCAllocator *allocator);
 /* Loci__V1__ExpandRequest methods */
 void   loci__v1__expand_request__init
@@ -1385,6 +1806,18 @@ typedef void (*Loci__V1__PlannedCompression_Closure)
 typedef void (*Loci__V1__PlanCompressionResponse_Closure)
                  (const Loci__V1__PlanCompressionResponse *message,
                   void *closure_data);
+typedef void (*Loci__V1__CompressStreamRequest_Closure)
+                 (const Loci__V1__CompressStreamRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__CompressStreamResponse_Closure)
+                 (const Loci__V1__CompressStreamResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SummarizeRequest_Closure)
+                 (const Loci__V1__SummarizeRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SummarizeResponse_Closure)
+                 (const Loci__V1__SummarizeResponse *message,
+                  void *closure_data);
 typedef void (*Loci__V1__CompressionPolicy_Closure)
                  (const Loci__V1__CompressionPolicy *message,
                   void *closure_data);
@@ -1393,6 +1826,12 @@ typedef void (*Loci__V1__SetCompressionPolicyRequest_Closure)
                   void *closure_data);
 typedef void (*Loci__V1__SetCompressionPolicyResponse_Closure)
                  (const Loci__V1__SetCompressionPolicyResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SetTenantCompressionPolicyRequest_Closure)
+                 (const Loci__V1__SetTenantCompressionPolicyRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SetTenantCompressionPolicyResponse_Closure)
+                 (const Loci__V1__SetTenantCompressionPolicyResponse *message,
                   void *closure_data);
 typedef void (*Loci__V1__GetCompressionPolicyRequest_Closure)
                  (const Loci__V1__GetCompressionPolicyRequest *message,
@@ -1408,6 +1847,18 @@ typedef void (*Loci__V1__CompactContextRequest_Closure)
                   void *closure_data);
 typedef void (*Loci__V1__CompactContextResponse_Closure)
                  (const Loci__V1__CompactContextResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__CompactMemoriesRequest_Closure)
+                 (const Loci__V1__CompactMemoriesRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__MemoryDigest_Closure)
+                 (const Loci__V1__MemoryDigest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__MemoryCompaction_Closure)
+                 (const Loci__V1__MemoryCompaction *message,
+                  void *closure_data);
+typedef void (*Loci__V1__CompactMemoriesResponse_Closure)
+                 (const Loci__V1__CompactMemoriesResponse *message,
                   void *closure_data);
 typedef void (*Loci__V1__ExpandRequest_Closure)
                  (const Loci__V1__ExpandRequest *message,
@@ -1448,6 +1899,14 @@ struct Loci__V1__CompressionService_Service
                    const Loci__V1__CompressRequest *input,
                    Loci__V1__CompressResponse_Closure closure,
                    void *closure_data);
+  void (*compress_stream)(Loci__V1__CompressionService_Service *service,
+                          const Loci__V1__CompressStreamRequest *input,
+                          Loci__V1__CompressStreamResponse_Closure closure,
+                          void *closure_data);
+  void (*summarize)(Loci__V1__CompressionService_Service *service,
+                    const Loci__V1__SummarizeRequest *input,
+                    Loci__V1__SummarizeResponse_Closure closure,
+                    void *closure_data);
   void (*plan_compression)(Loci__V1__CompressionService_Service *service,
                            const Loci__V1__PlanCompressionRequest *input,
                            Loci__V1__PlanCompressionResponse_Closure closure,
@@ -1456,6 +1915,10 @@ struct Loci__V1__CompressionService_Service
                           const Loci__V1__CompactContextRequest *input,
                           Loci__V1__CompactContextResponse_Closure closure,
                           void *closure_data);
+  void (*compact_memories)(Loci__V1__CompressionService_Service *service,
+                           const Loci__V1__CompactMemoriesRequest *input,
+                           Loci__V1__CompactMemoriesResponse_Closure closure,
+                           void *closure_data);
   void (*expand)(Loci__V1__CompressionService_Service *service,
                  const Loci__V1__ExpandRequest *input,
                  Loci__V1__ExpandResponse_Closure closure,
@@ -1468,6 +1931,10 @@ struct Loci__V1__CompressionService_Service
                                  const Loci__V1__SetCompressionPolicyRequest *input,
                                  Loci__V1__SetCompressionPolicyResponse_Closure closure,
                                  void *closure_data);
+  void (*set_tenant_compression_policy)(Loci__V1__CompressionService_Service *service,
+                                        const Loci__V1__SetTenantCompressionPolicyRequest *input,
+                                        Loci__V1__SetTenantCompressionPolicyResponse_Closure closure,
+                                        void *closure_data);
   void (*get_compression_policy)(Loci__V1__CompressionService_Service *service,
                                  const Loci__V1__GetCompressionPolicyRequest *input,
                                  Loci__V1__GetCompressionPolicyResponse_Closure closure,
@@ -1490,11 +1957,15 @@ void loci__v1__compression_service__init (Loci__V1__CompressionService_Service *
     { LOCI__V1__COMPRESSION_SERVICE__BASE_INIT,\
       function_prefix__ ## score,\
       function_prefix__ ## compress,\
+      function_prefix__ ## compress_stream,\
+      function_prefix__ ## summarize,\
       function_prefix__ ## plan_compression,\
       function_prefix__ ## compact_context,\
+      function_prefix__ ## compact_memories,\
       function_prefix__ ## expand,\
       function_prefix__ ## undo_compaction,\
       function_prefix__ ## set_compression_policy,\
+      function_prefix__ ## set_tenant_compression_policy,\
       function_prefix__ ## get_compression_policy,\
       function_prefix__ ## report_compactions,\
       function_prefix__ ## get_compression_stats  }
@@ -1506,6 +1977,14 @@ void loci__v1__compression_service__compress(ProtobufCService *service,
                                              const Loci__V1__CompressRequest *input,
                                              Loci__V1__CompressResponse_Closure closure,
                                              void *closure_data);
+void loci__v1__compression_service__compress_stream(ProtobufCService *service,
+                                                    const Loci__V1__CompressStreamRequest *input,
+                                                    Loci__V1__CompressStreamResponse_Closure closure,
+                                                    void *closure_data);
+void loci__v1__compression_service__summarize(ProtobufCService *service,
+                                              const Loci__V1__SummarizeRequest *input,
+                                              Loci__V1__SummarizeResponse_Closure closure,
+                                              void *closure_data);
 void loci__v1__compression_service__plan_compression(ProtobufCService *service,
                                                      const Loci__V1__PlanCompressionRequest *input,
                                                      Loci__V1__PlanCompressionResponse_Closure closure,
@@ -1514,6 +1993,10 @@ void loci__v1__compression_service__compact_context(ProtobufCService *service,
                                                     const Loci__V1__CompactContextRequest *input,
                                                     Loci__V1__CompactContextResponse_Closure closure,
                                                     void *closure_data);
+void loci__v1__compression_service__compact_memories(ProtobufCService *service,
+                                                     const Loci__V1__CompactMemoriesRequest *input,
+                                                     Loci__V1__CompactMemoriesResponse_Closure closure,
+                                                     void *closure_data);
 void loci__v1__compression_service__expand(ProtobufCService *service,
                                            const Loci__V1__ExpandRequest *input,
                                            Loci__V1__ExpandResponse_Closure closure,
@@ -1526,6 +2009,10 @@ void loci__v1__compression_service__set_compression_policy(ProtobufCService *ser
                                                            const Loci__V1__SetCompressionPolicyRequest *input,
                                                            Loci__V1__SetCompressionPolicyResponse_Closure closure,
                                                            void *closure_data);
+void loci__v1__compression_service__set_tenant_compression_policy(ProtobufCService *service,
+                                                                  const Loci__V1__SetTenantCompressionPolicyRequest *input,
+                                                                  Loci__V1__SetTenantCompressionPolicyResponse_Closure closure,
+                                                                  void *closure_data);
 void loci__v1__compression_service__get_compression_policy(ProtobufCService *service,
                                                            const Loci__V1__GetCompressionPolicyRequest *input,
                                                            Loci__V1__GetCompressionPolicyResponse_Closure closure,
@@ -1559,14 +2046,24 @@ extern const ProtobufCMessageDescriptor loci__v1__compress_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__plan_compression_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__planned_compression__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__plan_compression_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__compress_stream_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__compress_stream_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__summarize_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__summarize_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__compression_policy__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__set_compression_policy_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__set_compression_policy_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__set_tenant_compression_policy_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__set_tenant_compression_policy_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__get_compression_policy_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__get_compression_policy_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__compaction__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__compact_context_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__compact_context_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__compact_memories_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__memory_digest__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__memory_compaction__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__compact_memories_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__expand_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__expand_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__undo_compaction_request__descriptor;

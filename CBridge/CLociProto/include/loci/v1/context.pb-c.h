@@ -121,6 +121,10 @@ typedef enum _Loci__V1__AssembledKind {
    */
   LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_PINNED = 2,
   /*
+   * Older messages as a compaction left them.
+   */
+  LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_PAST = 5,
+  /*
    * A memory.
    */
   LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_MEMORY = 3,
@@ -881,6 +885,12 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__MEMORY_SHARE_CHOICE__CASE)
 } Loci__V1__AssembleContextRequest__MemoryShareChoiceCase;
 
+typedef enum {
+  LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__PAST_SHARE_CHOICE__NOT_SET = 0,
+  LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__PAST_SHARE_CHOICE_PAST_SHARE = 12
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__PAST_SHARE_CHOICE__CASE)
+} Loci__V1__AssembleContextRequest__PastShareChoiceCase;
+
 struct  Loci__V1__AssembleContextRequest
 {
   ProtobufCMessage base;
@@ -916,10 +926,14 @@ struct  Loci__V1__AssembleContextRequest
   union {
     float memory_share;
   };
+  Loci__V1__AssembleContextRequest__PastShareChoiceCase past_share_choice_case;
+  union {
+    float past_share;
+  };
 };
 #define LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__assemble_context_request__descriptor) \
-    , NULL, {0,NULL}, 0, {0,NULL}, 0, 0, LOCI__V1__TOKEN_COUNTER__TOKEN_COUNTER_UNSPECIFIED, 0, NULL, 0, LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__MEMORY_SHARE_CHOICE__NOT_SET, {0} }
+    , NULL, {0,NULL}, 0, {0,NULL}, 0, 0, LOCI__V1__TOKEN_COUNTER__TOKEN_COUNTER_UNSPECIFIED, 0, NULL, 0, LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__MEMORY_SHARE_CHOICE__NOT_SET, {0}, LOCI__V1__ASSEMBLE_CONTEXT_REQUEST__PAST_SHARE_CHOICE__NOT_SET, {0} }
 
 
 struct  Loci__V1__AssembledPart
@@ -930,11 +944,11 @@ struct  Loci__V1__AssembledPart
   ProtobufCBinaryData text;
   uint32_t token_count;
   /*
-   * Of the message or memory.
+   * Of the message, memory or compaction.
    */
   ProtobufCBinaryData id;
   /*
-   * Of a message.
+   * Of a message; of a compaction its first.
    */
   uint64_t number;
   ProtobufCBinaryData name;
@@ -944,14 +958,22 @@ struct  Loci__V1__AssembledPart
    * Of a memory: its score.
    */
   float score;
+  /*
+   * Of a compaction: its last message.
+   */
+  uint64_t until_number;
+  /*
+   * Of a compaction: only its newest lines, since all of them had no room.
+   */
+  protobuf_c_boolean cut;
 };
 #define LOCI__V1__ASSEMBLED_PART__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__assembled_part__descriptor) \
-    , LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_UNSPECIFIED, LOCI__V1__ROLE__ROLE_UNSPECIFIED, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
+    , LOCI__V1__ASSEMBLED_KIND__ASSEMBLED_KIND_UNSPECIFIED, LOCI__V1__ROLE__ROLE_UNSPECIFIED, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0 }
 
 
 /*
- * Messages next to each other that are left out for the same reason, or a memory.
+ * Messages next to each other that are left out for the same reason, a memory, or a compaction.
  */
 struct  Loci__V1__LeftOut
 {
@@ -964,7 +986,7 @@ struct  Loci__V1__LeftOut
   uint64_t first_number;
   uint64_t last_number;
   /*
-   * Of a memory.
+   * Of a memory or a compaction.
    */
   ProtobufCBinaryData id;
   /*

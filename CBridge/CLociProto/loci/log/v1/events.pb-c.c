@@ -2572,6 +2572,141 @@ void   loci__log__v1__cold_texts__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__cold_texts__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__log__v1__memories_compacted__init
+                     (Loci__Log__V1__MemoriesCompacted         *message)
+{
+  static const Loci__Log__V1__MemoriesCompacted init_value = LOCI__LOG__V1__MEMORIES_COMPACTED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memories_compacted__get_packed_size
+                     (const Loci__Log__V1__MemoriesCompacted *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_compacted__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memories_compacted__pack
+                     (const Loci__Log__V1__MemoriesCompacted *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_compacted__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memories_compacted__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesCompacted *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memories_compacted__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoriesCompacted *
+       loci__log__v1__memories_compacted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoriesCompacted *)
+     protobuf_c_message_unpack (&loci__log__v1__memories_compacted__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memories_compacted__free_unpacked
+                     (Loci__Log__V1__MemoriesCompacted *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memories_compacted__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__memory_compaction_undone__init
+                     (Loci__Log__V1__MemoryCompactionUndone         *message)
+{
+  static const Loci__Log__V1__MemoryCompactionUndone init_value = LOCI__LOG__V1__MEMORY_COMPACTION_UNDONE__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__memory_compaction_undone__get_packed_size
+                     (const Loci__Log__V1__MemoryCompactionUndone *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_compaction_undone__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__memory_compaction_undone__pack
+                     (const Loci__Log__V1__MemoryCompactionUndone *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_compaction_undone__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__memory_compaction_undone__pack_to_buffer
+                     (const Loci__Log__V1__MemoryCompactionUndone *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__memory_compaction_undone__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__MemoryCompactionUndone *
+       loci__log__v1__memory_compaction_undone__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__MemoryCompactionUndone *)
+     protobuf_c_message_unpack (&loci__log__v1__memory_compaction_undone__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__memory_compaction_undone__free_unpacked
+                     (Loci__Log__V1__MemoryCompactionUndone *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__memory_compaction_undone__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__folded_memories__init
+                     (Loci__Log__V1__FoldedMemories         *message)
+{
+  static const Loci__Log__V1__FoldedMemories init_value = LOCI__LOG__V1__FOLDED_MEMORIES__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__folded_memories__get_packed_size
+                     (const Loci__Log__V1__FoldedMemories *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__folded_memories__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__folded_memories__pack
+                     (const Loci__Log__V1__FoldedMemories *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__folded_memories__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__folded_memories__pack_to_buffer
+                     (const Loci__Log__V1__FoldedMemories *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__folded_memories__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__FoldedMemories *
+       loci__log__v1__folded_memories__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__FoldedMemories *)
+     protobuf_c_message_unpack (&loci__log__v1__folded_memories__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__folded_memories__free_unpacked
+                     (Loci__Log__V1__FoldedMemories *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__folded_memories__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__log__v1__compaction_undone__init
                      (Loci__Log__V1__CompactionUndone         *message)
 {
@@ -3787,7 +3922,7 @@ void   loci__log__v1__memories_reinforced__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[71] =
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[73] =
 {
   {
     "tenant",
@@ -4426,6 +4561,30 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[71
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "memories_compacted",
+    104,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memories_compacted),
+    &loci__log__v1__memories_compacted__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_compaction_undone",
+    105,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, memory_compaction_undone),
+    &loci__log__v1__memory_compaction_undone__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "steps_written",
     120,
     PROTOBUF_C_LABEL_NONE,
@@ -4643,18 +4802,18 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[71
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  66,   /* field[66] = access_key_created */
-  67,   /* field[67] = access_key_revoked */
-  70,   /* field[70] = access_refused */
+  68,   /* field[68] = access_key_created */
+  69,   /* field[69] = access_key_revoked */
+  72,   /* field[72] = access_refused */
   44,   /* field[44] = adjustment_changed */
   1,   /* field[1] = agent */
   35,   /* field[35] = alias_deleted */
   34,   /* field[34] = alias_set */
   2,   /* field[2] = at_us */
-  60,   /* field[60] = audit_alerts_delivered */
-  58,   /* field[58] = audit_head_signed */
-  57,   /* field[57] = audit_recorded */
-  59,   /* field[59] = audit_rules_set */
+  62,   /* field[62] = audit_alerts_delivered */
+  60,   /* field[60] = audit_head_signed */
+  59,   /* field[59] = audit_recorded */
+  61,   /* field[61] = audit_rules_set */
   28,   /* field[28] = checkpoint_put */
   31,   /* field[31] = checkpoint_thread_copied */
   29,   /* field[29] = checkpoint_writes_put */
@@ -4675,20 +4834,22 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   39,   /* field[39] = experiences_deleted */
   38,   /* field[38] = experiences_recorded */
   40,   /* field[40] = feedback_given */
-  69,   /* field[69] = grant_removed */
-  68,   /* field[68] = grant_set */
+  71,   /* field[71] = grant_removed */
+  70,   /* field[70] = grant_set */
   10,   /* field[10] = items_embedded */
   45,   /* field[45] = learning_cycle_ran */
   14,   /* field[14] = log_rewritten */
-  63,   /* field[63] = memories_accessed */
+  65,   /* field[65] = memories_accessed */
   7,   /* field[7] = memories_added */
+  53,   /* field[53] = memories_compacted */
   46,   /* field[46] = memories_consolidated */
   9,   /* field[9] = memories_deleted */
-  61,   /* field[61] = memories_expired */
+  63,   /* field[63] = memories_expired */
   48,   /* field[48] = memories_reinforced */
-  62,   /* field[62] = memories_restored */
-  64,   /* field[64] = memories_said_again */
-  65,   /* field[65] = memory_policy_set */
+  64,   /* field[64] = memories_restored */
+  66,   /* field[66] = memories_said_again */
+  54,   /* field[54] = memory_compaction_undone */
+  67,   /* field[67] = memory_policy_set */
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
@@ -4708,11 +4869,11 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   22,   /* field[22] = sessions_expired */
   25,   /* field[25] = snapshot_taken */
   26,   /* field[26] = snapshots_pruned */
-  54,   /* field[54] = steps_completed */
-  53,   /* field[53] = steps_written */
+  56,   /* field[56] = steps_completed */
+  55,   /* field[55] = steps_written */
   0,   /* field[0] = tenant */
-  56,   /* field[56] = trace_forked */
-  55,   /* field[55] = traces_deleted */
+  58,   /* field[58] = trace_forked */
+  57,   /* field[57] = traces_deleted */
   24,   /* field[24] = variables_set */
 };
 static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
@@ -4722,10 +4883,10 @@ static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
   { 64, 32 },
   { 80, 38 },
   { 100, 49 },
-  { 120, 53 },
-  { 140, 61 },
-  { 160, 66 },
-  { 0, 71 }
+  { 120, 55 },
+  { 140, 63 },
+  { 160, 68 },
+  { 0, 73 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -4735,7 +4896,7 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  71,
+  73,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
   8,  loci__log__v1__event__number_ranges,
@@ -8818,6 +8979,185 @@ const ProtobufCMessageDescriptor loci__log__v1__cold_texts__descriptor =
   loci__log__v1__cold_texts__field_indices_by_name,
   1,  loci__log__v1__cold_texts__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__cold_texts__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memories_compacted__field_descriptors[5] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoriesCompacted, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digests",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__MemoriesCompacted, n_digests),
+    offsetof(Loci__Log__V1__MemoriesCompacted, digests),
+    &loci__log__v1__folded_memories__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "automatic",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoriesCompacted, automatic),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "figures",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoriesCompacted, figures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoriesCompacted, retention),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memories_compacted__field_indices_by_name[] = {
+  2,   /* field[2] = automatic */
+  1,   /* field[1] = digests */
+  3,   /* field[3] = figures */
+  0,   /* field[0] = id */
+  4,   /* field[4] = retention */
+};
+static const ProtobufCIntRange loci__log__v1__memories_compacted__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memories_compacted__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoriesCompacted",
+  "MemoriesCompacted",
+  "Loci__Log__V1__MemoriesCompacted",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoriesCompacted),
+  5,
+  loci__log__v1__memories_compacted__field_descriptors,
+  loci__log__v1__memories_compacted__field_indices_by_name,
+  1,  loci__log__v1__memories_compacted__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memories_compacted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__memory_compaction_undone__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__MemoryCompactionUndone, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__memory_compaction_undone__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange loci__log__v1__memory_compaction_undone__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__memory_compaction_undone__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.MemoryCompactionUndone",
+  "MemoryCompactionUndone",
+  "Loci__Log__V1__MemoryCompactionUndone",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__MemoryCompactionUndone),
+  1,
+  loci__log__v1__memory_compaction_undone__field_descriptors,
+  loci__log__v1__memory_compaction_undone__field_indices_by_name,
+  1,  loci__log__v1__memory_compaction_undone__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__memory_compaction_undone__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__folded_memories__field_descriptors[2] =
+{
+  {
+    "digest",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__FoldedMemories, digest),
+    &loci__log__v1__added_memory__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__FoldedMemories, n_ids),
+    offsetof(Loci__Log__V1__FoldedMemories, ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__folded_memories__field_indices_by_name[] = {
+  0,   /* field[0] = digest */
+  1,   /* field[1] = ids */
+};
+static const ProtobufCIntRange loci__log__v1__folded_memories__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__folded_memories__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.FoldedMemories",
+  "FoldedMemories",
+  "Loci__Log__V1__FoldedMemories",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__FoldedMemories),
+  2,
+  loci__log__v1__folded_memories__field_descriptors,
+  loci__log__v1__folded_memories__field_indices_by_name,
+  1,  loci__log__v1__folded_memories__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__folded_memories__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__log__v1__compaction_undone__field_descriptors[1] =

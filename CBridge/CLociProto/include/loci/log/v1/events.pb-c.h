@@ -72,6 +72,9 @@ typedef struct Loci__Log__V1__GrantRemoved Loci__Log__V1__GrantRemoved;
 typedef struct Loci__Log__V1__AccessRefused Loci__Log__V1__AccessRefused;
 typedef struct Loci__Log__V1__ContextCompacted Loci__Log__V1__ContextCompacted;
 typedef struct Loci__Log__V1__ColdTexts Loci__Log__V1__ColdTexts;
+typedef struct Loci__Log__V1__MemoriesCompacted Loci__Log__V1__MemoriesCompacted;
+typedef struct Loci__Log__V1__MemoryCompactionUndone Loci__Log__V1__MemoryCompactionUndone;
+typedef struct Loci__Log__V1__FoldedMemories Loci__Log__V1__FoldedMemories;
 typedef struct Loci__Log__V1__CompactionUndone Loci__Log__V1__CompactionUndone;
 typedef struct Loci__Log__V1__CompressionPolicySet Loci__Log__V1__CompressionPolicySet;
 typedef struct Loci__Log__V1__ColdDictionaryTrained Loci__Log__V1__ColdDictionaryTrained;
@@ -147,6 +150,8 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_COMPACTION_UNDONE = 101,
   LOCI__LOG__V1__EVENT__KIND_COMPRESSION_POLICY_SET = 102,
   LOCI__LOG__V1__EVENT__KIND_COLD_DICTIONARY_TRAINED = 103,
+  LOCI__LOG__V1__EVENT__KIND_MEMORIES_COMPACTED = 104,
+  LOCI__LOG__V1__EVENT__KIND_MEMORY_COMPACTION_UNDONE = 105,
   LOCI__LOG__V1__EVENT__KIND_ACCESS_KEY_CREATED = 160,
   LOCI__LOG__V1__EVENT__KIND_ACCESS_KEY_REVOKED = 161,
   LOCI__LOG__V1__EVENT__KIND_GRANT_SET = 162,
@@ -241,6 +246,8 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__CompactionUndone *compaction_undone;
     Loci__Log__V1__CompressionPolicySet *compression_policy_set;
     Loci__Log__V1__ColdDictionaryTrained *cold_dictionary_trained;
+    Loci__Log__V1__MemoriesCompacted *memories_compacted;
+    Loci__Log__V1__MemoryCompactionUndone *memory_compaction_undone;
     /*
      * 160 to 179: who may do what.
      */
@@ -1252,6 +1259,52 @@ struct  Loci__Log__V1__ColdTexts
 #define LOCI__LOG__V1__COLD_TEXTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__cold_texts__descriptor) \
     , {0,NULL}, 0,NULL, 0 }
+
+
+/*
+ * Digests take the place of memories, which are superseded by them.
+ */
+struct  Loci__Log__V1__MemoriesCompacted
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  size_t n_digests;
+  Loci__Log__V1__FoldedMemories **digests;
+  protobuf_c_boolean automatic;
+  /*
+   * Encoded loci.v1.CompressionFigures and loci.v1.Retention.
+   */
+  ProtobufCBinaryData figures;
+  ProtobufCBinaryData retention;
+};
+#define LOCI__LOG__V1__MEMORIES_COMPACTED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memories_compacted__descriptor) \
+    , {0,NULL}, 0,NULL, 0, {0,NULL}, {0,NULL} }
+
+
+struct  Loci__Log__V1__MemoryCompactionUndone
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+};
+#define LOCI__LOG__V1__MEMORY_COMPACTION_UNDONE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memory_compaction_undone__descriptor) \
+    , {0,NULL} }
+
+
+struct  Loci__Log__V1__FoldedMemories
+{
+  ProtobufCMessage base;
+  Loci__Log__V1__AddedMemory *digest;
+  /*
+   * Oldest first.
+   */
+  size_t n_ids;
+  ProtobufCBinaryData *ids;
+};
+#define LOCI__LOG__V1__FOLDED_MEMORIES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__folded_memories__descriptor) \
+    , NULL, 0,NULL }
 
 
 struct  Loci__Log__V1__CompactionUndone
@@ -2792,6 +2845,63 @@ Loci__Log__V1__ColdTexts *
 void   loci__log__v1__cold_texts__free_unpacked
                      (Loci__Log__V1__ColdTexts *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoriesCompacted methods */
+void   loci__log__v1__memories_compacted__init
+                     (Loci__Log__V1__MemoriesCompacted         *message);
+size_t loci__log__v1__memories_compacted__get_packed_size
+                     (const Loci__Log__V1__MemoriesCompacted   *message);
+size_t loci__log__v1__memories_compacted__pack
+                     (const Loci__Log__V1__MemoriesCompacted   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memories_compacted__pack_to_buffer
+                     (const Loci__Log__V1__MemoriesCompacted   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoriesCompacted *
+       loci__log__v1__memories_compacted__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memories_compacted__free_unpacked
+                     (Loci__Log__V1__MemoriesCompacted *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__MemoryCompactionUndone methods */
+void   loci__log__v1__memory_compaction_undone__init
+                     (Loci__Log__V1__MemoryCompactionUndone         *message);
+size_t loci__log__v1__memory_compaction_undone__get_packed_size
+                     (const Loci__Log__V1__MemoryCompactionUndone   *message);
+size_t loci__log__v1__memory_compaction_undone__pack
+                     (const Loci__Log__V1__MemoryCompactionUndone   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__memory_compaction_undone__pack_to_buffer
+                     (const Loci__Log__V1__MemoryCompactionUndone   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__MemoryCompactionUndone *
+       loci__log__v1__memory_compaction_undone__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__memory_compaction_undone__free_unpacked
+                     (Loci__Log__V1__MemoryCompactionUndone *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__FoldedMemories methods */
+void   loci__log__v1__folded_memories__init
+                     (Loci__Log__V1__FoldedMemories         *message);
+size_t loci__log__v1__folded_memories__get_packed_size
+                     (const Loci__Log__V1__FoldedMemories   *message);
+size_t loci__log__v1__folded_memories__pack
+                     (const Loci__Log__V1__FoldedMemories   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__folded_memories__pack_to_buffer
+                     (const Loci__Log__V1__FoldedMemories   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__FoldedMemories *
+       loci__log__v1__folded_memories__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__folded_memories__free_unpacked
+                     (Loci__Log__V1__FoldedMemories *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__Log__V1__CompactionUndone methods */
 void   loci__log__v1__compaction_undone__init
                      (Loci__Log__V1__CompactionUndone         *message);
@@ -3478,6 +3588,15 @@ typedef void (*Loci__Log__V1__ContextCompacted_Closure)
 typedef void (*Loci__Log__V1__ColdTexts_Closure)
                  (const Loci__Log__V1__ColdTexts *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__MemoriesCompacted_Closure)
+                 (const Loci__Log__V1__MemoriesCompacted *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__MemoryCompactionUndone_Closure)
+                 (const Loci__Log__V1__MemoryCompactionUndone *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__FoldedMemories_Closure)
+                 (const Loci__Log__V1__FoldedMemories *message,
+                  void *closure_data);
 typedef void (*Loci__Log__V1__CompactionUndone_Closure)
                  (const Loci__Log__V1__CompactionUndone *message,
                   void *closure_data);
@@ -3622,6 +3741,9 @@ extern const ProtobufCMessageDescriptor loci__log__v1__grant_removed__descriptor
 extern const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__context_compacted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__cold_texts__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memories_compacted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__memory_compaction_undone__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__folded_memories__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__compaction_undone__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__compression_policy_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__cold_dictionary_trained__descriptor;
