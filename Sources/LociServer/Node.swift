@@ -54,6 +54,10 @@ package final class Node: Sendable {
     package var openCollections = 1_024
     /// What the building of segments may write, bytes a second.
     package var segmentBytesPerSecond = 256 << 20
+    /// Hosts of webhooks that are allowed though they are inside.
+    package var webhookHosts: Set<String> = []
+    /// Pause between looks for traces that their policy no longer keeps.
+    package var traceExpiryInterval = Duration.seconds(15)
     /// Delivers alerts of audit rules; `nil` leaves them in their outbox.
     package var alertSender: (any AlertSender)?
     /// Pause between learning cycles.
@@ -116,6 +120,10 @@ package final class Node: Sendable {
   private let directory = AccessDirectory()
   private let refusals = RefusalLog()
   private let rewriter: ShardRewriter
+  private let intake: TraceIntake
+  private let rules = AuditRuleBook()
+  private let policies = TracePolicies()
+  private let signer: AuditSigner
   private let server: RPCServer
   private let stopping = AsyncStream.makeStream(of: Void.self)
 
@@ -145,9 +153,10 @@ package final class Node: Sendable {
     let violations = ViolationWatch()
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
-      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory), tail: tail,
-      violations: violations, workers: workers, clock: clock, logger: logger)
-    let signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
+      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory),
+      traces: TraceSlice(tail: tail, policies: policies), audit: AuditSlice(watch: violations, book: rules),
+      workers: workers, clock: clock, logger: logger)
+    signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
     self.collections = collections
     rewriter = ShardRewriter(store: store, logger: logger)
     parts = NodeParts(
@@ -156,6 +165,7 @@ package final class Node: Sendable {
         encoder: encoder, cache: cache, pipeline: pipeline, clock: clock),
       workers: workers, upkeep: WorkerPool(name: "upkeep", width: 1, waitingMax: 64, isBackground: true),
       clock: clock, ids: UUIDv7Generator(clock: clock))
+    intake = TraceIntake(node: parts, policies: policies, rules: rules)
     let errors = ErrorMapper(logger: logger)
     var wire = RPCServer.Configuration()
     wire.tcp = .init(host: configuration.host, port: configuration.port)
@@ -177,8 +187,11 @@ package final class Node: Sendable {
         EmbeddingService(node: parts, collections: collections).serviceDescription(gate),
         CompressionService(node: parts).serviceDescription(gate),
         VectorService(node: parts, collections: collections).serviceDescription(gate),
-        TraceService(node: parts, tail: tail).serviceDescription(gate),
-        AuditService(node: parts, watch: violations, signer: signer).serviceDescription(gate),
+        TraceService(node: parts, tail: tail, intake: intake).serviceDescription(gate),
+        AuditService(
+          node: parts, watch: violations, signer: signer,
+          hosts: WebhookHosts(allowed: configuration.webhookHosts)
+        ).serviceDescription(gate),
         FeedbackService(node: parts).serviceDescription(gate),
         ExperienceService(node: parts).serviceDescription(gate),
         LearningService(node: parts, policies: PolicyCache()).serviceDescription(gate),
@@ -225,7 +238,7 @@ package final class Node: Sendable {
   /// Opens a data folder with every slice there is.
   static func openStore(
     path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, access: AccessSlice,
-    tail: StepTail? = nil, violations: ViolationWatch? = nil, workers: WorkerPool,
+    traces: TraceSlice = TraceSlice(), audit: AuditSlice = AuditSlice(), workers: WorkerPool,
     clock: any WallClock = SystemWallClock(), logger: Logger
   ) throws(LociError) -> Store {
     var configuration = Store.Configuration(path: path)
@@ -234,8 +247,7 @@ package final class Node: Sendable {
       configuration,
       slices: [
         index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
-        ConsolidationSlice(), LearnSlice(index: index), collections, access, TraceSlice(tail: tail),
-        AuditSlice(watch: violations)
+        ConsolidationSlice(), LearnSlice(index: index), collections, access, traces, audit
       ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
@@ -246,7 +258,11 @@ package final class Node: Sendable {
     BackupScratch(dataPath: configuration.dataPath).remove()
     try await findEarlierEncoder()
     for shard in parts.store.shards {
-      try await shard.read { [directory] db in try AccessQueries.load(db, into: directory) }
+      try await shard.read { [directory, policies, rules] db in
+        try AccessQueries.load(db, into: directory)
+        try policies.load(db)
+        try rules.load(db)
+      }
     }
     let addresses = try await server.start().map(Self.text)
     status.serving(server)
@@ -259,9 +275,17 @@ package final class Node: Sendable {
       Task(priority: .background) { [parts] in await Self.expireSessions(of: parts) },
       Task(priority: .background) { [parts, refusals] in await Self.record(refusals, parts) },
       Task(priority: .background) { [parts, logger] in await Self.compactContexts(of: parts, logger) },
-      Task(priority: .background) { [parts, configuration, logger] in
+      Task(priority: .background) { [parts, configuration, signer, logger] in
         guard let sender = configuration.alertSender else { return }
-        await AlertDelivery(store: parts.store, clock: parts.clock, sender: sender, logger: logger).run()
+        await AlertDelivery(
+          store: parts.store, clock: parts.clock, sender: sender, secrets: WebhookSecrets(signer),
+          logger: logger
+        ).run()
+      },
+      Task(priority: .background) { [parts, policies, configuration] in
+        while (try? await Task.sleep(for: configuration.traceExpiryInterval)) != nil {
+          await parts.store.expireTraces(policies, now: parts.clock.now())
+        }
       },
       Task(priority: .background) { [parts] in await Self.expireMemories(of: parts) },
       Task(priority: .background) { [rewriter] in await rewriter.run() },

@@ -3,6 +3,7 @@ import Configuration
 import Foundation
 import LociRemote
 import LociServer
+import LociTrace
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -61,7 +62,7 @@ struct Serve: AsyncParsableCommand {
     } else if configuration.embedder != nil {
       logger.notice("no model: texts are compared by their words; `loci models fetch multilingual-e5-small`")
     }
-    configuration.alertSender = WebhookSender()
+    configuration.alertSender = WebhookSender(hosts: WebhookHosts(allowed: configuration.webhookHosts))
     let node = try Node(configuration, logger: logger)
     let service = NodeService(node: node, portFile: portFile)
     let group = ServiceGroup(

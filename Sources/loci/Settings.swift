@@ -46,6 +46,9 @@ struct Settings {
       help: "HOST:PORT; port 0 takes a free one; beyond loopback only with TLS and authentication"),
     Setting(key: "socket", type: .string, fallback: .string(""), help: "a Unix socket to listen on as well"),
     Setting(
+      key: "webhook-hosts", type: .string, fallback: .string(""),
+      help: "hosts that alerts may go to though they are on this machine or an internal network, by commas"),
+    Setting(
       key: "authentication", type: .string, fallback: .string("none"),
       help: "required: callers show an API key, a token or a certificate; none: everyone may do everything"),
     Setting(
@@ -190,6 +193,14 @@ struct Settings {
     return files == TLSFiles() ? nil : files
   }
 
+  private func address(_ key: String) throws -> (host: String, port: Int) {
+    let text = string(key)
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]) else {
+      throw SettingsError(description: "\(key): '\(text)' is not HOST:PORT")
+    }
+    return (String(text[..<colon]).trimmingCharacters(in: ["[", "]"]), port)
+  }
+
   func nodeConfiguration() async throws -> Node.Configuration {
     var configuration = Node.Configuration(dataPath: string("data"))
     switch string("model") {
@@ -201,12 +212,11 @@ struct Settings {
     case let path: configuration.modelPath = path
     }
     configuration.encodingCacheBytes = int("encoding-cache-mib") << 20
-    let listen = string("listen")
-    guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
-      throw SettingsError(description: "listen: '\(listen)' is not HOST:PORT")
-    }
-    configuration.host = String(listen[..<colon]).trimmingCharacters(in: ["[", "]"])
-    configuration.port = port
+    (configuration.host, configuration.port) = try address("listen")
+    configuration.webhookHosts = Set(
+      string("webhook-hosts").split(separator: ",").map {
+        $0.trimmingCharacters(in: .whitespaces).lowercased()
+      })
     configuration.unixSocketPath = string("socket").isEmpty ? nil : string("socket")
     configuration.shards = int("shards")
     configuration.workerThreads = int("workers")
