@@ -287,6 +287,9 @@ package final class Node: Sendable {
           await parts.store.expireTraces(policies, now: parts.clock.now())
         }
       },
+      Task(priority: .background) { [parts, intake, logger] in
+        while (try? await Task.sleep(for: .seconds(1))) != nil { await parts.spans.flush(to: intake, logger) }
+      },
       Task(priority: .background) { [parts] in await Self.expireMemories(of: parts) },
       Task(priority: .background) { [rewriter] in await rewriter.run() },
       Task(priority: .background) { [parts, configuration, logger] in
@@ -309,6 +312,7 @@ package final class Node: Sendable {
     rewriter.stop()
     for task in background { await task.value }
     await parts.access.flush(to: parts.store)
+    await parts.spans.flush(to: intake, logger)
     try await parts.store.close()
     logger.notice("closed")
   }
