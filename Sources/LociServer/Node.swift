@@ -54,6 +54,8 @@ package final class Node: Sendable {
     package var openCollections = 1_024
     /// What the building of segments may write, bytes a second.
     package var segmentBytesPerSecond = 256 << 20
+    /// Where to listen for OpenTelemetry's exporters (OTLP/HTTP): a loopback address, since it has no TLS.
+    package var otlp: (host: String, port: Int)?
     /// Hosts of webhooks that are allowed though they are inside.
     package var webhookHosts: Set<String> = []
     /// Pause between looks for traces that their policy no longer keeps.
@@ -81,6 +83,15 @@ package final class Node: Sendable {
       }
       guard (0...65_535).contains(port) else {
         throw .invalid(field: "port", problem: "is \(port), must be 0 to 65535")
+      }
+      if let otlp {
+        guard Self.isLoopback(otlp.host) else {
+          throw .failedPrecondition(
+            "refusing to take spans on \(otlp.host): only loopback addresses are served over plain HTTP")
+        }
+        guard (0...65_535).contains(otlp.port) else {
+          throw .invalid(field: "otlp", problem: "has port \(otlp.port), must be 0 to 65535")
+        }
       }
       guard (0...256).contains(workerThreads) else {
         throw .invalid(field: "workers", problem: "is \(workerThreads), must be 0 to 256")
@@ -123,6 +134,7 @@ package final class Node: Sendable {
   private let intake: TraceIntake
   private let rules = AuditRuleBook()
   private let policies = TracePolicies()
+  private let spansReceiver: OTLPReceiver
   private let signer: AuditSigner
   private let server: RPCServer
   private let stopping = AsyncStream.makeStream(of: Void.self)
@@ -177,6 +189,7 @@ package final class Node: Sendable {
           directory: directory, tokens: authentication.tokens, rootKey: authentication.rootKey, clock: clock)
       }, directory: directory, refusals: refusals,
       quotas: CallQuotas(perSecond: configuration.callsPerSecondMax), clock: clock)
+    spansReceiver = OTLPReceiver(intake: intake, gate: gate, errors: errors)
     server = try RPCServer(
       table: ServiceTable([
         ContextService(node: parts).serviceDescription(gate),
@@ -264,7 +277,8 @@ package final class Node: Sendable {
         try rules.load(db)
       }
     }
-    let addresses = try await server.start().map(Self.text)
+    let exporters = configuration.otlp.map { _ in OTLPListener(spansReceiver, logger: logger) }
+    let addresses = try await listen(exporters)
     status.serving(server)
     logger.notice("listening", metadata: ["addresses": "\(addresses.joined(separator: ", "))"])
     let background: [Task<Void, Never>] = [
@@ -306,6 +320,7 @@ package final class Node: Sendable {
     for await _ in stopping.stream { break }
     status.drain()
     logger.notice("draining")
+    await exporters?.stop()
     await server.drain(grace: configuration.drainGrace)
     for task in background { task.cancel() }
     collections.stop()
@@ -315,6 +330,21 @@ package final class Node: Sendable {
     await parts.spans.flush(to: intake, logger)
     try await parts.store.close()
     logger.notice("closed")
+  }
+
+  /// The addresses bound, the RPC server's first. Nothing listens when one cannot be bound.
+  private func listen(_ exporters: OTLPListener?) async throws -> [String] {
+    var otlp: [String] = []
+    do {
+      if let exporters, let address = configuration.otlp {
+        let bound = try await exporters.start(host: address.host, port: address.port)
+        otlp = bound.map { ["http://\(Self.text($0))\(OTLPReceiver.path)"] } ?? []
+      }
+      return try await server.start().map(Self.text) + otlp
+    } catch {
+      await exporters?.stop()
+      throw error
+    }
   }
 
   /// Every few seconds a few of them, rather than many at once: no caller notices.

@@ -46,6 +46,11 @@ struct Settings {
       help: "HOST:PORT; port 0 takes a free one; beyond loopback only with TLS and authentication"),
     Setting(key: "socket", type: .string, fallback: .string(""), help: "a Unix socket to listen on as well"),
     Setting(
+      key: "otlp", type: .string, fallback: .string(""),
+      help:
+        "HOST:PORT, on loopback, for OpenTelemetry's exporters (OTLP/HTTP); empty: none, usual: 127.0.0.1:4318"
+    ),
+    Setting(
       key: "webhook-hosts", type: .string, fallback: .string(""),
       help: "hosts that alerts may go to though they are on this machine or an internal network, by commas"),
     Setting(
@@ -213,6 +218,7 @@ struct Settings {
     }
     configuration.encodingCacheBytes = int("encoding-cache-mib") << 20
     (configuration.host, configuration.port) = try address("listen")
+    if set("otlp") != nil { configuration.otlp = try address("otlp") }
     configuration.webhookHosts = Set(
       string("webhook-hosts").split(separator: ",").map {
         $0.trimmingCharacters(in: .whitespaces).lowercased()
