@@ -42,7 +42,8 @@ def test_runs_are_imported_shown_explained_and_outlive_a_kill(server, tmp_path):
     assert [hit["step"]["number"] for hit in found] == [4]
     analysis = server.json("trace", "analyze", trace)
     assert analysis["failure"]["failedStep"] == 4
-    assert "retry" not in json.dumps(analysis["patterns"])
+    retries = [pattern for pattern in analysis["patterns"] if pattern["kind"] == "retry"]
+    assert [pattern["steps"] for pattern in retries] == [[4, 6]] and "went well" in retries[0]["detail"]
     assert "failure: began at" in server.loci("trace", "analyze", trace).stdout
     other = traces[1]["traceID"]
     compared = server.json("trace", "compare", trace, other)
