@@ -25,6 +25,7 @@ struct AlertDelivery: Sendable {
   let store: Store
   let clock: any WallClock
   let sender: any AlertSender
+  let secrets: WebhookSecrets
   let logger: Logger
 
   func run() async {
@@ -59,17 +60,25 @@ struct AlertDelivery: Sendable {
 
   private func send(_ alert: AuditQueries.Alert, shard: ShardID) async -> Bool {
     let violation = alert.violation
-    let object: [String: Any] = [
+    var object: [String: Any] = [
       "id": "\(shard)-\(alert.row)", "tenant": alert.scope.tenant.rawValue,
       "agent": alert.scope.agent.rawValue, "rule": violation.rule, "record": violation.record,
       "actor": violation.actor, "action": violation.action, "object": violation.object,
       "message": violation.message, "at_us": violation.atUs
     ]
+    if !violation.traceID.isEmpty {
+      (object["trace_id"], object["span_id"]) = (violation.traceID, violation.spanID)
+    }
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
     guard let body = try? JSONSerialization.data(withJSONObject: object, options: options) else {
       return true
     }
-    let key = SymmetricKey(data: Data(alert.webhook.secret.utf8))
+    let secret: String
+    do { secret = try secrets.opened(alert.webhook.secret, for: alert.scope) } catch {
+      logger.error("alert cannot be signed", metadata: ["error": "\(error)"])
+      return false
+    }
+    let key = SymmetricKey(data: Data(secret.utf8))
     let signature = Hex.text(HMAC<SHA256>.authenticationCode(for: body, using: key))
     return await sender.send(
       [UInt8](body), to: alert.webhook.url,

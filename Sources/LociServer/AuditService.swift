@@ -10,6 +10,7 @@ struct AuditService: AuditServiceProvider {
   let node: NodeParts
   let watch: ViolationWatch
   let signer: AuditSigner
+  let hosts: WebhookHosts
 
   func recordAudit(
     _ request: V1.RecordAuditRequest, _ call: CallContext
@@ -70,7 +71,9 @@ struct AuditService: AuditServiceProvider {
     _ request: V1.SetAuditRulesRequest, _ call: CallContext
   ) async throws -> V1.SetAuditRulesResponse {
     let scope = try request.checkedScope()
-    return try await node.write(try SetAuditRules(request, scope: scope, key: request.requestKey()))
+    return try await node.write(
+      try SetAuditRules(
+        request, scope: scope, key: request.requestKey(), secrets: WebhookSecrets(signer), hosts: hosts))
   }
 
   func getAuditRules(

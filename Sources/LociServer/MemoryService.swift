@@ -12,6 +12,13 @@ struct MemoryService: MemoryServiceProvider {
   func addMemories(
     _ request: V1.AddMemoriesRequest, _ call: CallContext
   ) async throws -> V1.AddMemoriesResponse {
+    try await node.traced(
+      .create, request.scope, call,
+      traceID: request.memories.first { !$0.traceID.isEmpty }?.traceID ?? "", memories: \.memoryIDs
+    ) { try await add(request) }
+  }
+
+  private func add(_ request: V1.AddMemoriesRequest) async throws -> V1.AddMemoriesResponse {
     let scope = try request.checkedScope()
     try node.checkCanWait(request.options)
     let key = try request.requestKey()
@@ -58,19 +65,27 @@ struct MemoryService: MemoryServiceProvider {
   func updateMemory(
     _ request: V1.UpdateMemoryRequest, _ call: CallContext
   ) async throws -> V1.UpdateMemoryResponse {
-    let scope = try request.checkedScope()
-    try node.checkCanWait(request.options)
-    let answer = try await node.write(
-      try UpdateMemory(request, scope: scope, key: request.requestKey()))
-    if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .memories) }
-    return answer
+    try await node.traced(
+      .update, request.scope, call, memories: { _ in [request.memoryID] }
+    ) {
+      let scope = try request.checkedScope()
+      try node.checkCanWait(request.options)
+      let answer = try await node.write(
+        try UpdateMemory(request, scope: scope, key: request.requestKey()))
+      if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .memories) }
+      return answer
+    }
   }
 
   func deleteMemories(
     _ request: V1.DeleteMemoriesRequest, _ call: CallContext
   ) async throws -> V1.DeleteMemoriesResponse {
-    let scope = try request.checkedScope()
-    return try await node.write(try DeleteMemories(request, scope: scope, key: request.requestKey()))
+    try await node.traced(
+      .delete, request.scope, call, memories: { _ in request.memoryIDs }
+    ) {
+      let scope = try request.checkedScope()
+      return try await node.write(try DeleteMemories(request, scope: scope, key: request.requestKey()))
+    }
   }
 
   func listMemories(
@@ -88,6 +103,15 @@ struct MemoryService: MemoryServiceProvider {
   }
 
   func searchMemories(
+    _ request: V1.SearchMemoriesRequest, _ call: CallContext
+  ) async throws -> V1.SearchMemoriesResponse {
+    try await node.traced(
+      .search, request.scope, call, input: request.query,
+      memories: { $0.hits.compactMap { $0.memory?.id } }
+    ) { try await search(request, call) }
+  }
+
+  private func search(
     _ request: V1.SearchMemoriesRequest, _ call: CallContext
   ) async throws -> V1.SearchMemoriesResponse {
     let scope = try request.checkedScope()

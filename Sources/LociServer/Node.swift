@@ -55,6 +55,12 @@ package final class Node: Sendable {
     package var openCollections = 1_024
     /// What the building of segments may write, bytes a second.
     package var segmentBytesPerSecond = 256 << 20
+    /// Where to listen for OpenTelemetry's exporters (OTLP/HTTP): a loopback address, since it has no TLS.
+    package var otlp: (host: String, port: Int)?
+    /// Hosts of webhooks that are allowed though they are inside.
+    package var webhookHosts: Set<String> = []
+    /// Pause between looks for traces that their policy no longer keeps.
+    package var traceExpiryInterval = Duration.seconds(15)
     /// Delivers alerts of audit rules; `nil` leaves them in their outbox.
     package var alertSender: (any AlertSender)?
     /// Writes summaries; `nil`: they are made of the texts' own words.
@@ -80,6 +86,15 @@ package final class Node: Sendable {
       }
       guard (0...65_535).contains(port) else {
         throw .invalid(field: "port", problem: "is \(port), must be 0 to 65535")
+      }
+      if let otlp {
+        guard Self.isLoopback(otlp.host) else {
+          throw .failedPrecondition(
+            "refusing to take spans on \(otlp.host): only loopback addresses are served over plain HTTP")
+        }
+        guard (0...65_535).contains(otlp.port) else {
+          throw .invalid(field: "otlp", problem: "has port \(otlp.port), must be 0 to 65535")
+        }
       }
       guard (0...256).contains(workerThreads) else {
         throw .invalid(field: "workers", problem: "is \(workerThreads), must be 0 to 256")
@@ -119,6 +134,11 @@ package final class Node: Sendable {
   private let directory = AccessDirectory()
   private let refusals = RefusalLog()
   private let rewriter: ShardRewriter
+  private let intake: TraceIntake
+  private let rules = AuditRuleBook()
+  private let policies = TracePolicies()
+  private let spansReceiver: OTLPReceiver
+  private let signer: AuditSigner
   private let server: RPCServer
   private let stopping = AsyncStream.makeStream(of: Void.self)
 
@@ -148,9 +168,10 @@ package final class Node: Sendable {
     let violations = ViolationWatch()
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
-      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory), tail: tail,
-      violations: violations, workers: workers, clock: clock, logger: logger)
-    let signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
+      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory),
+      traces: TraceSlice(tail: tail, policies: policies), audit: AuditSlice(watch: violations, book: rules),
+      workers: workers, clock: clock, logger: logger)
+    signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
     self.collections = collections
     rewriter = ShardRewriter(store: store, logger: logger)
     parts = NodeParts(
@@ -158,8 +179,8 @@ package final class Node: Sendable {
       recall: HybridSearch(
         encoder: encoder, cache: cache, pipeline: pipeline, clock: clock),
       workers: workers, upkeep: WorkerPool(name: "upkeep", width: 1, waitingMax: 64, isBackground: true),
-      clock: clock, ids: UUIDv7Generator(clock: clock),
-      summariser: configuration.summariser)
+      clock: clock, ids: UUIDv7Generator(clock: clock), summariser: configuration.summariser)
+    intake = TraceIntake(node: parts, policies: policies, rules: rules)
     let errors = ErrorMapper(logger: logger)
     var wire = RPCServer.Configuration()
     wire.tcp = .init(host: configuration.host, port: configuration.port)
@@ -171,6 +192,7 @@ package final class Node: Sendable {
           directory: directory, tokens: authentication.tokens, rootKey: authentication.rootKey, clock: clock)
       }, directory: directory, refusals: refusals,
       quotas: CallQuotas(perSecond: configuration.callsPerSecondMax), clock: clock)
+    spansReceiver = OTLPReceiver(intake: intake, gate: gate, errors: errors)
     server = try RPCServer(
       table: ServiceTable([
         ContextService(node: parts).serviceDescription(gate),
@@ -181,8 +203,11 @@ package final class Node: Sendable {
         EmbeddingService(node: parts, collections: collections).serviceDescription(gate),
         CompressionService(node: parts).serviceDescription(gate),
         VectorService(node: parts, collections: collections).serviceDescription(gate),
-        TraceService(node: parts, tail: tail).serviceDescription(gate),
-        AuditService(node: parts, watch: violations, signer: signer).serviceDescription(gate),
+        TraceService(node: parts, tail: tail, intake: intake).serviceDescription(gate),
+        AuditService(
+          node: parts, watch: violations, signer: signer,
+          hosts: WebhookHosts(allowed: configuration.webhookHosts)
+        ).serviceDescription(gate),
         FeedbackService(node: parts).serviceDescription(gate),
         ExperienceService(node: parts).serviceDescription(gate),
         LearningService(node: parts, policies: PolicyCache()).serviceDescription(gate),
@@ -229,7 +254,7 @@ package final class Node: Sendable {
   /// Opens a data folder with every slice there is.
   static func openStore(
     path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, access: AccessSlice,
-    tail: StepTail? = nil, violations: ViolationWatch? = nil, workers: WorkerPool,
+    traces: TraceSlice = TraceSlice(), audit: AuditSlice = AuditSlice(), workers: WorkerPool,
     clock: any WallClock = SystemWallClock(), logger: Logger
   ) throws(LociError) -> Store {
     var configuration = Store.Configuration(path: path)
@@ -238,8 +263,7 @@ package final class Node: Sendable {
       configuration,
       slices: [
         index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
-        ConsolidationSlice(), LearnSlice(index: index), collections, access, TraceSlice(tail: tail),
-        AuditSlice(watch: violations)
+        ConsolidationSlice(), LearnSlice(index: index), collections, access, traces, audit
       ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
@@ -250,9 +274,14 @@ package final class Node: Sendable {
     BackupScratch(dataPath: configuration.dataPath).remove()
     try await findEarlierEncoder()
     for shard in parts.store.shards {
-      try await shard.read { [directory] db in try AccessQueries.load(db, into: directory) }
+      try await shard.read { [directory, policies, rules] db in
+        try AccessQueries.load(db, into: directory)
+        try policies.load(db)
+        try rules.load(db)
+      }
     }
-    let addresses = try await server.start().map(Self.text)
+    let exporters = configuration.otlp.map { _ in OTLPListener(spansReceiver, logger: logger) }
+    let addresses = try await listen(exporters)
     status.serving(server)
     logger.notice("listening", metadata: ["addresses": "\(addresses.joined(separator: ", "))"])
     let background: [Task<Void, Never>] = [
@@ -263,9 +292,20 @@ package final class Node: Sendable {
       Task(priority: .background) { [parts] in await Self.expireSessions(of: parts) },
       Task(priority: .background) { [parts, refusals] in await Self.record(refusals, parts) },
       Task(priority: .background) { [parts, logger] in await Self.compactContexts(of: parts, logger) },
-      Task(priority: .background) { [parts, configuration, logger] in
+      Task(priority: .background) { [parts, configuration, signer, logger] in
         guard let sender = configuration.alertSender else { return }
-        await AlertDelivery(store: parts.store, clock: parts.clock, sender: sender, logger: logger).run()
+        await AlertDelivery(
+          store: parts.store, clock: parts.clock, sender: sender, secrets: WebhookSecrets(signer),
+          logger: logger
+        ).run()
+      },
+      Task(priority: .background) { [parts, policies, configuration] in
+        while (try? await Task.sleep(for: configuration.traceExpiryInterval)) != nil {
+          await parts.store.expireTraces(policies, now: parts.clock.now())
+        }
+      },
+      Task(priority: .background) { [parts, intake, logger] in
+        while (try? await Task.sleep(for: .seconds(1))) != nil { await parts.spans.flush(to: intake, logger) }
       },
       Task(priority: .background) { [parts] in await Self.expireMemories(of: parts) },
       Task(priority: .background) { [rewriter] in await rewriter.run() },
@@ -283,14 +323,31 @@ package final class Node: Sendable {
     for await _ in stopping.stream { break }
     status.drain()
     logger.notice("draining")
+    await exporters?.stop()
     await server.drain(grace: configuration.drainGrace)
     for task in background { task.cancel() }
     collections.stop()
     rewriter.stop()
     for task in background { await task.value }
     await parts.access.flush(to: parts.store)
+    await parts.spans.flush(to: intake, logger)
     try await parts.store.close()
     logger.notice("closed")
+  }
+
+  /// The addresses bound, the RPC server's first. Nothing listens when one cannot be bound.
+  private func listen(_ exporters: OTLPListener?) async throws -> [String] {
+    var otlp: [String] = []
+    do {
+      if let exporters, let address = configuration.otlp {
+        let bound = try await exporters.start(host: address.host, port: address.port)
+        otlp = bound.map { ["http://\(Self.text($0))\(OTLPReceiver.path)"] } ?? []
+      }
+      return try await server.start().map(Self.text) + otlp
+    } catch {
+      await exporters?.stop()
+      throw error
+    }
   }
 
   /// Every few seconds a few of them, rather than many at once: no caller notices.

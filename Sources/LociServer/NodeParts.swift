@@ -26,6 +26,7 @@ struct NodeParts: Sendable {
   let tokenCounts = TokenCountCache()
   let access = AccessRecorder()
   let backups = BackupTurn()
+  let spans = MemorySpans()
 
   var encoderIdentity: EncoderIdentity? { encoder.map { EncoderIdentity($0.about) } }
 

@@ -55,6 +55,7 @@ extension V1.WriteStepsRequest: MutatingRequest {}
 extension V1.DeleteTracesRequest: MutatingRequest {}
 extension V1.ForkTraceRequest: MutatingRequest {}
 extension V1.ImportOtlpRequest: MutatingRequest {}
+extension V1.SetTracePolicyRequest: MutatingRequest {}
 extension V1.RecordAuditRequest: MutatingRequest {}
 extension V1.SetAuditRulesRequest: MutatingRequest {}
 extension V1.GiveFeedbackRequest: MutatingRequest {}

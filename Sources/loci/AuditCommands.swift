@@ -196,8 +196,11 @@ struct AuditCommand: AsyncParsableCommand {
       let answer = try await server.withClient { try await $0.audit.listViolations(request) }
       if server.json { return try JSONOutput.print(answer) }
       for violation in answer.violations {
+        let at =
+          violation.record > 0
+          ? "record \(violation.record)" : "step \(violation.traceID)/\(violation.spanID)"
         print(
-          "\(Text.time(violation.atUs))  record \(violation.record)  \(violation.rule): \(violation.message)  "
+          "\(Text.time(violation.atUs))  \(at)  \(violation.rule): \(violation.message)  "
             + "(\(violation.actor) \(violation.action) \(Text.line(violation.object, 40)))")
       }
     }

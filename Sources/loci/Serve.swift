@@ -3,6 +3,7 @@ import Configuration
 import Foundation
 import LociRemote
 import LociServer
+import LociTrace
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -14,6 +15,7 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Folder of the encoder's model.") var model: String?
   @Option(help: "HOST:PORT to listen on.") var listen: String?
   @Option(help: "Unix socket to listen on as well.") var socket: String?
+  @Option(help: "HOST:PORT for OpenTelemetry's exporters (OTLP/HTTP), on loopback.") var otlp: String?
   @Option(help: "none or required.") var authentication: String?
   @Option(help: "PEM file with the server's certificate and its issuers.") var tlsCertificate: String?
   @Option(help: "PEM file with its key.") var tlsKey: String?
@@ -27,7 +29,7 @@ struct ServeOptions: ParsableArguments {
   func settings() async throws -> Settings {
     var flags: [String: ConfigContent] = [:]
     let strings = [
-      "data": data, "model": model, "listen": listen, "socket": socket, "log-level": logLevel,
+      "data": data, "model": model, "listen": listen, "socket": socket, "log-level": logLevel, "otlp": otlp,
       "authentication": authentication, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
       "tls-client-authority": tlsClientAuthority
     ]
@@ -61,7 +63,7 @@ struct Serve: AsyncParsableCommand {
     } else if configuration.embedder != nil {
       logger.notice("no model: texts are compared by their words; `loci models fetch multilingual-e5-small`")
     }
-    configuration.alertSender = WebhookSender()
+    configuration.alertSender = WebhookSender(hosts: WebhookHosts(allowed: configuration.webhookHosts))
     configuration.summariser = try settings.summaryConfiguration().map { try RemoteSummariser($0) }
     let node = try Node(configuration, logger: logger)
     let service = NodeService(node: node, portFile: portFile)

@@ -58,6 +58,14 @@ struct Settings {
       help: "HOST:PORT; port 0 takes a free one; beyond loopback only with TLS and authentication"),
     Setting(key: "socket", type: .string, fallback: .string(""), help: "a Unix socket to listen on as well"),
     Setting(
+      key: "otlp", type: .string, fallback: .string(""),
+      help:
+        "HOST:PORT, on loopback, for OpenTelemetry's exporters (OTLP/HTTP); empty: none, usual: 127.0.0.1:4318"
+    ),
+    Setting(
+      key: "webhook-hosts", type: .string, fallback: .string(""),
+      help: "hosts that alerts may go to though they are on this machine or an internal network, by commas"),
+    Setting(
       key: "authentication", type: .string, fallback: .string("none"),
       help: "required: callers show an API key, a token or a certificate; none: everyone may do everything"),
     Setting(
@@ -214,6 +222,14 @@ struct Settings {
     return files == TLSFiles() ? nil : files
   }
 
+  private func address(_ key: String) throws -> (host: String, port: Int) {
+    let text = string(key)
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]) else {
+      throw SettingsError(description: "\(key): '\(text)' is not HOST:PORT")
+    }
+    return (String(text[..<colon]).trimmingCharacters(in: ["[", "]"]), port)
+  }
+
   func nodeConfiguration() async throws -> Node.Configuration {
     var configuration = Node.Configuration(dataPath: string("data"))
     switch string("model") {
@@ -225,12 +241,12 @@ struct Settings {
     case let path: configuration.modelPath = path
     }
     configuration.encodingCacheBytes = int("encoding-cache-mib") << 20
-    let listen = string("listen")
-    guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
-      throw SettingsError(description: "listen: '\(listen)' is not HOST:PORT")
-    }
-    configuration.host = String(listen[..<colon]).trimmingCharacters(in: ["[", "]"])
-    configuration.port = port
+    (configuration.host, configuration.port) = try address("listen")
+    if set("otlp") != nil { configuration.otlp = try address("otlp") }
+    configuration.webhookHosts = Set(
+      string("webhook-hosts").split(separator: ",").map {
+        $0.trimmingCharacters(in: .whitespaces).lowercased()
+      })
     configuration.unixSocketPath = string("socket").isEmpty ? nil : string("socket")
     configuration.shards = int("shards")
     configuration.workerThreads = int("workers")

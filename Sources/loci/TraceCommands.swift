@@ -9,7 +9,7 @@ struct TraceCommand: AsyncParsableCommand {
     commandName: "trace", abstract: "Traces: what agents did, step by step.",
     subcommands: [
       List.self, Show.self, Tail.self, SearchTraces.self, Analyze.self, Compare.self, Replay.self, Debug.self,
-      ExportTrace.self, ImportTraces.self, Delete.self
+      ExportTrace.self, ImportTraces.self, Policy.self, Delete.self
     ])
 
   struct List: AsyncParsableCommand {

@@ -67,8 +67,12 @@ extension Text {
           failure.actor, Double(failure.confidence) * 100, failure.cause.description))
       for evidence in failure.evidence { lines.append("  #\(evidence.step) \(evidence.detail)") }
       for suggestion in failure.suggestions { lines.append("  → \(suggestion)") }
-      if !failure.similarTraceIDs.isEmpty {
-        lines.append("  like \(failure.similarTraceIDs.joined(separator: ", "))")
+      for past in failure.pastFailures {
+        lines.append(
+          String(format: "  like %@ (%.0f %% of the words)", past.traceID, Double(past.likeness) * 100))
+        if !past.fixedInTraceID.isEmpty {
+          lines.append("    fixed in \(past.fixedInTraceID): \(past.detail)")
+        }
       }
     }
     return lines

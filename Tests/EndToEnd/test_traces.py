@@ -42,7 +42,8 @@ def test_runs_are_imported_shown_explained_and_outlive_a_kill(server, tmp_path):
     assert [hit["step"]["number"] for hit in found] == [4]
     analysis = server.json("trace", "analyze", trace)
     assert analysis["failure"]["failedStep"] == 4
-    assert "retry" not in json.dumps(analysis["patterns"])
+    retries = [pattern for pattern in analysis["patterns"] if pattern["kind"] == "retry"]
+    assert [pattern["steps"] for pattern in retries] == [[4, 6]] and "went well" in retries[0]["detail"]
     assert "failure: began at" in server.loci("trace", "analyze", trace).stdout
     other = traces[1]["traceID"]
     compared = server.json("trace", "compare", trace, other)
@@ -73,7 +74,7 @@ def test_a_trace_goes_out_as_otlp_and_comes_back_the_same(server, tmp_path):
     assert server.loci("trace", "import", str(path), check=False).returncode != 0
 
 
-def test_rules_alert_and_changes_of_the_log_show(server, tmp_path):
+def test_rules_alert_and_changes_of_the_log_show(server, tmp_path, monkeypatch):
     received = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -91,7 +92,16 @@ def test_rules_alert_and_changes_of_the_log_show(server, tmp_path):
     threading.Thread(target=web.serve_forever, daemon=True).start()
     rules = tmp_path / "rules"
     rules.write_text('pii: destination != "" and sensitive contains "email" -> personal data leaves\n', encoding="utf-8")
-    server.loci("audit", "rules", str(rules), "--webhook", f"http://127.0.0.1:{web.server_port}/", "--secret", "0123456789abcdef")
+    command = ["audit", "rules", str(rules), "--webhook", f"http://127.0.0.1:{web.server_port}/", "--secret", "0123456789abcdef"]
+    refused = server.loci(*command, check=False)
+    assert refused.returncode != 0 and "inside" in refused.stderr
+    server.stop()
+    monkeypatch.setenv("LOCI_WEBHOOK_HOSTS", "127.0.0.1")
+    server.start()
+    server.loci(*command)
+    # The secret is nowhere in the database, and not in its log.
+    for path in (server.folder / "data").glob("shard-*"):
+        assert b"0123456789abcdef" not in path.read_bytes()
     for number in range(20):
         server.loci("audit", "record", "agent", "tool.call", f"tool {number}")
     answer = server.json("audit", "record", "agent", "mail", "--detail", "to a@example.org", "--destination", "smtp")

@@ -61,6 +61,13 @@ enum TraceSamples {
       .encoded(),
     "ExportOtlp": V1.ExportOtlpRequest(scope: scope, consistency: consistency, traceID: trace, firstStep: 1)
       .encoded(),
+    "SetTracePolicy": V1.SetTracePolicyRequest(
+      scope: scope, options: options,
+      policy: V1.TracePolicy(
+        dropShare: 0.5, keepErrors: true, keepKinds: [.llm, .human], maxAgeMs: 86_400_000,
+        failedMaxAgeMs: 86_400_000, maxTraces: 1_000)
+    ).encoded(),
+    "GetTracePolicy": V1.GetTracePolicyRequest(scope: scope).encoded(),
     "RecordAudit": V1.RecordAuditRequest(scope: scope, options: options, entries: [entry], redact: true)
       .encoded(),
     "ListAudit": V1.ListAuditRequest(

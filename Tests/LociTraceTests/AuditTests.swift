@@ -242,7 +242,7 @@ import LociTestKit
         V1.SetAuditRulesRequest(
           rules: rules,
           webhooks: [V1.AuditWebhook(url: "https://example.org/hook", secret: "0123456789abcdef")]),
-        scope: scope, key: nil))
+        scope: scope, key: nil, secrets: WebhookSecrets(AuditSigner()), hosts: WebhookHosts()))
     let answer = try await record(
       store,
       [

@@ -17,6 +17,8 @@ final class ManualClock: WallClock {
       return Timestamp(microseconds: $0)
     }
   }
+
+  func advance(seconds: Int64) { time.withLock { $0 += seconds * 1_000_000 } }
 }
 
 /// A store with the trace and audit slices over a temporary folder, without a server.
@@ -24,6 +26,8 @@ final class TraceStore: Sendable {
   let path = NSTemporaryDirectory() + "loci-trace-\(UUID().uuidString)"
   let store: Store
   let tail = StepTail()
+  let policies = TracePolicies()
+  let book = AuditRuleBook()
   let workers = WorkerPool(name: "test", width: 2, waitingMax: 1_024)
   let clock = ManualClock()
 
@@ -31,7 +35,8 @@ final class TraceStore: Sendable {
     var configuration = Store.Configuration(path: path)
     configuration.shardsIfNew = 1
     store = try Store(
-      configuration, slices: [TraceSlice(tail: tail), AuditSlice()], workers: workers, clock: clock,
+      configuration, slices: [TraceSlice(tail: tail, policies: policies), AuditSlice(book: book)],
+      workers: workers, clock: clock,
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), prepare: { _ in })
   }
 
@@ -43,7 +48,8 @@ final class TraceStore: Sendable {
   func write(_ steps: [V1.Step], agent: String = "a") async throws -> V1.WriteStepsResponse {
     let scope = try Self.scope(agent)
     return try await store.shard(of: scope).submit(
-      WriteSteps(steps, scope: scope, key: nil, now: clock.now(), zstd: Zstd()))
+      WriteSteps(
+        steps, scope: scope, key: nil, now: clock.now(), rules: book.rules(of: scope), zstd: Zstd()))
   }
 
   func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {

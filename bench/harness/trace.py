@@ -26,8 +26,8 @@ def run(settings) -> Subject:
         )
     subject.notes += [
         f"Steps have {TEXT_BYTES} bytes of input and of output and an attribute; batches of {BATCH} for Loci, of "
-        f"{PEER_BATCH} for Phoenix. Loci's answer means that the batch is on disk. Phoenix answers when it is queued; "
-        "its rate counts what is in its database, over the time until it is there.",
+        f"{PEER_BATCH} for Phoenix. Loci's answer means that the batch is on disk. Phoenix answers when it is queued: "
+        "each of its callers waits until its batch is in the database.",
         f"A trace of {large:,} steps: first window of 200 steps in {result['first_window_ms']:.1f} ms, any window in "
         f"{result['window_ms_p50']:.1f} ms (median of 21), analysed in {result['analysis_s']:.2f} s.",
     ]

@@ -2,8 +2,8 @@
 
     python -m peers.phoenix FOLDER CALLERS SECONDS BATCH TEXT_BYTES
 
-The rate counts spans that are in Phoenix's database, over the time until the last of them is there: it answers when
-a batch is queued, before it is written.
+It answers when a batch is queued, before it is written; so each caller waits until its batch is in the database before it
+sends the next. The rate counts spans that are there, over the time until the last of them is.
 """
 
 import json
@@ -23,7 +23,9 @@ from peers import texts
 
 
 # Batches of each caller. More than it gets rid of in ten seconds.
-PREPARED = 60
+PREPARED = 40
+# Seconds without a new span in the database after which the rest is given up.
+PATIENCE = 60
 
 
 def free_port() -> int:
@@ -40,7 +42,8 @@ def request(caller: int, call: int, batch: int, text) -> bytes:
     for number in range(batch):
         span = spans.add(
             trace_id=trace,
-            span_id=(((call * batch + number + 1) * 0x9E3779B97F4A7C15 + caller) % 2**64 | 1).to_bytes(8, "big"),
+            # Spread by an odd factor, so that no two are the same: it keeps each span id once.
+            span_id=((caller << 32 | call * batch + number + 1) * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big"),
             name=("turn", "chat", "search", "read_file")[number % 4],
             kind=1,
             start_time_unix_nano=start + number * 1_000_000,
@@ -65,6 +68,29 @@ def stored(database: Path) -> int:
             return connection.execute("SELECT count(*) FROM spans").fetchone()[0]
     except sqlite3.OperationalError:
         return 0
+
+
+class Progress:
+    """How many spans are in the database, looked at ten times a second."""
+
+    def __init__(self, database: Path) -> None:
+        self.database, self.count, self.at = database, 0, time.perf_counter()
+        self.changed = threading.Condition()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            now = stored(self.database)
+            with self.changed:
+                if now > self.count:
+                    self.count, self.at = now, time.perf_counter()
+                self.changed.notify_all()
+            time.sleep(0.1)
+
+    def wait_for(self, count: int) -> None:
+        with self.changed:
+            while self.count < count and time.perf_counter() - self.at < PATIENCE:
+                self.changed.wait(1)
 
 
 def wait_until_ready(url: str, process: subprocess.Popen) -> None:
@@ -98,12 +124,14 @@ def main() -> None:
     try:
         wait_until_ready(f"http://127.0.0.1:{port}/healthz", process)
         database = Path(folder) / "phoenix.db"
-        sent, failed = [0] * int(callers), [0]
+        sent, failed = [0], [0]
         # Made before the clock starts: the peer has the cores to itself.
         bodies = []
         for caller in range(int(callers)):
             text = texts.maker(caller, int(size))
             bodies.append([request(caller, call, int(batch), text) for call in range(PREPARED)])
+        progress = Progress(database)
+
         def post(caller: int) -> None:
             for body in bodies[caller]:
                 if time.perf_counter() > end:
@@ -117,11 +145,16 @@ def main() -> None:
                         ),
                         timeout=120,
                     ).read()
-                    sent[caller] += int(batch)
                 except OSError:
                     failed[0] += 1
                     time.sleep(0.05)
+                    continue
+                with lock:
+                    sent[0] += int(batch)
+                    mine = sent[0]
+                progress.wait_for(mine)
 
+        lock = threading.Lock()
         started = time.perf_counter()
         end = started + seconds
         threads = [threading.Thread(target=post, args=(caller,)) for caller in range(int(callers))]
@@ -129,17 +162,10 @@ def main() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        last, last_at, quiet = 0, started, 0
-        while last < sum(sent) and quiet < 40:
-            time.sleep(0.25)
-            now = stored(database)
-            quiet = quiet + 1 if now == last else 0
-            if now > last:
-                last, last_at = now, time.perf_counter()
-        elapsed = last_at - started
+        last, elapsed = progress.count, progress.at - started
         print(
             json.dumps(
-                {"rate": last / elapsed, "stored": last, "sent": sum(sent), "refused_batches": failed[0], "seconds": elapsed}
+                {"rate": last / elapsed, "stored": last, "sent": sent[0], "refused_batches": failed[0], "seconds": elapsed}
             )
         )
     finally:

@@ -58,8 +58,10 @@ BY_SERVICE = {
     "StateService": {"read": "GetCurrent"},
     "TraceService": {
         "read": "GetTrace ListTraces SearchSteps TailSteps GetStepBlob AnalyzeTrace CompareTraces "
-        "CompareTraceGroups ReplayTrace NextRecorded DebugTrace ExportOtlp",
+        "CompareTraceGroups ReplayTrace NextRecorded DebugTrace ExportOtlp "
+        "GetTracePolicy",
         "write": "WriteSteps StreamSteps DeleteTraces ForkTrace ImportOtlp",
+        "admin": "SetTracePolicy",
     },
     "VectorService": {
         "read": "DescribeCollection ListCollections FetchPoints SearchVectors SearchBatch SearchRange Recommend "

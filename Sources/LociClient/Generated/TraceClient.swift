@@ -129,4 +129,18 @@ public struct TraceServiceClient: Sendable {
   ) async throws -> V1.ExportOtlpResponse {
     try await rpc.unary("loci.v1.TraceService", "ExportOtlp", request, options: options)
   }
+
+  /// Which traces are kept, and how long; of one agent, or of all agents of the tenant that have no policy of their own.
+  public func setTracePolicy(
+    _ request: V1.SetTracePolicyRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.SetTracePolicyResponse {
+    try await rpc.unary("loci.v1.TraceService", "SetTracePolicy", request, options: options)
+  }
+
+  /// The policy that holds for the agent.
+  public func getTracePolicy(
+    _ request: V1.GetTracePolicyRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.GetTracePolicyResponse {
+    try await rpc.unary("loci.v1.TraceService", "GetTracePolicy", request, options: options)
+  }
 }

@@ -190,17 +190,20 @@ extension V1 {
 
     /// Name of the rule.
     public var rule: String = ""
-    /// Number of the record.
+    /// Number of the record; 0 when a step of a trace violated the rule.
     public var record: UInt64 = 0
     public var actor: String = ""
     public var action: String = ""
     public var object: String = ""
     public var message: String = ""
     public var atUs: Int64 = 0
+    /// Of the record or the step, where it has them.
+    public var traceID: String = ""
+    public var spanID: String = ""
 
     public init() {}
 
-    public init(rule: String = "", record: UInt64 = 0, actor: String = "", action: String = "", object: String = "", message: String = "", atUs: Int64 = 0) {
+    public init(rule: String = "", record: UInt64 = 0, actor: String = "", action: String = "", object: String = "", message: String = "", atUs: Int64 = 0, traceID: String = "", spanID: String = "") {
       self.rule = rule
       self.record = record
       self.actor = actor
@@ -208,6 +211,8 @@ extension V1 {
       self.object = object
       self.message = message
       self.atUs = atUs
+      self.traceID = traceID
+      self.spanID = spanID
     }
   }
 
@@ -844,6 +849,8 @@ extension V1.AuditViolation: ViewableMessage {
     self.object = try C.string(c.pointee.object, "AuditViolation.object")
     self.message = try C.string(c.pointee.message, "AuditViolation.message")
     self.atUs = c.pointee.at_us
+    self.traceID = try C.string(c.pointee.trace_id, "AuditViolation.trace_id")
+    self.spanID = try C.string(c.pointee.span_id, "AuditViolation.span_id")
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AuditViolation> {
@@ -856,6 +863,8 @@ extension V1.AuditViolation: ViewableMessage {
     c.pointee.object = arena.copy(object)
     c.pointee.message = arena.copy(message)
     c.pointee.at_us = atUs
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.span_id = arena.copy(spanID)
     return c
   }
 }
@@ -887,6 +896,12 @@ extension V1.AuditViolation {
     }
     public var atUs: Int64 {
       c.pointee.at_us
+    }
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var spanID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.span_id.data, count: c.pointee.span_id.len)
     }
   }
 

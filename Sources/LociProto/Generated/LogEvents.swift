@@ -66,6 +66,9 @@ extension LogV1 {
       case auditHeadSigned(LogV1.AuditHeadSigned)
       case auditRulesSet(LogV1.AuditRulesSet)
       case auditAlertsDelivered(LogV1.AuditAlertsDelivered)
+      case tracesExpired(LogV1.TracesExpired)
+      case tracePolicySet(LogV1.TracePolicySet)
+      case stepsViolated(LogV1.StepsViolated)
       /// 140 to 159: memories and retrieval.
       case memoriesExpired(LogV1.MemoriesExpired)
       case memoriesRestored(LogV1.MemoriesRestored)
@@ -1416,6 +1419,48 @@ extension LogV1 {
     }
   }
 
+  /// As the agent's policy says.
+  public struct TracesExpired: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.TracesExpired"
+
+    public var traceIDs: [[UInt8]] = []
+
+    public init() {}
+
+    public init(traceIDs: [[UInt8]] = []) {
+      self.traceIDs = traceIDs
+    }
+  }
+
+  public struct TracePolicySet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.TracePolicySet"
+
+    /// An encoded loci.v1.TracePolicy; empty: it was removed.
+    public var policy: [UInt8] = []
+    public var removed: Bool = false
+
+    public init() {}
+
+    public init(policy: [UInt8] = [], removed: Bool = false) {
+      self.policy = policy
+      self.removed = removed
+    }
+  }
+
+  /// Steps that broke the agent's audit rules.
+  public struct StepsViolated: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.StepsViolated"
+
+    /// Encoded loci.v1.AuditViolation messages.
+    public var violations: [[UInt8]] = []
+
+    public init() {}
+
+    public init(violations: [[UInt8]] = []) {
+      self.violations = violations
+    }
+  }
+
   /// Says where a trace's first steps come from; they are written by an event of their own.
   public struct TraceForked: WireMessage, Equatable {
     public static let protoName = "loci.log.v1.TraceForked"
@@ -1720,6 +1765,9 @@ extension LogV1.Event: ViewableMessage {
     case 125: self.kind = .auditHeadSigned(try C.message(c.pointee.audit_head_signed) ?? LogV1.AuditHeadSigned())
     case 126: self.kind = .auditRulesSet(try C.message(c.pointee.audit_rules_set) ?? LogV1.AuditRulesSet())
     case 127: self.kind = .auditAlertsDelivered(try C.message(c.pointee.audit_alerts_delivered) ?? LogV1.AuditAlertsDelivered())
+    case 128: self.kind = .tracesExpired(try C.message(c.pointee.traces_expired) ?? LogV1.TracesExpired())
+    case 129: self.kind = .tracePolicySet(try C.message(c.pointee.trace_policy_set) ?? LogV1.TracePolicySet())
+    case 130: self.kind = .stepsViolated(try C.message(c.pointee.steps_violated) ?? LogV1.StepsViolated())
     case 140: self.kind = .memoriesExpired(try C.message(c.pointee.memories_expired) ?? LogV1.MemoriesExpired())
     case 141: self.kind = .memoriesRestored(try C.message(c.pointee.memories_restored) ?? LogV1.MemoriesRestored())
     case 142: self.kind = .memoriesAccessed(try C.message(c.pointee.memories_accessed) ?? LogV1.MemoriesAccessed())
@@ -1909,6 +1957,15 @@ extension LogV1.Event: ViewableMessage {
     case .auditAlertsDelivered(let value):
       c.pointee.kind_case = .init(rawValue: 127)
       c.pointee.audit_alerts_delivered = value.lower(arena)
+    case .tracesExpired(let value):
+      c.pointee.kind_case = .init(rawValue: 128)
+      c.pointee.traces_expired = value.lower(arena)
+    case .tracePolicySet(let value):
+      c.pointee.kind_case = .init(rawValue: 129)
+      c.pointee.trace_policy_set = value.lower(arena)
+    case .stepsViolated(let value):
+      c.pointee.kind_case = .init(rawValue: 130)
+      c.pointee.steps_violated = value.lower(arena)
     case .memoriesExpired(let value):
       c.pointee.kind_case = .init(rawValue: 140)
       c.pointee.memories_expired = value.lower(arena)
@@ -2140,6 +2197,15 @@ extension LogV1.Event {
     }
     public var auditAlertsDelivered: LogV1.AuditAlertsDelivered.View? {
       c.pointee.kind_case.rawValue == 127 ? C.view(c.pointee.audit_alerts_delivered) : nil
+    }
+    public var tracesExpired: LogV1.TracesExpired.View? {
+      c.pointee.kind_case.rawValue == 128 ? C.view(c.pointee.traces_expired) : nil
+    }
+    public var tracePolicySet: LogV1.TracePolicySet.View? {
+      c.pointee.kind_case.rawValue == 129 ? C.view(c.pointee.trace_policy_set) : nil
+    }
+    public var stepsViolated: LogV1.StepsViolated.View? {
+      c.pointee.kind_case.rawValue == 130 ? C.view(c.pointee.steps_violated) : nil
     }
     public var memoriesExpired: LogV1.MemoriesExpired.View? {
       c.pointee.kind_case.rawValue == 140 ? C.view(c.pointee.memories_expired) : nil
@@ -6028,6 +6094,134 @@ extension LogV1.TracesDeleted {
 
     public var traceIDs: ViewList<UnsafeRawBufferPointer> {
       ViewList(c.pointee.trace_ids, count: c.pointee.n_trace_ids)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.TracesExpired: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__traces_expired()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__TracesExpired>) throws(WireDecodingError) {
+    self.traceIDs = C.blobs(c.pointee.trace_ids, c.pointee.n_trace_ids)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__TracesExpired> {
+    let c = arena.make(Loci__Log__V1__TracesExpired.self)
+    loci__log__v1__traces_expired__init(c)
+    if !traceIDs.isEmpty {
+      c.pointee.trace_ids = arena.map(traceIDs) { arena.copy($0) }
+      c.pointee.n_trace_ids = traceIDs.count
+    }
+    return c
+  }
+}
+
+extension LogV1.TracesExpired {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__TracesExpired>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__TracesExpired.self) }
+
+    public var traceIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.trace_ids, count: c.pointee.n_trace_ids)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.TracePolicySet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__trace_policy_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__TracePolicySet>) throws(WireDecodingError) {
+    self.policy = C.bytes(c.pointee.policy)
+    self.removed = c.pointee.removed != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__TracePolicySet> {
+    let c = arena.make(Loci__Log__V1__TracePolicySet.self)
+    loci__log__v1__trace_policy_set__init(c)
+    c.pointee.policy = arena.copy(policy)
+    c.pointee.removed = removed ? 1 : 0
+    return c
+  }
+}
+
+extension LogV1.TracePolicySet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__TracePolicySet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__TracePolicySet.self) }
+
+    public var policy: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.policy.data, count: c.pointee.policy.len)
+    }
+    public var removed: Bool {
+      c.pointee.removed != 0
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.StepsViolated: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__steps_violated()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__StepsViolated>) throws(WireDecodingError) {
+    self.violations = C.blobs(c.pointee.violations, c.pointee.n_violations)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__StepsViolated> {
+    let c = arena.make(Loci__Log__V1__StepsViolated.self)
+    loci__log__v1__steps_violated__init(c)
+    if !violations.isEmpty {
+      c.pointee.violations = arena.map(violations) { arena.copy($0) }
+      c.pointee.n_violations = violations.count
+    }
+    return c
+  }
+}
+
+extension LogV1.StepsViolated {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__StepsViolated>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__StepsViolated.self) }
+
+    public var violations: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.violations, count: c.pointee.n_violations)
     }
   }
 

@@ -279,6 +279,27 @@ extension V1 {
     }
   }
 
+  public struct TracePolicyOrigin: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let unspecified = Self(rawValue: 0)
+    /// None was set: everything is kept.
+    public static let none = Self(rawValue: 1)
+    public static let tenant = Self(rawValue: 2)
+    public static let agent = Self(rawValue: 3)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "none"
+      case 2: "tenant"
+      case 3: "agent"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
   public struct StepLink: WireMessage, Equatable {
     public static let protoName = "loci.v1.StepLink"
 
@@ -462,14 +483,20 @@ extension V1 {
     public var completed: UInt32 = 0
     /// Steps that were known as they are.
     public var unchanged: UInt32 = 0
+    /// Steps of traces that the agent's policy does not keep.
+    public var sampledOut: UInt32 = 0
+    /// Violations of the agent's audit rules by steps that were new.
+    public var violations: UInt32 = 0
 
     public init() {}
 
-    public init(position: V1.Position? = nil, added: UInt32 = 0, completed: UInt32 = 0, unchanged: UInt32 = 0) {
+    public init(position: V1.Position? = nil, added: UInt32 = 0, completed: UInt32 = 0, unchanged: UInt32 = 0, sampledOut: UInt32 = 0, violations: UInt32 = 0) {
       self.position = position
       self.added = added
       self.completed = completed
       self.unchanged = unchanged
+      self.sampledOut = sampledOut
+      self.violations = violations
     }
   }
 
@@ -496,14 +523,18 @@ extension V1 {
     public var added: UInt64 = 0
     public var completed: UInt64 = 0
     public var unchanged: UInt64 = 0
+    public var sampledOut: UInt64 = 0
+    public var violations: UInt64 = 0
 
     public init() {}
 
-    public init(position: V1.Position? = nil, added: UInt64 = 0, completed: UInt64 = 0, unchanged: UInt64 = 0) {
+    public init(position: V1.Position? = nil, added: UInt64 = 0, completed: UInt64 = 0, unchanged: UInt64 = 0, sampledOut: UInt64 = 0, violations: UInt64 = 0) {
       self.position = position
       self.added = added
       self.completed = completed
       self.unchanged = unchanged
+      self.sampledOut = sampledOut
+      self.violations = violations
     }
   }
 
@@ -871,6 +902,38 @@ extension V1 {
     }
   }
 
+  /// A trace of the agent that failed in the same way, and what went well after it.
+  public struct PastFailure: WireMessage, Equatable {
+    public static let protoName = "loci.v1.PastFailure"
+
+    public var traceID: String = ""
+    /// Of the errors' words, 0 to 1.
+    public var likeness: Float = 0
+    /// Where it went well: the same trace, when a later step of it did what had failed; else the next trace of the same
+    /// name that ended well. Empty: nothing was found.
+    public var fixedInTraceID: String = ""
+    /// The step that failed, in `trace_id`, and the one that went well, in `fixed_in_trace_id`. Of another trace it is the
+    /// first that differs.
+    public var failedStep: UInt32 = 0
+    public var fixedStep: UInt32 = 0
+    /// In which the two differ: "input", "name", …
+    public var fields: [String] = []
+    /// One sentence.
+    public var detail: String = ""
+
+    public init() {}
+
+    public init(traceID: String = "", likeness: Float = 0, fixedInTraceID: String = "", failedStep: UInt32 = 0, fixedStep: UInt32 = 0, fields: [String] = [], detail: String = "") {
+      self.traceID = traceID
+      self.likeness = likeness
+      self.fixedInTraceID = fixedInTraceID
+      self.failedStep = failedStep
+      self.fixedStep = fixedStep
+      self.fields = fields
+      self.detail = detail
+    }
+  }
+
   public struct FailureFinding: WireMessage, Equatable {
     public static let protoName = "loci.v1.FailureFinding"
 
@@ -890,10 +953,12 @@ extension V1 {
     public var otherSuspects: [UInt32] = []
     /// Traces that failed in the same way, newest first, at most 5.
     public var similarTraceIDs: [String] = []
+    /// The same, most alike first, with what fixed them.
+    public var pastFailures: [V1.PastFailure] = []
 
     public init() {}
 
-    public init(failedStep: UInt32 = 0, originStep: UInt32 = 0, actor: String = "", cause: V1.FailureCause = .unspecified, confidence: Float = 0, evidence: [V1.FailureEvidence] = [], suggestions: [String] = [], otherSuspects: [UInt32] = [], similarTraceIDs: [String] = []) {
+    public init(failedStep: UInt32 = 0, originStep: UInt32 = 0, actor: String = "", cause: V1.FailureCause = .unspecified, confidence: Float = 0, evidence: [V1.FailureEvidence] = [], suggestions: [String] = [], otherSuspects: [UInt32] = [], similarTraceIDs: [String] = [], pastFailures: [V1.PastFailure] = []) {
       self.failedStep = failedStep
       self.originStep = originStep
       self.actor = actor
@@ -903,6 +968,7 @@ extension V1 {
       self.suggestions = suggestions
       self.otherSuspects = otherSuspects
       self.similarTraceIDs = similarTraceIDs
+      self.pastFailures = pastFailures
     }
   }
 
@@ -1310,15 +1376,19 @@ extension V1 {
     public var unchanged: UInt32 = 0
     /// Spans without a usable id.
     public var rejected: UInt32 = 0
+    public var sampledOut: UInt32 = 0
+    public var violations: UInt32 = 0
 
     public init() {}
 
-    public init(position: V1.Position? = nil, added: UInt32 = 0, completed: UInt32 = 0, unchanged: UInt32 = 0, rejected: UInt32 = 0) {
+    public init(position: V1.Position? = nil, added: UInt32 = 0, completed: UInt32 = 0, unchanged: UInt32 = 0, rejected: UInt32 = 0, sampledOut: UInt32 = 0, violations: UInt32 = 0) {
       self.position = position
       self.added = added
       self.completed = completed
       self.unchanged = unchanged
       self.rejected = rejected
+      self.sampledOut = sampledOut
+      self.violations = violations
     }
   }
 
@@ -1353,6 +1423,94 @@ extension V1 {
     public init(request: [UInt8] = [], nextStep: UInt32 = 0) {
       self.request = request
       self.nextStep = nextStep
+    }
+  }
+
+  /// Which of an agent's traces are kept, and how long. Zero everywhere: all of them, for ever.
+  public struct TracePolicy: WireMessage, Equatable {
+    public static let protoName = "loci.v1.TracePolicy"
+
+    /// Share of the traces that is not kept, 0 to 1. Which ones hangs on the last 56 bits of the trace id alone, as in
+    /// OpenTelemetry's consistent sampling, so that all batches of a trace are decided alike.
+    public var dropShare: Double = 0
+    /// A trace with a failed step is kept all the same, with its steps of the ten minutes before.
+    public var keepErrors: Bool = false
+    /// So is one with a step of one of these kinds. At most 16.
+    public var keepKinds: [V1.StepKind] = []
+    /// How long a trace stays once its first step was written. 0: until it is deleted. At most 100 years.
+    public var maxAgeMs: Int64 = 0
+    /// The same for a trace with a failed step. 0: as `max_age_ms` says.
+    public var failedMaxAgeMs: Int64 = 0
+    /// How many traces of an agent stay, the newest. 0: all.
+    public var maxTraces: UInt64 = 0
+
+    public init() {}
+
+    public init(dropShare: Double = 0, keepErrors: Bool = false, keepKinds: [V1.StepKind] = [], maxAgeMs: Int64 = 0, failedMaxAgeMs: Int64 = 0, maxTraces: UInt64 = 0) {
+      self.dropShare = dropShare
+      self.keepErrors = keepErrors
+      self.keepKinds = keepKinds
+      self.maxAgeMs = maxAgeMs
+      self.failedMaxAgeMs = failedMaxAgeMs
+      self.maxTraces = maxTraces
+    }
+  }
+
+  public struct SetTracePolicyRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SetTracePolicyRequest"
+
+    public var scope: V1.Scope? = nil
+    public var options: V1.WriteOptions? = nil
+    /// Absent: removes the policy that was set.
+    public var policy: V1.TracePolicy? = nil
+    /// For all agents of the tenant that have none of their own; `scope.agent` is not looked at.
+    public var wholeTenant: Bool = false
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, options: V1.WriteOptions? = nil, policy: V1.TracePolicy? = nil, wholeTenant: Bool = false) {
+      self.scope = scope
+      self.options = options
+      self.policy = policy
+      self.wholeTenant = wholeTenant
+    }
+  }
+
+  public struct SetTracePolicyResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SetTracePolicyResponse"
+
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(position: V1.Position? = nil) {
+      self.position = position
+    }
+  }
+
+  public struct GetTracePolicyRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.GetTracePolicyRequest"
+
+    public var scope: V1.Scope? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil) {
+      self.scope = scope
+    }
+  }
+
+  public struct GetTracePolicyResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.GetTracePolicyResponse"
+
+    public var policy: V1.TracePolicy? = nil
+    public var origin: V1.TracePolicyOrigin = .unspecified
+
+    public init() {}
+
+    public init(policy: V1.TracePolicy? = nil, origin: V1.TracePolicyOrigin = .unspecified) {
+      self.policy = policy
+      self.origin = origin
     }
   }
 
@@ -1787,6 +1945,8 @@ extension V1.WriteStepsResponse: ViewableMessage {
     self.added = c.pointee.added
     self.completed = c.pointee.completed
     self.unchanged = c.pointee.unchanged
+    self.sampledOut = c.pointee.sampled_out
+    self.violations = c.pointee.violations
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__WriteStepsResponse> {
@@ -1796,6 +1956,8 @@ extension V1.WriteStepsResponse: ViewableMessage {
     c.pointee.added = added
     c.pointee.completed = completed
     c.pointee.unchanged = unchanged
+    c.pointee.sampled_out = sampledOut
+    c.pointee.violations = violations
     return c
   }
 }
@@ -1818,6 +1980,12 @@ extension V1.WriteStepsResponse {
     }
     public var unchanged: UInt32 {
       c.pointee.unchanged
+    }
+    public var sampledOut: UInt32 {
+      c.pointee.sampled_out
+    }
+    public var violations: UInt32 {
+      c.pointee.violations
     }
   }
 
@@ -1888,6 +2056,8 @@ extension V1.StreamStepsResponse: ViewableMessage {
     self.added = c.pointee.added
     self.completed = c.pointee.completed
     self.unchanged = c.pointee.unchanged
+    self.sampledOut = c.pointee.sampled_out
+    self.violations = c.pointee.violations
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__StreamStepsResponse> {
@@ -1897,6 +2067,8 @@ extension V1.StreamStepsResponse: ViewableMessage {
     c.pointee.added = added
     c.pointee.completed = completed
     c.pointee.unchanged = unchanged
+    c.pointee.sampled_out = sampledOut
+    c.pointee.violations = violations
     return c
   }
 }
@@ -1919,6 +2091,12 @@ extension V1.StreamStepsResponse {
     }
     public var unchanged: UInt64 {
       c.pointee.unchanged
+    }
+    public var sampledOut: UInt64 {
+      c.pointee.sampled_out
+    }
+    public var violations: UInt64 {
+      c.pointee.violations
     }
   }
 
@@ -2943,6 +3121,78 @@ extension V1.FailureEvidence {
   }
 }
 
+extension V1.PastFailure: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__past_failure()
+  }
+
+  init(c: UnsafePointer<Loci__V1__PastFailure>) throws(WireDecodingError) {
+    self.traceID = try C.string(c.pointee.trace_id, "PastFailure.trace_id")
+    self.likeness = c.pointee.likeness
+    self.fixedInTraceID = try C.string(c.pointee.fixed_in_trace_id, "PastFailure.fixed_in_trace_id")
+    self.failedStep = c.pointee.failed_step
+    self.fixedStep = c.pointee.fixed_step
+    self.fields = try C.strings(c.pointee.fields, c.pointee.n_fields, "PastFailure.fields")
+    self.detail = try C.string(c.pointee.detail, "PastFailure.detail")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__PastFailure> {
+    let c = arena.make(Loci__V1__PastFailure.self)
+    loci__v1__past_failure__init(c)
+    c.pointee.trace_id = arena.copy(traceID)
+    c.pointee.likeness = likeness
+    c.pointee.fixed_in_trace_id = arena.copy(fixedInTraceID)
+    c.pointee.failed_step = failedStep
+    c.pointee.fixed_step = fixedStep
+    if !fields.isEmpty {
+      c.pointee.fields = arena.map(fields) { arena.copy($0) }
+      c.pointee.n_fields = fields.count
+    }
+    c.pointee.detail = arena.copy(detail)
+    return c
+  }
+}
+
+extension V1.PastFailure {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__PastFailure>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__PastFailure.self) }
+
+    public var traceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.trace_id.data, count: c.pointee.trace_id.len)
+    }
+    public var likeness: Float {
+      c.pointee.likeness
+    }
+    public var fixedInTraceID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.fixed_in_trace_id.data, count: c.pointee.fixed_in_trace_id.len)
+    }
+    public var failedStep: UInt32 {
+      c.pointee.failed_step
+    }
+    public var fixedStep: UInt32 {
+      c.pointee.fixed_step
+    }
+    public var fields: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.fields, count: c.pointee.n_fields)
+    }
+    public var detail: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.detail.data, count: c.pointee.detail.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
 extension V1.FailureFinding: ViewableMessage {
   static var isLogged: Bool { false }
 
@@ -2960,6 +3210,7 @@ extension V1.FailureFinding: ViewableMessage {
     self.suggestions = try C.strings(c.pointee.suggestions, c.pointee.n_suggestions, "FailureFinding.suggestions")
     self.otherSuspects = C.array(c.pointee.other_suspects, c.pointee.n_other_suspects)
     self.similarTraceIDs = try C.strings(c.pointee.similar_trace_ids, c.pointee.n_similar_trace_ids, "FailureFinding.similar_trace_ids")
+    self.pastFailures = try C.messages(c.pointee.past_failures, c.pointee.n_past_failures)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__FailureFinding> {
@@ -2985,6 +3236,10 @@ extension V1.FailureFinding: ViewableMessage {
     if !similarTraceIDs.isEmpty {
       c.pointee.similar_trace_ids = arena.map(similarTraceIDs) { arena.copy($0) }
       c.pointee.n_similar_trace_ids = similarTraceIDs.count
+    }
+    if !pastFailures.isEmpty {
+      c.pointee.past_failures = arena.map(pastFailures) { $0.lower(arena) }
+      c.pointee.n_past_failures = pastFailures.count
     }
     return c
   }
@@ -3023,6 +3278,9 @@ extension V1.FailureFinding {
     }
     public var similarTraceIDs: ViewList<UnsafeRawBufferPointer> {
       ViewList(c.pointee.similar_trace_ids, count: c.pointee.n_similar_trace_ids)
+    }
+    public var pastFailures: ViewList<V1.PastFailure.View> {
+      ViewList(c.pointee.past_failures, count: c.pointee.n_past_failures)
     }
   }
 
@@ -4140,6 +4398,8 @@ extension V1.ImportOtlpResponse: ViewableMessage {
     self.completed = c.pointee.completed
     self.unchanged = c.pointee.unchanged
     self.rejected = c.pointee.rejected
+    self.sampledOut = c.pointee.sampled_out
+    self.violations = c.pointee.violations
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ImportOtlpResponse> {
@@ -4150,6 +4410,8 @@ extension V1.ImportOtlpResponse: ViewableMessage {
     c.pointee.completed = completed
     c.pointee.unchanged = unchanged
     c.pointee.rejected = rejected
+    c.pointee.sampled_out = sampledOut
+    c.pointee.violations = violations
     return c
   }
 }
@@ -4175,6 +4437,12 @@ extension V1.ImportOtlpResponse {
     }
     public var rejected: UInt32 {
       c.pointee.rejected
+    }
+    public var sampledOut: UInt32 {
+      c.pointee.sampled_out
+    }
+    public var violations: UInt32 {
+      c.pointee.violations
     }
   }
 
@@ -4273,6 +4541,249 @@ extension V1.ExportOtlpResponse {
     }
     public var nextStep: UInt32 {
       c.pointee.next_step
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.TracePolicy: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__trace_policy()
+  }
+
+  init(c: UnsafePointer<Loci__V1__TracePolicy>) throws(WireDecodingError) {
+    self.dropShare = c.pointee.drop_share
+    self.keepErrors = c.pointee.keep_errors != 0
+    self.keepKinds = C.array(c.pointee.keep_kinds, c.pointee.n_keep_kinds).map { V1.StepKind(rawValue: Int32(bitPattern: $0.rawValue)) }
+    self.maxAgeMs = c.pointee.max_age_ms
+    self.failedMaxAgeMs = c.pointee.failed_max_age_ms
+    self.maxTraces = c.pointee.max_traces
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__TracePolicy> {
+    let c = arena.make(Loci__V1__TracePolicy.self)
+    loci__v1__trace_policy__init(c)
+    c.pointee.drop_share = dropShare
+    c.pointee.keep_errors = keepErrors ? 1 : 0
+    if !keepKinds.isEmpty {
+      c.pointee.keep_kinds = arena.map(keepKinds) { Loci__V1__StepKind(rawValue: UInt32(bitPattern: $0.rawValue)) }
+      c.pointee.n_keep_kinds = keepKinds.count
+    }
+    c.pointee.max_age_ms = maxAgeMs
+    c.pointee.failed_max_age_ms = failedMaxAgeMs
+    c.pointee.max_traces = maxTraces
+    return c
+  }
+}
+
+extension V1.TracePolicy {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__TracePolicy>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__TracePolicy.self) }
+
+    public var dropShare: Double {
+      c.pointee.drop_share
+    }
+    public var keepErrors: Bool {
+      c.pointee.keep_errors != 0
+    }
+    public var keepKinds: ViewList<V1.StepKind> {
+      ViewList(c.pointee.keep_kinds, count: c.pointee.n_keep_kinds)
+    }
+    public var maxAgeMs: Int64 {
+      c.pointee.max_age_ms
+    }
+    public var failedMaxAgeMs: Int64 {
+      c.pointee.failed_max_age_ms
+    }
+    public var maxTraces: UInt64 {
+      c.pointee.max_traces
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SetTracePolicyRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__set_trace_policy_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SetTracePolicyRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.options = try C.message(c.pointee.options)
+    self.policy = try C.message(c.pointee.policy)
+    self.wholeTenant = c.pointee.whole_tenant != 0
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SetTracePolicyRequest> {
+    let c = arena.make(Loci__V1__SetTracePolicyRequest.self)
+    loci__v1__set_trace_policy_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    if let value = options { c.pointee.options = value.lower(arena) }
+    if let value = policy { c.pointee.policy = value.lower(arena) }
+    c.pointee.whole_tenant = wholeTenant ? 1 : 0
+    return c
+  }
+}
+
+extension V1.SetTracePolicyRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SetTracePolicyRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetTracePolicyRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var options: V1.WriteOptions.View? {
+      C.view(c.pointee.options)
+    }
+    public var policy: V1.TracePolicy.View? {
+      C.view(c.pointee.policy)
+    }
+    public var wholeTenant: Bool {
+      c.pointee.whole_tenant != 0
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SetTracePolicyResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__set_trace_policy_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SetTracePolicyResponse>) throws(WireDecodingError) {
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SetTracePolicyResponse> {
+    let c = arena.make(Loci__V1__SetTracePolicyResponse.self)
+    loci__v1__set_trace_policy_response__init(c)
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SetTracePolicyResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SetTracePolicyResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetTracePolicyResponse.self) }
+
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.GetTracePolicyRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__get_trace_policy_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__GetTracePolicyRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetTracePolicyRequest> {
+    let c = arena.make(Loci__V1__GetTracePolicyRequest.self)
+    loci__v1__get_trace_policy_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.GetTracePolicyRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__GetTracePolicyRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetTracePolicyRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.GetTracePolicyResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__get_trace_policy_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__GetTracePolicyResponse>) throws(WireDecodingError) {
+    self.policy = try C.message(c.pointee.policy)
+    self.origin = V1.TracePolicyOrigin(rawValue: Int32(bitPattern: c.pointee.origin.rawValue))
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetTracePolicyResponse> {
+    let c = arena.make(Loci__V1__GetTracePolicyResponse.self)
+    loci__v1__get_trace_policy_response__init(c)
+    if let value = policy { c.pointee.policy = value.lower(arena) }
+    c.pointee.origin = Loci__V1__TracePolicyOrigin(rawValue: UInt32(bitPattern: origin.rawValue))
+    return c
+  }
+}
+
+extension V1.GetTracePolicyResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__GetTracePolicyResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetTracePolicyResponse.self) }
+
+    public var policy: V1.TracePolicy.View? {
+      C.view(c.pointee.policy)
+    }
+    public var origin: V1.TracePolicyOrigin {
+      V1.TracePolicyOrigin(rawValue: Int32(bitPattern: c.pointee.origin.rawValue))
     }
   }
 

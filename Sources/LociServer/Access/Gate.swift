@@ -18,15 +18,30 @@ package struct Gate: Sendable {
     _ permission: Permission, _ scope: V1.Scope?, _ call: CallContext
   ) async throws(RPCStatus) -> Principal {
     let principal = try await identify(call)
-    try allow(permission, principal, scope, call)
-    try quotas.spend(principal, scope)
+    try check(permission, principal, scope, method: "\(call.service)/\(call.method)")
     return principal
   }
 
+  /// For a caller that is known already.
+  /// - Throws: `permissionDenied`, or `resourceExhausted` beyond the tenant's calls a second.
+  func check(
+    _ permission: Permission, _ principal: Principal, _ scope: V1.Scope?, method: @autoclosure () -> String
+  ) throws(RPCStatus) {
+    try allow(permission, principal, scope, method())
+    try quotas.spend(principal, scope)
+  }
+
   func identify(_ call: CallContext) async throws(RPCStatus) -> Principal {
-    guard let authenticator else { return .local }
-    let outcome = await authenticator.identify(
+    try await identify(
       authorization: call.metadata["authorization"], certificate: call.peer.certificateName)
+  }
+
+  /// - Parameters:
+  ///   - authorization: "Bearer …", or nothing.
+  ///   - certificate: the name in the certificate that the connection was made with.
+  func identify(authorization: String?, certificate: String?) async throws(RPCStatus) -> Principal {
+    guard let authenticator else { return .local }
+    let outcome = await authenticator.identify(authorization: authorization, certificate: certificate)
     switch outcome {
     case .principal(let principal): return principal
     case .anonymous:
@@ -40,7 +55,7 @@ package struct Gate: Sendable {
   }
 
   private func allow(
-    _ permission: Permission, _ principal: Principal, _ scope: V1.Scope?, _ call: CallContext
+    _ permission: Permission, _ principal: Principal, _ scope: V1.Scope?, _ method: @autoclosure () -> String
   ) throws(RPCStatus) {
     guard principal.role != .operator else { return }
     let now = clock.now().microseconds
@@ -50,10 +65,10 @@ package struct Gate: Sendable {
       granted: { directory.granted($0, to: $1, at: now) })
     guard !isAllowed else { return }
     refusals.add(
-      principal, method: "\(call.service)/\(call.method)", tenant: Self.shortened(scope?.tenant),
-      agent: Self.shortened(scope?.agent))
+      principal, method: method(), tenant: Self.shortened(scope?.tenant), agent: Self.shortened(scope?.agent))
     throw RPCStatus(
-      .permissionDenied, "\(principal.id) may not do this", reason: "PERMISSION_DENIED", subject: call.method)
+      .permissionDenied, "\(principal.id) may not do this", reason: "PERMISSION_DENIED",
+      subject: String(method().split(separator: "/").last ?? ""))
   }
 
   /// What a caller sent may be of any length.

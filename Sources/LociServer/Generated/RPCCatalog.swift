@@ -795,6 +795,16 @@ package enum RPCCatalog {
       service: "loci.v1.TraceService", method: "ExportOtlp",
       request: V1.ExportOtlpRequest.self,
       scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.TraceService", method: "SetTracePolicy",
+      request: V1.SetTracePolicyRequest.self,
+      scopeField: 1, isMutating: true, isStreaming: false,
+      streamsRequests: false, permission: .admin),
+    Entry(
+      service: "loci.v1.TraceService", method: "GetTracePolicy",
+      request: V1.GetTracePolicyRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read)
   ]
 }

@@ -63,6 +63,7 @@ extension V1.GetMemoryPolicyRequest: ScopedRequest {}
 extension V1.GetMemoryRequest: ScopedRequest {}
 extension V1.GetSessionRequest: ScopedRequest {}
 extension V1.GetStepBlobRequest: ScopedRequest {}
+extension V1.GetTracePolicyRequest: ScopedRequest {}
 extension V1.GetTraceRequest: ScopedRequest {}
 extension V1.GetTuningRequest: ScopedRequest {}
 extension V1.GetVariablesRequest: ScopedRequest {}
@@ -135,6 +136,7 @@ extension V1.SetCompressionPolicyRequest: ScopedRequest {}
 extension V1.SetGrantRequest: ScopedRequest {}
 extension V1.SetMemoryPolicyRequest: ScopedRequest {}
 extension V1.SetTenantCompressionPolicyRequest: ScopedRequest {}
+extension V1.SetTracePolicyRequest: ScopedRequest {}
 extension V1.SetVariablesRequest: ScopedRequest {}
 extension V1.StatsRequest: ScopedRequest {}
 extension V1.StreamStepsRequest: ScopedRequest {}

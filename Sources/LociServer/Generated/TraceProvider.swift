@@ -46,6 +46,10 @@ package protocol TraceServiceProvider: Sendable {
   func importOtlp(_ request: V1.ImportOtlpRequest, _ call: CallContext) async throws -> V1.ImportOtlpResponse
   /// A trace as an OTLP ExportTraceServiceRequest in protobuf.
   func exportOtlp(_ request: V1.ExportOtlpRequest, _ call: CallContext) async throws -> V1.ExportOtlpResponse
+  /// Which traces are kept, and how long; of one agent, or of all agents of the tenant that have no policy of their own.
+  func setTracePolicy(_ request: V1.SetTracePolicyRequest, _ call: CallContext) async throws -> V1.SetTracePolicyResponse
+  /// The policy that holds for the agent.
+  func getTracePolicy(_ request: V1.GetTracePolicyRequest, _ call: CallContext) async throws -> V1.GetTracePolicyResponse
 }
 
 extension TraceServiceProvider {
@@ -69,7 +73,9 @@ extension TraceServiceProvider {
         .unary("ForkTrace", gate.scopedUnary(.write, forkTrace)),
         .unary("DebugTrace", gate.scopedUnary(.read, debugTrace)),
         .unary("ImportOtlp", gate.scopedUnary(.write, importOtlp)),
-        .unary("ExportOtlp", gate.scopedUnary(.read, exportOtlp))
+        .unary("ExportOtlp", gate.scopedUnary(.read, exportOtlp)),
+        .unary("SetTracePolicy", gate.scopedUnary(.admin, setTracePolicy)),
+        .unary("GetTracePolicy", gate.scopedUnary(.read, getTracePolicy))
       ])
   }
 }

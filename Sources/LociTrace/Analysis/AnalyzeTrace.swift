@@ -27,25 +27,9 @@ package enum TraceAnalysis {
     guard failed || request.knownFailed else { return answer }
     let steps = try order.stepsForAnalysis(max: FailureLocation.stepsMax, in: db)
     answer.failure = FailureLocation.find(steps, patterns: answer.patterns, knownFailed: request.knownFailed)
-    answer.failure?.similarTraceIDs = try similar(to: order.stored, scope: scope, in: db)
+    let past = try PastFailures(scope: scope, db: db).find(like: order.stored)
+    answer.failure?.pastFailures = past
+    answer.failure?.similarTraceIDs = past.map(\.traceID)
     return answer
-  }
-
-  /// Failed traces of the agent whose error begins with the same words, newest first.
-  private static func similar(
-    to stored: TraceQueries.Stored, scope: Scope, in db: Database
-  ) throws -> [String] {
-    let words = Set(StepWords(stored.trace.error, failed: true).words)
-    guard !words.isEmpty else { return [] }
-    let failed = try TraceQueries.newest(
-      TraceSelection(V1.TraceFilter(statuses: [.error])), count: 500, scope: scope, in: db)
-    let likeness = failed.compactMap { other -> (id: String, share: Double)? in
-      guard other.row != stored.row, !other.trace.error.isEmpty else { return nil }
-      let theirs = StepWords(other.trace.error, failed: true).words
-      let shared = Double(words.intersection(theirs).count)
-      let share = shared / Double(max(1, words.union(theirs).count))
-      return share >= 0.5 ? (other.trace.traceID, share) : nil
-    }
-    return likeness.sorted { $0.share > $1.share }.prefix(5).map(\.id)
   }
 }

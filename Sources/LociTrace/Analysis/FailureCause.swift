@@ -38,7 +38,7 @@ enum FailureCause {
       [
         "invalid argument", "bad request", "invalid input", "typeerror", "valueerror", "syntaxerror",
         "missing required", "unexpected keyword", "validation error", "malformed", "jsondecodeerror",
-        "did not match", "usage:", "error 400", "must be"
+        "did not match", "usage:", "error 400", "must be", "does not add up"
       ]
     ),
     (

@@ -31,7 +31,8 @@ package enum FailureLocation {
     finding.otherSuspects = ranked.filter { $0 != origin }.prefix(suspectsMax).map { steps[$0].number }
     finding.cause = cause(failed, origin, steps, features, patterns)
     finding.evidence = evidence(failed, origin, steps, features)
-    finding.suggestions = [FailureCause.advice(finding.cause, step: label(steps[origin]))]
+    // What an error says is said of the step that ended in it.
+    finding.suggestions = [FailureCause.advice(finding.cause, step: label(steps[failed ?? origin]))]
     if let error = features.firstError, error != origin, finding.cause != .unspecified {
       finding.suggestions.append(
         "Stop at the first sign, step \(steps[error].number): \(steps.count - error - 1) steps came after it."

@@ -26,10 +26,34 @@ package struct TracePatterns {
       let siblings = children[parent].map { Int($0) }
       guard siblings.count > 1 else { continue }
       findOverlap(siblings)
-      findRetries(siblings)
-      findLoops(siblings)
+      findRetries(siblings, ofTalk: true)
+      findFallbacks(siblings)
+      findLoops(siblings.filter { table.isTalk($0) })
     }
+    findAmongActs()
     findRecursion()
+  }
+
+  /// What an agent does, without what it says in between: the tool that failed and the same tool again have a call of a
+  /// model between them, or above each of them.
+  private mutating func findAmongActs() {
+    let acts = (0..<table.count).filter { !table.isTalk($0) }
+    let owners = acts.map { act -> Int32 in
+      var parent = table.parents[act]
+      var steps = 0
+      while parent >= 0, table.isTalk(Int(parent)), steps < 64 {
+        parent = table.parents[Int(parent)]
+        steps += 1
+      }
+      return parent
+    }
+    let groups = StepChildren(owners, roots: table.count)
+    for owner in 0...table.count {
+      let group = groups[owner].map { acts[Int($0)] }
+      guard group.count > 1 else { continue }
+      findRetries(group, ofTalk: false)
+      findLoops(group)
+    }
   }
 
   private mutating func add(_ kind: V1.TracePatternKind, _ places: [Int], _ detail: String) {
@@ -82,11 +106,11 @@ package struct TracePatterns {
     return max(1, most)
   }
 
-  /// After a failure: the same step again is a retry, another that ends well is a fallback.
-  private mutating func findRetries(_ siblings: [Int]) {
+  /// After a failure the same step again.
+  private mutating func findRetries(_ siblings: [Int], ofTalk isTalk: Bool) {
     var at = 0
     while at < siblings.count - 1 {
-      guard table.failed[siblings[at]] else {
+      guard table.failed[siblings[at]], table.isTalk(siblings[at]) == isTalk else {
         at += 1
         continue
       }
@@ -101,17 +125,17 @@ package struct TracePatterns {
         let ended = table.failed[run[run.count - 1]] ? "and failed still" : "and then it went well"
         add(.retry, run, "\(run.count - 1) more attempts at '\(table.name(run[0]))'\(backOff(run)), \(ended)")
       }
-      if table.failed[siblings[at]], at + 1 < siblings.count {
-        let next = siblings[at + 1]
-        if !table.failed[next], table.kinds[next] == table.kinds[siblings[at]],
-          !isSame(siblings[at], next)
-        {
-          add(
-            .fallback, [siblings[at], next],
-            "'\(table.name(next))' after '\(table.name(siblings[at]))' had failed")
-        }
-      }
       at += 1
+    }
+  }
+
+  /// After a failure another step of the same kind, at once, that ends well.
+  private mutating func findFallbacks(_ siblings: [Int]) {
+    for (failure, next) in zip(siblings, siblings.dropFirst()) {
+      guard table.failed[failure], !table.failed[next], table.kinds[next] == table.kinds[failure],
+        !isSame(failure, next)
+      else { continue }
+      add(.fallback, [failure, next], "'\(table.name(next))' after '\(table.name(failure))' had failed")
     }
   }
 
@@ -175,6 +199,14 @@ package struct TracePatterns {
 }
 
 extension StepTable {
+  /// Whether it says or decides something, rather than doing it.
+  func isTalk(_ place: Int) -> Bool {
+    switch V1.StepKind(rawValue: Int32(kinds[place])) {
+    case .llm, .plan, .decision, .message, .human: true
+    default: false
+    }
+  }
+
   /// Steps that chose between ways: decisions, and steps with children of different kinds or names.
   package func decisionPoints(max: Int = 1_000) -> [UInt32] {
     let children = children()

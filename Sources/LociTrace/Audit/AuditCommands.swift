@@ -130,28 +130,37 @@ package struct SetAuditRules: Command {
   package let scope: Scope
   package let requestKey: RequestKey?
   package let costBytes: Int
-  private let request: V1.SetAuditRulesRequest
+  private let text: String
+  private let webhooks: [V1.AuditWebhook]
   private let rules: AuditRules
 
-  package init(_ request: V1.SetAuditRulesRequest, scope: Scope, key: RequestKey?) throws(LociError) {
+  /// - Parameters:
+  ///   - secrets: seals the webhooks' secrets.
+  ///   - hosts: where alerts may go.
+  package init(
+    _ request: V1.SetAuditRulesRequest, scope: Scope, key: RequestKey?, secrets: WebhookSecrets,
+    hosts: WebhookHosts
+  ) throws(LociError) {
     self.scope = scope
     self.requestKey = key
-    self.request = request
+    text = request.rules
     try Validate.text(request.rules, field: "rules", bytesMax: AuditLimits.rulesBytesMax)
     rules = try AuditRules(request.rules)
     try Validate.count(request.webhooks.count, field: "webhooks", in: 0...AuditLimits.webhooksMax)
+    var webhooks: [V1.AuditWebhook] = []
     for webhook in request.webhooks {
       try Validate.text(webhook.url, field: "webhooks.url", bytesMin: 1, bytesMax: 1_024)
-      guard let url = URL(string: webhook.url), ["http", "https"].contains(url.scheme ?? ""),
-        url.host?.isEmpty == false
-      else { throw .invalid(field: "webhooks.url", problem: "must be http://… or https://…") }
+      try hosts.check(webhook.url)
       try Validate.text(webhook.secret, field: "webhooks.secret", bytesMin: 16, bytesMax: 128)
+      webhooks.append(
+        V1.AuditWebhook(url: webhook.url, secret: try secrets.sealed(webhook.secret, for: scope)))
     }
+    self.webhooks = webhooks
     costBytes = 512 + request.rules.utf8.count
   }
 
   package func decide(_ transaction: ProjectionTransaction) throws -> Decision<V1.SetAuditRulesResponse> {
-    let set = LogV1.AuditRulesSet(rules: request.rules, webhooks: request.webhooks.map { $0.encoded() })
+    let set = LogV1.AuditRulesSet(rules: text, webhooks: webhooks.map { $0.encoded() })
     return Decision(
       events: [.auditRulesSet(set)], answer: V1.SetAuditRulesResponse(rules: UInt32(rules.count)))
   }

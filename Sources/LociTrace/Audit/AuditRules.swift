@@ -14,6 +14,8 @@ package struct AuditRules: Sendable {
   }
 
   private let rules: [Rule]
+  /// Whether a rule asks what a text holds: finding out is the dear part.
+  let looksForSensitive: Bool
   static let rulesMax = 256
 
   /// - Throws: `invalid` that names the line.
@@ -32,6 +34,7 @@ package struct AuditRules: Sendable {
       throw .invalid(field: "rules", problem: "has \(rules.count) rules, at most \(Self.rulesMax)")
     }
     self.rules = rules
+    looksForSensitive = text.contains("sensitive")
   }
 
   package var count: Int { rules.count }
@@ -61,7 +64,7 @@ package struct AuditRules: Sendable {
     return rules.filter { $0.condition.holds(subject) }.map { rule in
       V1.AuditViolation(
         rule: rule.name, record: number, actor: entry.actor, action: entry.action, object: entry.object,
-        message: rule.message, atUs: entry.atUs)
+        message: rule.message, atUs: entry.atUs, traceID: entry.traceID, spanID: entry.spanID)
     }
   }
 }

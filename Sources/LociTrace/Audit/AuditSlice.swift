@@ -7,9 +7,15 @@ package import LociStore
 /// Tables of audit logs, and how events change them.
 package struct AuditSlice: Slice {
   private let watch: ViolationWatch?
+  private let book: AuditRuleBook?
 
-  /// - Parameter watch: told of violations once they are durable.
-  package init(watch: ViolationWatch? = nil) { self.watch = watch }
+  /// - Parameters:
+  ///   - watch: told of violations once they are durable.
+  ///   - book: told of rules once they are durable.
+  package init(watch: ViolationWatch? = nil, book: AuditRuleBook? = nil) {
+    self.watch = watch
+    self.book = book
+  }
 
   package let name = "audit"
   package let tables = [
@@ -34,7 +40,15 @@ package struct AuditSlice: Slice {
       ).execute(arguments: [
         try scopeRow(event, transaction), Int64(bitPattern: head.size), Data(signed.head)
       ])
-    case .auditRulesSet(let set): try apply(set, try scopeRow(event, transaction), transaction)
+    case .auditRulesSet(let set):
+      try apply(set, try scopeRow(event, transaction), transaction)
+      if let book {
+        let owner = try Scope(tenant: event.tenant, agent: event.agent)
+        transaction.afterCommit { try? book.set(set.rules, of: owner) }
+      }
+    case .stepsViolated(let violated):
+      let scope = try scopeRow(event, transaction)
+      for violation in violated.violations { try apply(violation, scope, event, transaction) }
     case .auditAlertsDelivered(let delivered):
       let db = transaction.db
       for row in delivered.rows {

@@ -48,4 +48,24 @@ package enum OTLPExport {
       $0.number(3, step.status == .error ? 2 : 1)
     }
   }
+
+  /// An `ExportTraceServiceResponse`: all was taken, or so many spans were not.
+  package static func response(rejected: Int) -> [UInt8] {
+    var response = ProtoWriter()
+    if rejected > 0 {
+      response.message(1) {
+        $0.number(1, UInt64(rejected))
+        $0.text(2, "\(rejected) spans have no usable trace or span id")
+      }
+    }
+    return response.bytes
+  }
+
+  /// A `google.rpc.Status`, as OTLP/HTTP has it in answers that refuse.
+  package static func status(code: Int32, message: String) -> [UInt8] {
+    var status = ProtoWriter()
+    status.number(1, UInt64(clamping: code))
+    status.text(2, message)
+    return status.bytes
+  }
 }

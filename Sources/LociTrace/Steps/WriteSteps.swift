@@ -18,12 +18,14 @@ package struct WriteSteps: Command {
   private let groups: [StepGroup]
   private let blobs: [LogV1.StoredBlob]
   private let now: Timestamp
+  private let rules: AuditRules?
 
   /// - Parameters:
   ///   - now: the start of steps that name none.
+  ///   - rules: the agent's, that new steps are held against.
   ///   - zstd: this thread's.
   package init(
-    _ steps: [V1.Step], scope: Scope, key: RequestKey?, now: Timestamp, zstd: Zstd
+    _ steps: [V1.Step], scope: Scope, key: RequestKey?, now: Timestamp, rules: AuditRules? = nil, zstd: Zstd
   ) throws(LociError) {
     guard (1...StepLimits.perCall).contains(steps.count) else {
       throw .invalid(field: "steps", problem: "has \(steps.count) items, must be 1 to \(StepLimits.perCall)")
@@ -31,6 +33,7 @@ package struct WriteSteps: Command {
     self.scope = scope
     self.requestKey = key
     self.now = now
+    self.rules = rules
     var places: [TraceKey: Int] = [:]
     var groups: [StepGroup] = []
     var blobs: [LogV1.StoredBlob] = []
@@ -46,7 +49,10 @@ package struct WriteSteps: Command {
           groups.append(StepGroup(key: ids.trace))
         }
       }
-      groups[last].add(try StepBlobs.separate(step, ids.trace, into: &blobs, zstd), ids.span, ids.parent)
+      // Before large texts are taken out.
+      let broken = rules?.violations(of: step, agent: scope.agent.rawValue) ?? []
+      groups[last].add(
+        try StepBlobs.separate(step, ids.trace, into: &blobs, zstd), ids.span, ids.parent, broken)
     }
     guard bytes <= 512 * steps.count + StepLimits.bytesPerCall else {
       throw .tooLarge(what: "steps", bytes: bytes, limit: StepLimits.bytesPerCall)
@@ -57,30 +63,62 @@ package struct WriteSteps: Command {
     costBytes = bytes
   }
 
+  /// What `init` would refuse, for steps that may not be written at once.
+  package static func check(_ steps: [V1.Step]) throws(LociError) {
+    guard (1...StepLimits.perCall).contains(steps.count) else {
+      throw .invalid(field: "steps", problem: "has \(steps.count) items, must be 1 to \(StepLimits.perCall)")
+    }
+    for step in steps { _ = try step.checked() }
+  }
+
+  /// Steps in order, in as many writes as their number and size ask for.
+  package static func pieces(_ steps: [V1.Step]) -> [[V1.Step]] {
+    var pieces: [[V1.Step]] = []
+    var bytes = 0
+    for step in steps {
+      let cost = step.costBytes
+      if let count = pieces.last?.count, count < StepLimits.perCall, bytes + cost <= StepLimits.bytesPerCall {
+        pieces[pieces.count - 1].append(step)
+        bytes += cost
+      } else {
+        pieces.append([step])
+        bytes = cost
+      }
+    }
+    return pieces
+  }
+
   package func decide(_ transaction: ProjectionTransaction) throws -> Decision<V1.WriteStepsResponse> {
     let index = transaction.kept { SpanIndex() }
     let scopeRow = try transaction.scopeRow(scope)
     var written = LogV1.StepsWritten()
     var completed = LogV1.StepsCompleted()
     var answer = V1.WriteStepsResponse()
+    var violations: [V1.AuditViolation] = []
     for group in groups {
       let trace = try scopeRow.flatMap { try index.trace(group.key, scope: $0, in: transaction.db) }
       answer.unchanged += group.repeated
       guard let trace, group.spans.contains(where: { trace.spans[$0] != nil }) else {
         written.blocks += group.blocks(after: trace?.count ?? 0)
         answer.added += UInt32(group.steps.count)
+        violations += group.violations
         continue
       }
       var new = StepGroup(key: group.key)
       var reader = KnownSteps(trace: trace.row, key: group.key, zstd: index.zstd)
       for (place, step) in group.steps.enumerated() {
         guard let number = trace.spans[group.spans[place]] else {
-          new.add(step, group.spans[place], group.parents[place])
+          new.add(step, group.spans[place], group.parents[place], group.broken[place] ?? [])
           continue
         }
         if let change = try reader.complete(number, by: step, in: transaction.db) {
-          completed.steps.append(change)
+          completed.steps.append(change.stored)
           answer.completed += 1
+          violations +=
+            rules?.violations(
+              of: change.now, before: change.before, agent: scope.agent.rawValue,
+              alsoBroken: step.inputBlob.isEmpty && step.outputBlob.isEmpty ? [] : group.broken[place] ?? [])
+            ?? []
         } else {
           answer.unchanged += 1
         }
@@ -88,8 +126,17 @@ package struct WriteSteps: Command {
       new.build(now: now, zstd: index.zstd)
       written.blocks += new.blocks(after: trace.count)
       answer.added += UInt32(new.steps.count)
+      violations += new.violations
     }
-    return Decision(events: try events(written, completed, scopeRow, transaction), answer: answer)
+    var events = try events(written, completed, scopeRow, transaction)
+    if !violations.isEmpty {
+      answer.violations = UInt32(violations.count)
+      for place in violations.indices where violations[place].atUs == 0 {
+        violations[place].atUs = transaction.at.microseconds
+      }
+      events.append(.stepsViolated(LogV1.StepsViolated(violations: violations.map { $0.encoded() })))
+    }
+    return Decision(events: events, answer: answer)
   }
 
   /// Blobs whose content the agent has already go without it.
@@ -120,12 +167,25 @@ struct StepGroup: Sendable {
   private(set) var parents: [UInt64] = []
   /// Steps that came twice, the second time with nothing new.
   private(set) var repeated: UInt32 = 0
+  /// What steps break of the agent's audit rules, by their places.
+  private(set) var broken: [Int: [V1.AuditViolation]] = [:]
   private var places = SpanMap()
   private var built: [LogV1.StoredStepBlock] = []
 
   init(key: TraceKey) { self.key = key }
 
-  mutating func add(_ step: V1.Step, _ span: UInt64, _ parent: UInt64) {
+  var violations: [V1.AuditViolation] {
+    broken.isEmpty ? [] : broken.sorted { $0.key < $1.key }.flatMap(\.value)
+  }
+
+  mutating func add(
+    _ step: V1.Step, _ span: UInt64, _ parent: UInt64, _ violations: [V1.AuditViolation] = []
+  ) {
+    if !violations.isEmpty {
+      let place = places[span].map { Int($0) } ?? steps.count
+      let known = Set(broken[place, default: []].map(\.rule))
+      broken[place, default: []] += violations.filter { !known.contains($0.rule) }
+    }
     if let place = places[span] {
       let merged = steps[Int(place)].completed(by: step)
       if merged == steps[Int(place)] { repeated += 1 }
@@ -190,7 +250,7 @@ private struct KnownSteps {
   /// `nil` when `step` says nothing new.
   mutating func complete(
     _ number: UInt32, by step: V1.Step, in db: Database
-  ) throws -> LogV1.CompletedStep? {
+  ) throws -> (stored: LogV1.CompletedStep, before: V1.Step, now: V1.Step)? {
     let old = try known(number, in: db)
     let merged = old.completed(by: step)
     guard merged != old else { return nil }
@@ -198,8 +258,9 @@ private struct KnownSteps {
     var delta = TraceDelta()
     delta.add(old, sign: -1)
     delta.add(merged)
-    return LogV1.CompletedStep(
+    let stored = LogV1.CompletedStep(
       traceID: key.bytes, number: number, step: merged.encoded(), delta: delta.finished())
+    return (stored, old, merged)
   }
 
   private mutating func known(_ number: UInt32, in db: Database) throws -> V1.Step {

@@ -69,6 +69,14 @@ package enum TraceQueries {
     ).map(stored)
   }
 
+  /// Those of the traces that are stored.
+  package static func stored(
+    _ keys: Set<TraceKey>, scope: Scope, in db: Database
+  ) throws -> [TraceKey] {
+    guard let scopeRow = try ScopeQueries.row(scope, in: db) else { return [] }
+    return try keys.filter { try row($0, scope: scopeRow, in: db) != nil }
+  }
+
   package static func get(_ id: String, scope: Scope, in db: Database) throws -> Stored {
     guard let found = try find(id, scope: scope, in: db) else { throw LociError.notFound(.trace, id: id) }
     return found
@@ -96,13 +104,28 @@ package enum TraceQueries {
   }
 
   /// The newest that pass, with their rows.
+  /// - Parameter withErrors: only those with a failed step, whatever became of the whole.
   package static func newest(
-    _ filter: TraceSelection, count: Int, scope: Scope, in db: Database
+    _ filter: TraceSelection, count: Int, withErrors: Bool = false, scope: Scope, in db: Database
   ) throws -> [Stored] {
     guard let scopeRow = try ScopeQueries.row(scope, in: db) else { return [] }
-    let sql = filter.conditions(scope: scopeRow)
+    var sql = filter.conditions(scope: scopeRow)
+    if withErrors { sql.and("errors > ?", 0) }
     return try Row.fetchAll(
       db, sql: "SELECT \(columns) FROM traces WHERE \(sql.text) ORDER BY row DESC LIMIT ?",
+      arguments: sql.arguments + [count]
+    ).map(stored)
+  }
+
+  /// The first that pass and came after one, oldest first.
+  static func next(
+    after row: Int64, _ filter: TraceSelection, count: Int, scope: Scope, in db: Database
+  ) throws -> [Stored] {
+    guard let scopeRow = try ScopeQueries.row(scope, in: db) else { return [] }
+    var sql = filter.conditions(scope: scopeRow)
+    sql.and("row > ?", row)
+    return try Row.fetchAll(
+      db, sql: "SELECT \(columns) FROM traces WHERE \(sql.text) ORDER BY row LIMIT ?",
       arguments: sql.arguments + [count]
     ).map(stored)
   }

@@ -8,9 +8,15 @@ package import LociStore
 /// cost ten times as much.
 package struct TraceSlice: Slice {
   private let tail: StepTail?
+  private let policies: TracePolicies?
 
-  /// - Parameter tail: told of steps once they are durable.
-  package init(tail: StepTail? = nil) { self.tail = tail }
+  /// - Parameters:
+  ///   - tail: told of steps once they are durable.
+  ///   - policies: told of policies once they are durable.
+  package init(tail: StepTail? = nil, policies: TracePolicies? = nil) {
+    self.tail = tail
+    self.policies = policies
+  }
 
   package let name = "traces"
   package let tables = [
@@ -19,10 +25,13 @@ package struct TraceSlice: Slice {
     ProjectedTable("trace_groups", orderedBy: "trace, kind, name"),
     ProjectedTable("step_baselines", orderedBy: "scope, kind, name"),
     ProjectedTable("step_blobs", orderedBy: "scope, hash"),
-    ProjectedTable("trace_blobs", orderedBy: "trace, hash")
+    ProjectedTable("trace_blobs", orderedBy: "trace, hash"),
+    ProjectedTable("trace_policies", orderedBy: "scope")
   ]
 
-  package var migrations: [@Sendable (Database) throws -> Void] { [TraceTables.create] }
+  package var migrations: [@Sendable (Database) throws -> Void] {
+    [TraceTables.create, TraceTables.addPolicies]
+  }
 
   package func apply(_ event: LogV1.Event, _ transaction: ProjectionTransaction) throws {
     switch event.kind {
@@ -45,6 +54,10 @@ package struct TraceSlice: Slice {
     case .tracesDeleted(let deleted):
       let scope = try scopeRow(event, transaction)
       for id in deleted.traceIDs { try delete(id, scope, transaction) }
+    case .tracesExpired(let expired):
+      let scope = try scopeRow(event, transaction)
+      for id in expired.traceIDs { try delete(id, scope, transaction) }
+    case .tracePolicySet(let set): try apply(set, event, transaction)
     case .traceForked(let forked):
       guard let row = try row(forked.traceID, try scopeRow(event, transaction), transaction) else {
         throw Self.unknown
@@ -67,6 +80,28 @@ package struct TraceSlice: Slice {
   ) throws -> Int64? {
     guard let key = TraceKey(bytes: id) else { throw Self.unknown }
     return try TraceQueries.row(key, scope: scope, in: transaction.db)
+  }
+
+  private func apply(
+    _ set: LogV1.TracePolicySet, _ event: LogV1.Event, _ transaction: ProjectionTransaction
+  ) throws {
+    let owner = try Scope(tenant: event.tenant, agent: event.agent)
+    let row = try transaction.ensureScopeRow(owner)
+    if set.removed {
+      try transaction.db.cachedStatement(sql: "DELETE FROM trace_policies WHERE scope = ?")
+        .execute(arguments: [row])
+    } else {
+      try transaction.db.cachedStatement(
+        sql: """
+          INSERT INTO trace_policies (scope, policy) VALUES (?, ?)
+          ON CONFLICT (scope) DO UPDATE SET policy = excluded.policy
+          """
+      ).execute(arguments: [row, Data(set.policy)])
+    }
+    if let policies {
+      let policy = set.removed ? nil : try V1.TracePolicy(decoding: set.policy)
+      transaction.afterCommit { policies.set(policy, of: owner) }
+    }
   }
 
   // MARK: Steps

@@ -81,4 +81,15 @@ enum TraceTables {
         CREATE INDEX trace_blobs_by_hash ON trace_blobs (hash);
         """)
   }
+
+  static func addPolicies(_ db: Database) throws {
+    try db.execute(
+      sql: """
+        CREATE TABLE trace_policies (
+          scope INTEGER PRIMARY KEY REFERENCES scopes (row),
+          policy BLOB NOT NULL -- loci.v1.TracePolicy
+        ) STRICT;
+        CREATE INDEX traces_by_age ON traces (scope, created_at_us);
+        """)
+  }
 }

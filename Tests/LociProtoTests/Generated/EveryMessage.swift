@@ -76,6 +76,9 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.CompletedStep.self,
   LogV1.StepsCompleted.self,
   LogV1.TracesDeleted.self,
+  LogV1.TracesExpired.self,
+  LogV1.TracePolicySet.self,
+  LogV1.StepsViolated.self,
   LogV1.TraceForked.self,
   LogV1.AuditRecorded.self,
   LogV1.AuditHeadSigned.self,
@@ -505,6 +508,7 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.StepPerformance.self,
   V1.StepAnomaly.self,
   V1.FailureEvidence.self,
+  V1.PastFailure.self,
   V1.FailureFinding.self,
   V1.AnalyzeTraceRequest.self,
   V1.AnalyzeTraceResponse.self,
@@ -525,7 +529,12 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.ImportOtlpRequest.self,
   V1.ImportOtlpResponse.self,
   V1.ExportOtlpRequest.self,
-  V1.ExportOtlpResponse.self
+  V1.ExportOtlpResponse.self,
+  V1.TracePolicy.self,
+  V1.SetTracePolicyRequest.self,
+  V1.SetTracePolicyResponse.self,
+  V1.GetTracePolicyRequest.self,
+  V1.GetTracePolicyResponse.self
 ]
 
 extension LogV1.Event: TestedMessage {
@@ -536,7 +545,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 71 {
+    switch random.next() % 74 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -591,22 +600,25 @@ extension LogV1.Event: TestedMessage {
     case 51: value.kind = .auditHeadSigned(.arbitrary(&random))
     case 52: value.kind = .auditRulesSet(.arbitrary(&random))
     case 53: value.kind = .auditAlertsDelivered(.arbitrary(&random))
-    case 54: value.kind = .memoriesExpired(.arbitrary(&random))
-    case 55: value.kind = .memoriesRestored(.arbitrary(&random))
-    case 56: value.kind = .memoriesAccessed(.arbitrary(&random))
-    case 57: value.kind = .memoriesSaidAgain(.arbitrary(&random))
-    case 58: value.kind = .memoryPolicySet(.arbitrary(&random))
-    case 59: value.kind = .experiencesRecorded(.arbitrary(&random))
-    case 60: value.kind = .experiencesDeleted(.arbitrary(&random))
-    case 61: value.kind = .feedbackGiven(.arbitrary(&random))
-    case 62: value.kind = .metricsReported(.arbitrary(&random))
-    case 63: value.kind = .decisionMade(.arbitrary(&random))
-    case 64: value.kind = .outcomeReported(.arbitrary(&random))
-    case 65: value.kind = .adjustmentChanged(.arbitrary(&random))
-    case 66: value.kind = .learningCycleRan(.arbitrary(&random))
-    case 67: value.kind = .memoriesConsolidated(.arbitrary(&random))
-    case 68: value.kind = .consolidationUndone(.arbitrary(&random))
-    case 69: value.kind = .memoriesReinforced(.arbitrary(&random))
+    case 54: value.kind = .tracesExpired(.arbitrary(&random))
+    case 55: value.kind = .tracePolicySet(.arbitrary(&random))
+    case 56: value.kind = .stepsViolated(.arbitrary(&random))
+    case 57: value.kind = .memoriesExpired(.arbitrary(&random))
+    case 58: value.kind = .memoriesRestored(.arbitrary(&random))
+    case 59: value.kind = .memoriesAccessed(.arbitrary(&random))
+    case 60: value.kind = .memoriesSaidAgain(.arbitrary(&random))
+    case 61: value.kind = .memoryPolicySet(.arbitrary(&random))
+    case 62: value.kind = .experiencesRecorded(.arbitrary(&random))
+    case 63: value.kind = .experiencesDeleted(.arbitrary(&random))
+    case 64: value.kind = .feedbackGiven(.arbitrary(&random))
+    case 65: value.kind = .metricsReported(.arbitrary(&random))
+    case 66: value.kind = .decisionMade(.arbitrary(&random))
+    case 67: value.kind = .outcomeReported(.arbitrary(&random))
+    case 68: value.kind = .adjustmentChanged(.arbitrary(&random))
+    case 69: value.kind = .learningCycleRan(.arbitrary(&random))
+    case 70: value.kind = .memoriesConsolidated(.arbitrary(&random))
+    case 71: value.kind = .consolidationUndone(.arbitrary(&random))
+    case 72: value.kind = .memoriesReinforced(.arbitrary(&random))
     default: break
     }
     return value
@@ -671,6 +683,9 @@ extension LogV1.Event: TestedMessage {
     if let part = view.auditHeadSigned.map({ LogV1.AuditHeadSigned.rebuilt($0) }) { value.kind = .auditHeadSigned(part) }
     if let part = view.auditRulesSet.map({ LogV1.AuditRulesSet.rebuilt($0) }) { value.kind = .auditRulesSet(part) }
     if let part = view.auditAlertsDelivered.map({ LogV1.AuditAlertsDelivered.rebuilt($0) }) { value.kind = .auditAlertsDelivered(part) }
+    if let part = view.tracesExpired.map({ LogV1.TracesExpired.rebuilt($0) }) { value.kind = .tracesExpired(part) }
+    if let part = view.tracePolicySet.map({ LogV1.TracePolicySet.rebuilt($0) }) { value.kind = .tracePolicySet(part) }
+    if let part = view.stepsViolated.map({ LogV1.StepsViolated.rebuilt($0) }) { value.kind = .stepsViolated(part) }
     if let part = view.memoriesExpired.map({ LogV1.MemoriesExpired.rebuilt($0) }) { value.kind = .memoriesExpired(part) }
     if let part = view.memoriesRestored.map({ LogV1.MemoriesRestored.rebuilt($0) }) { value.kind = .memoriesRestored(part) }
     if let part = view.memoriesAccessed.map({ LogV1.MemoriesAccessed.rebuilt($0) }) { value.kind = .memoriesAccessed(part) }
@@ -2189,6 +2204,56 @@ extension LogV1.TracesDeleted: TestedMessage {
   }
 }
 
+extension LogV1.TracesExpired: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traceIDs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traceIDs = view.traceIDs.map { Array($0) }
+    return value
+  }
+}
+
+extension LogV1.TracePolicySet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.policy = .arbitrary(&random)
+    value.removed = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.policy = Array(view.policy)
+    value.removed = view.removed
+    return value
+  }
+}
+
+extension LogV1.StepsViolated: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.violations = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.violations = view.violations.map { Array($0) }
+    return value
+  }
+}
+
 extension LogV1.TraceForked: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
@@ -3540,7 +3605,7 @@ extension V1.AuditHead: TestedMessage {
 }
 
 extension V1.AuditViolation: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("rule", 1), ("actor", 3), ("action", 4), ("object", 5), ("message", 6)]
+  static let textFields: [(name: String, number: Int)] = [("rule", 1), ("actor", 3), ("action", 4), ("object", 5), ("message", 6), ("trace_id", 8), ("span_id", 9)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
@@ -3551,6 +3616,8 @@ extension V1.AuditViolation: TestedMessage {
     value.object = .arbitrary(&random)
     value.message = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
+    value.traceID = .arbitrary(&random)
+    value.spanID = .arbitrary(&random)
     return value
   }
 
@@ -3563,6 +3630,8 @@ extension V1.AuditViolation: TestedMessage {
     value.object = String(decoding: view.object, as: UTF8.self)
     value.message = String(decoding: view.message, as: UTF8.self)
     value.atUs = view.atUs
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.spanID = String(decoding: view.spanID, as: UTF8.self)
     return value
   }
 }
@@ -11300,6 +11369,8 @@ extension V1.NextRecordedOutcome: Arbitrary {}
 
 extension V1.DebugCommand: Arbitrary {}
 
+extension V1.TracePolicyOrigin: Arbitrary {}
+
 extension V1.StepLink: TestedMessage {
   static let textFields: [(name: String, number: Int)] = [("id", 2)]
 
@@ -11473,6 +11544,8 @@ extension V1.WriteStepsResponse: TestedMessage {
     value.added = .arbitrary(&random)
     value.completed = .arbitrary(&random)
     value.unchanged = .arbitrary(&random)
+    value.sampledOut = .arbitrary(&random)
+    value.violations = .arbitrary(&random)
     return value
   }
 
@@ -11482,6 +11555,8 @@ extension V1.WriteStepsResponse: TestedMessage {
     value.added = view.added
     value.completed = view.completed
     value.unchanged = view.unchanged
+    value.sampledOut = view.sampledOut
+    value.violations = view.violations
     return value
   }
 }
@@ -11513,6 +11588,8 @@ extension V1.StreamStepsResponse: TestedMessage {
     value.added = .arbitrary(&random)
     value.completed = .arbitrary(&random)
     value.unchanged = .arbitrary(&random)
+    value.sampledOut = .arbitrary(&random)
+    value.violations = .arbitrary(&random)
     return value
   }
 
@@ -11522,6 +11599,8 @@ extension V1.StreamStepsResponse: TestedMessage {
     value.added = view.added
     value.completed = view.completed
     value.unchanged = view.unchanged
+    value.sampledOut = view.sampledOut
+    value.violations = view.violations
     return value
   }
 }
@@ -11930,6 +12009,34 @@ extension V1.FailureEvidence: TestedMessage {
   }
 }
 
+extension V1.PastFailure: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("trace_id", 1), ("fixed_in_trace_id", 3), ("fields", 6), ("detail", 7)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.traceID = .arbitrary(&random)
+    value.likeness = .arbitrary(&random)
+    value.fixedInTraceID = .arbitrary(&random)
+    value.failedStep = .arbitrary(&random)
+    value.fixedStep = .arbitrary(&random)
+    value.fields = .arbitrary(&random)
+    value.detail = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.traceID = String(decoding: view.traceID, as: UTF8.self)
+    value.likeness = view.likeness
+    value.fixedInTraceID = String(decoding: view.fixedInTraceID, as: UTF8.self)
+    value.failedStep = view.failedStep
+    value.fixedStep = view.fixedStep
+    value.fields = view.fields.map { String(decoding: $0, as: UTF8.self) }
+    value.detail = String(decoding: view.detail, as: UTF8.self)
+    return value
+  }
+}
+
 extension V1.FailureFinding: TestedMessage {
   static let textFields: [(name: String, number: Int)] = [("actor", 3), ("suggestions", 7), ("similar_trace_ids", 9)]
 
@@ -11944,6 +12051,7 @@ extension V1.FailureFinding: TestedMessage {
     value.suggestions = .arbitrary(&random)
     value.otherSuspects = .arbitrary(&random)
     value.similarTraceIDs = .arbitrary(&random)
+    value.pastFailures = .arbitrary(&random)
     return value
   }
 
@@ -11958,6 +12066,7 @@ extension V1.FailureFinding: TestedMessage {
     value.suggestions = view.suggestions.map { String(decoding: $0, as: UTF8.self) }
     value.otherSuspects = Array(view.otherSuspects)
     value.similarTraceIDs = view.similarTraceIDs.map { String(decoding: $0, as: UTF8.self) }
+    value.pastFailures = view.pastFailures.map { V1.PastFailure.rebuilt($0) }
     return value
   }
 }
@@ -12398,6 +12507,8 @@ extension V1.ImportOtlpResponse: TestedMessage {
     value.completed = .arbitrary(&random)
     value.unchanged = .arbitrary(&random)
     value.rejected = .arbitrary(&random)
+    value.sampledOut = .arbitrary(&random)
+    value.violations = .arbitrary(&random)
     return value
   }
 
@@ -12408,6 +12519,8 @@ extension V1.ImportOtlpResponse: TestedMessage {
     value.completed = view.completed
     value.unchanged = view.unchanged
     value.rejected = view.rejected
+    value.sampledOut = view.sampledOut
+    value.violations = view.violations
     return value
   }
 }
@@ -12448,6 +12561,104 @@ extension V1.ExportOtlpResponse: TestedMessage {
     var value = Self()
     value.request = Array(view.request)
     value.nextStep = view.nextStep
+    return value
+  }
+}
+
+extension V1.TracePolicy: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.dropShare = .arbitrary(&random)
+    value.keepErrors = .arbitrary(&random)
+    value.keepKinds = .arbitrary(&random)
+    value.maxAgeMs = .arbitrary(&random)
+    value.failedMaxAgeMs = .arbitrary(&random)
+    value.maxTraces = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.dropShare = view.dropShare
+    value.keepErrors = view.keepErrors
+    value.keepKinds = Array(view.keepKinds)
+    value.maxAgeMs = view.maxAgeMs
+    value.failedMaxAgeMs = view.failedMaxAgeMs
+    value.maxTraces = view.maxTraces
+    return value
+  }
+}
+
+extension V1.SetTracePolicyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.policy = .arbitrary(&random)
+    value.wholeTenant = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.policy = view.policy.map({ V1.TracePolicy.rebuilt($0) })
+    value.wholeTenant = view.wholeTenant
+    return value
+  }
+}
+
+extension V1.SetTracePolicyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetTracePolicyRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetTracePolicyResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.policy = .arbitrary(&random)
+    value.origin = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.policy = view.policy.map({ V1.TracePolicy.rebuilt($0) })
+    value.origin = view.origin
     return value
   }
 }

@@ -1609,7 +1609,7 @@ const ProtobufCMessageDescriptor loci__v1__audit_head__descriptor =
   (ProtobufCMessageInit) loci__v1__audit_head__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__audit_violation__field_descriptors[7] =
+static const ProtobufCFieldDescriptor loci__v1__audit_violation__field_descriptors[9] =
 {
   {
     "rule",
@@ -1695,6 +1695,30 @@ static const ProtobufCFieldDescriptor loci__v1__audit_violation__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trace_id",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AuditViolation, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "span_id",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AuditViolation, span_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__audit_violation__field_indices_by_name[] = {
   3,   /* field[3] = action */
@@ -1704,11 +1728,13 @@ static const unsigned loci__v1__audit_violation__field_indices_by_name[] = {
   4,   /* field[4] = object */
   1,   /* field[1] = record */
   0,   /* field[0] = rule */
+  8,   /* field[8] = span_id */
+  7,   /* field[7] = trace_id */
 };
 static const ProtobufCIntRange loci__v1__audit_violation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor loci__v1__audit_violation__descriptor =
 {
@@ -1718,7 +1744,7 @@ const ProtobufCMessageDescriptor loci__v1__audit_violation__descriptor =
   "Loci__V1__AuditViolation",
   "loci.v1",
   sizeof(Loci__V1__AuditViolation),
-  7,
+  9,
   loci__v1__audit_violation__field_descriptors,
   loci__v1__audit_violation__field_indices_by_name,
   1,  loci__v1__audit_violation__number_ranges,

@@ -1177,6 +1177,51 @@ void   loci__v1__failure_evidence__free_unpacked
   assert(message->base.descriptor == &loci__v1__failure_evidence__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__past_failure__init
+                     (Loci__V1__PastFailure         *message)
+{
+  static const Loci__V1__PastFailure init_value = LOCI__V1__PAST_FAILURE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__past_failure__get_packed_size
+                     (const Loci__V1__PastFailure *message)
+{
+  assert(message->base.descriptor == &loci__v1__past_failure__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__past_failure__pack
+                     (const Loci__V1__PastFailure *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__past_failure__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__past_failure__pack_to_buffer
+                     (const Loci__V1__PastFailure *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__past_failure__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__PastFailure *
+       loci__v1__past_failure__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__PastFailure *)
+     protobuf_c_message_unpack (&loci__v1__past_failure__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__past_failure__free_unpacked
+                     (Loci__V1__PastFailure *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__past_failure__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__v1__failure_finding__init
                      (Loci__V1__FailureFinding         *message)
 {
@@ -2122,6 +2167,231 @@ void   loci__v1__export_otlp_response__free_unpacked
   assert(message->base.descriptor == &loci__v1__export_otlp_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__trace_policy__init
+                     (Loci__V1__TracePolicy         *message)
+{
+  static const Loci__V1__TracePolicy init_value = LOCI__V1__TRACE_POLICY__INIT;
+  *message = init_value;
+}
+size_t loci__v1__trace_policy__get_packed_size
+                     (const Loci__V1__TracePolicy *message)
+{
+  assert(message->base.descriptor == &loci__v1__trace_policy__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__trace_policy__pack
+                     (const Loci__V1__TracePolicy *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__trace_policy__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__trace_policy__pack_to_buffer
+                     (const Loci__V1__TracePolicy *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__trace_policy__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__TracePolicy *
+       loci__v1__trace_policy__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__TracePolicy *)
+     protobuf_c_message_unpack (&loci__v1__trace_policy__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__trace_policy__free_unpacked
+                     (Loci__V1__TracePolicy *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__trace_policy__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__set_trace_policy_request__init
+                     (Loci__V1__SetTracePolicyRequest         *message)
+{
+  static const Loci__V1__SetTracePolicyRequest init_value = LOCI__V1__SET_TRACE_POLICY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__set_trace_policy_request__get_packed_size
+                     (const Loci__V1__SetTracePolicyRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__set_trace_policy_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__set_trace_policy_request__pack
+                     (const Loci__V1__SetTracePolicyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__set_trace_policy_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__set_trace_policy_request__pack_to_buffer
+                     (const Loci__V1__SetTracePolicyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__set_trace_policy_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SetTracePolicyRequest *
+       loci__v1__set_trace_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SetTracePolicyRequest *)
+     protobuf_c_message_unpack (&loci__v1__set_trace_policy_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__set_trace_policy_request__free_unpacked
+                     (Loci__V1__SetTracePolicyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__set_trace_policy_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__set_trace_policy_response__init
+                     (Loci__V1__SetTracePolicyResponse         *message)
+{
+  static const Loci__V1__SetTracePolicyResponse init_value = LOCI__V1__SET_TRACE_POLICY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__set_trace_policy_response__get_packed_size
+                     (const Loci__V1__SetTracePolicyResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__set_trace_policy_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__set_trace_policy_response__pack
+                     (const Loci__V1__SetTracePolicyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__set_trace_policy_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__set_trace_policy_response__pack_to_buffer
+                     (const Loci__V1__SetTracePolicyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__set_trace_policy_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SetTracePolicyResponse *
+       loci__v1__set_trace_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SetTracePolicyResponse *)
+     protobuf_c_message_unpack (&loci__v1__set_trace_policy_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__set_trace_policy_response__free_unpacked
+                     (Loci__V1__SetTracePolicyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__set_trace_policy_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__get_trace_policy_request__init
+                     (Loci__V1__GetTracePolicyRequest         *message)
+{
+  static const Loci__V1__GetTracePolicyRequest init_value = LOCI__V1__GET_TRACE_POLICY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__get_trace_policy_request__get_packed_size
+                     (const Loci__V1__GetTracePolicyRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__get_trace_policy_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__get_trace_policy_request__pack
+                     (const Loci__V1__GetTracePolicyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__get_trace_policy_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__get_trace_policy_request__pack_to_buffer
+                     (const Loci__V1__GetTracePolicyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__get_trace_policy_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__GetTracePolicyRequest *
+       loci__v1__get_trace_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__GetTracePolicyRequest *)
+     protobuf_c_message_unpack (&loci__v1__get_trace_policy_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__get_trace_policy_request__free_unpacked
+                     (Loci__V1__GetTracePolicyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__get_trace_policy_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__get_trace_policy_response__init
+                     (Loci__V1__GetTracePolicyResponse         *message)
+{
+  static const Loci__V1__GetTracePolicyResponse init_value = LOCI__V1__GET_TRACE_POLICY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__get_trace_policy_response__get_packed_size
+                     (const Loci__V1__GetTracePolicyResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__get_trace_policy_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__get_trace_policy_response__pack
+                     (const Loci__V1__GetTracePolicyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__get_trace_policy_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__get_trace_policy_response__pack_to_buffer
+                     (const Loci__V1__GetTracePolicyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__get_trace_policy_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__GetTracePolicyResponse *
+       loci__v1__get_trace_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__GetTracePolicyResponse *)
+     protobuf_c_message_unpack (&loci__v1__get_trace_policy_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__get_trace_policy_response__free_unpacked
+                     (Loci__V1__GetTracePolicyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__get_trace_policy_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor loci__v1__step_link__field_descriptors[2] =
 {
   {
@@ -2858,7 +3128,7 @@ const ProtobufCMessageDescriptor loci__v1__write_steps_request__descriptor =
   (ProtobufCMessageInit) loci__v1__write_steps_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__write_steps_response__field_descriptors[4] =
+static const ProtobufCFieldDescriptor loci__v1__write_steps_response__field_descriptors[6] =
 {
   {
     "position",
@@ -2908,17 +3178,43 @@ static const ProtobufCFieldDescriptor loci__v1__write_steps_response__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sampled_out",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__WriteStepsResponse, sampled_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "violations",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__WriteStepsResponse, violations),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__write_steps_response__field_indices_by_name[] = {
   1,   /* field[1] = added */
   2,   /* field[2] = completed */
   0,   /* field[0] = position */
+  4,   /* field[4] = sampled_out */
   3,   /* field[3] = unchanged */
+  5,   /* field[5] = violations */
 };
 static const ProtobufCIntRange loci__v1__write_steps_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor loci__v1__write_steps_response__descriptor =
 {
@@ -2928,7 +3224,7 @@ const ProtobufCMessageDescriptor loci__v1__write_steps_response__descriptor =
   "Loci__V1__WriteStepsResponse",
   "loci.v1",
   sizeof(Loci__V1__WriteStepsResponse),
-  4,
+  6,
   loci__v1__write_steps_response__field_descriptors,
   loci__v1__write_steps_response__field_indices_by_name,
   1,  loci__v1__write_steps_response__number_ranges,
@@ -2986,7 +3282,7 @@ const ProtobufCMessageDescriptor loci__v1__stream_steps_request__descriptor =
   (ProtobufCMessageInit) loci__v1__stream_steps_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__stream_steps_response__field_descriptors[4] =
+static const ProtobufCFieldDescriptor loci__v1__stream_steps_response__field_descriptors[6] =
 {
   {
     "position",
@@ -3036,17 +3332,43 @@ static const ProtobufCFieldDescriptor loci__v1__stream_steps_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sampled_out",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__StreamStepsResponse, sampled_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "violations",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__StreamStepsResponse, violations),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__stream_steps_response__field_indices_by_name[] = {
   1,   /* field[1] = added */
   2,   /* field[2] = completed */
   0,   /* field[0] = position */
+  4,   /* field[4] = sampled_out */
   3,   /* field[3] = unchanged */
+  5,   /* field[5] = violations */
 };
 static const ProtobufCIntRange loci__v1__stream_steps_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor loci__v1__stream_steps_response__descriptor =
 {
@@ -3056,7 +3378,7 @@ const ProtobufCMessageDescriptor loci__v1__stream_steps_response__descriptor =
   "Loci__V1__StreamStepsResponse",
   "loci.v1",
   sizeof(Loci__V1__StreamStepsResponse),
-  4,
+  6,
   loci__v1__stream_steps_response__field_descriptors,
   loci__v1__stream_steps_response__field_indices_by_name,
   1,  loci__v1__stream_steps_response__number_ranges,
@@ -4501,7 +4823,123 @@ const ProtobufCMessageDescriptor loci__v1__failure_evidence__descriptor =
   (ProtobufCMessageInit) loci__v1__failure_evidence__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__failure_finding__field_descriptors[9] =
+static const ProtobufCFieldDescriptor loci__v1__past_failure__field_descriptors[7] =
+{
+  {
+    "trace_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PastFailure, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "likeness",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PastFailure, likeness),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fixed_in_trace_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PastFailure, fixed_in_trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failed_step",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PastFailure, failed_step),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fixed_step",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PastFailure, fixed_step),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fields",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__PastFailure, n_fields),
+    offsetof(Loci__V1__PastFailure, fields),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "detail",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__PastFailure, detail),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__past_failure__field_indices_by_name[] = {
+  6,   /* field[6] = detail */
+  3,   /* field[3] = failed_step */
+  5,   /* field[5] = fields */
+  2,   /* field[2] = fixed_in_trace_id */
+  4,   /* field[4] = fixed_step */
+  1,   /* field[1] = likeness */
+  0,   /* field[0] = trace_id */
+};
+static const ProtobufCIntRange loci__v1__past_failure__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor loci__v1__past_failure__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.PastFailure",
+  "PastFailure",
+  "Loci__V1__PastFailure",
+  "loci.v1",
+  sizeof(Loci__V1__PastFailure),
+  7,
+  loci__v1__past_failure__field_descriptors,
+  loci__v1__past_failure__field_indices_by_name,
+  1,  loci__v1__past_failure__number_ranges,
+  (ProtobufCMessageInit) loci__v1__past_failure__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__failure_finding__field_descriptors[10] =
 {
   {
     "failed_step",
@@ -4611,6 +5049,18 @@ static const ProtobufCFieldDescriptor loci__v1__failure_finding__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "past_failures",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__FailureFinding, n_past_failures),
+    offsetof(Loci__V1__FailureFinding, past_failures),
+    &loci__v1__past_failure__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__failure_finding__field_indices_by_name[] = {
   2,   /* field[2] = actor */
@@ -4620,13 +5070,14 @@ static const unsigned loci__v1__failure_finding__field_indices_by_name[] = {
   0,   /* field[0] = failed_step */
   1,   /* field[1] = origin_step */
   7,   /* field[7] = other_suspects */
+  9,   /* field[9] = past_failures */
   8,   /* field[8] = similar_trace_ids */
   6,   /* field[6] = suggestions */
 };
 static const ProtobufCIntRange loci__v1__failure_finding__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor loci__v1__failure_finding__descriptor =
 {
@@ -4636,7 +5087,7 @@ const ProtobufCMessageDescriptor loci__v1__failure_finding__descriptor =
   "Loci__V1__FailureFinding",
   "loci.v1",
   sizeof(Loci__V1__FailureFinding),
-  9,
+  10,
   loci__v1__failure_finding__field_descriptors,
   loci__v1__failure_finding__field_indices_by_name,
   1,  loci__v1__failure_finding__number_ranges,
@@ -6290,7 +6741,7 @@ const ProtobufCMessageDescriptor loci__v1__import_otlp_request__descriptor =
   (ProtobufCMessageInit) loci__v1__import_otlp_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__import_otlp_response__field_descriptors[5] =
+static const ProtobufCFieldDescriptor loci__v1__import_otlp_response__field_descriptors[7] =
 {
   {
     "position",
@@ -6352,18 +6803,44 @@ static const ProtobufCFieldDescriptor loci__v1__import_otlp_response__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sampled_out",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ImportOtlpResponse, sampled_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "violations",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ImportOtlpResponse, violations),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__import_otlp_response__field_indices_by_name[] = {
   1,   /* field[1] = added */
   2,   /* field[2] = completed */
   0,   /* field[0] = position */
   4,   /* field[4] = rejected */
+  5,   /* field[5] = sampled_out */
   3,   /* field[3] = unchanged */
+  6,   /* field[6] = violations */
 };
 static const ProtobufCIntRange loci__v1__import_otlp_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor loci__v1__import_otlp_response__descriptor =
 {
@@ -6373,7 +6850,7 @@ const ProtobufCMessageDescriptor loci__v1__import_otlp_response__descriptor =
   "Loci__V1__ImportOtlpResponse",
   "loci.v1",
   sizeof(Loci__V1__ImportOtlpResponse),
-  5,
+  7,
   loci__v1__import_otlp_response__field_descriptors,
   loci__v1__import_otlp_response__field_indices_by_name,
   1,  loci__v1__import_otlp_response__number_ranges,
@@ -6506,6 +6983,313 @@ const ProtobufCMessageDescriptor loci__v1__export_otlp_response__descriptor =
   loci__v1__export_otlp_response__field_indices_by_name,
   1,  loci__v1__export_otlp_response__number_ranges,
   (ProtobufCMessageInit) loci__v1__export_otlp_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__trace_policy__field_descriptors[6] =
+{
+  {
+    "drop_share",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TracePolicy, drop_share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keep_errors",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TracePolicy, keep_errors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keep_kinds",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Loci__V1__TracePolicy, n_keep_kinds),
+    offsetof(Loci__V1__TracePolicy, keep_kinds),
+    &loci__v1__step_kind__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_age_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TracePolicy, max_age_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failed_max_age_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TracePolicy, failed_max_age_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_traces",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TracePolicy, max_traces),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__trace_policy__field_indices_by_name[] = {
+  0,   /* field[0] = drop_share */
+  4,   /* field[4] = failed_max_age_ms */
+  1,   /* field[1] = keep_errors */
+  2,   /* field[2] = keep_kinds */
+  3,   /* field[3] = max_age_ms */
+  5,   /* field[5] = max_traces */
+};
+static const ProtobufCIntRange loci__v1__trace_policy__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__trace_policy__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.TracePolicy",
+  "TracePolicy",
+  "Loci__V1__TracePolicy",
+  "loci.v1",
+  sizeof(Loci__V1__TracePolicy),
+  6,
+  loci__v1__trace_policy__field_descriptors,
+  loci__v1__trace_policy__field_indices_by_name,
+  1,  loci__v1__trace_policy__number_ranges,
+  (ProtobufCMessageInit) loci__v1__trace_policy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__set_trace_policy_request__field_descriptors[4] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTracePolicyRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTracePolicyRequest, options),
+    &loci__v1__write_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "policy",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTracePolicyRequest, policy),
+    &loci__v1__trace_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "whole_tenant",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTracePolicyRequest, whole_tenant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__set_trace_policy_request__field_indices_by_name[] = {
+  1,   /* field[1] = options */
+  2,   /* field[2] = policy */
+  0,   /* field[0] = scope */
+  3,   /* field[3] = whole_tenant */
+};
+static const ProtobufCIntRange loci__v1__set_trace_policy_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor loci__v1__set_trace_policy_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SetTracePolicyRequest",
+  "SetTracePolicyRequest",
+  "Loci__V1__SetTracePolicyRequest",
+  "loci.v1",
+  sizeof(Loci__V1__SetTracePolicyRequest),
+  4,
+  loci__v1__set_trace_policy_request__field_descriptors,
+  loci__v1__set_trace_policy_request__field_indices_by_name,
+  1,  loci__v1__set_trace_policy_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__set_trace_policy_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__set_trace_policy_response__field_descriptors[1] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetTracePolicyResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__set_trace_policy_response__field_indices_by_name[] = {
+  0,   /* field[0] = position */
+};
+static const ProtobufCIntRange loci__v1__set_trace_policy_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__v1__set_trace_policy_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SetTracePolicyResponse",
+  "SetTracePolicyResponse",
+  "Loci__V1__SetTracePolicyResponse",
+  "loci.v1",
+  sizeof(Loci__V1__SetTracePolicyResponse),
+  1,
+  loci__v1__set_trace_policy_response__field_descriptors,
+  loci__v1__set_trace_policy_response__field_indices_by_name,
+  1,  loci__v1__set_trace_policy_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__set_trace_policy_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__get_trace_policy_request__field_descriptors[1] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetTracePolicyRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__get_trace_policy_request__field_indices_by_name[] = {
+  0,   /* field[0] = scope */
+};
+static const ProtobufCIntRange loci__v1__get_trace_policy_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__v1__get_trace_policy_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.GetTracePolicyRequest",
+  "GetTracePolicyRequest",
+  "Loci__V1__GetTracePolicyRequest",
+  "loci.v1",
+  sizeof(Loci__V1__GetTracePolicyRequest),
+  1,
+  loci__v1__get_trace_policy_request__field_descriptors,
+  loci__v1__get_trace_policy_request__field_indices_by_name,
+  1,  loci__v1__get_trace_policy_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__get_trace_policy_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__get_trace_policy_response__field_descriptors[2] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetTracePolicyResponse, policy),
+    &loci__v1__trace_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "origin",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetTracePolicyResponse, origin),
+    &loci__v1__trace_policy_origin__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__get_trace_policy_response__field_indices_by_name[] = {
+  1,   /* field[1] = origin */
+  0,   /* field[0] = policy */
+};
+static const ProtobufCIntRange loci__v1__get_trace_policy_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__get_trace_policy_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.GetTracePolicyResponse",
+  "GetTracePolicyResponse",
+  "Loci__V1__GetTracePolicyResponse",
+  "loci.v1",
+  sizeof(Loci__V1__GetTracePolicyResponse),
+  2,
+  loci__v1__get_trace_policy_response__field_descriptors,
+  loci__v1__get_trace_policy_response__field_indices_by_name,
+  1,  loci__v1__get_trace_policy_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__get_trace_policy_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue loci__v1__step_kind__enum_values_by_number[12] =
@@ -6878,7 +7662,39 @@ const ProtobufCEnumDescriptor loci__v1__debug_command__descriptor =
   loci__v1__debug_command__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor loci__v1__trace_service__method_descriptors[17] =
+static const ProtobufCEnumValue loci__v1__trace_policy_origin__enum_values_by_number[4] =
+{
+  { "TRACE_POLICY_ORIGIN_UNSPECIFIED", "LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_UNSPECIFIED", 0 },
+  { "TRACE_POLICY_ORIGIN_NONE", "LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_NONE", 1 },
+  { "TRACE_POLICY_ORIGIN_TENANT", "LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_TENANT", 2 },
+  { "TRACE_POLICY_ORIGIN_AGENT", "LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_AGENT", 3 },
+};
+static const ProtobufCIntRange loci__v1__trace_policy_origin__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex loci__v1__trace_policy_origin__enum_values_by_name[4] =
+{
+  { "TRACE_POLICY_ORIGIN_AGENT", 3 },
+  { "TRACE_POLICY_ORIGIN_NONE", 1 },
+  { "TRACE_POLICY_ORIGIN_TENANT", 2 },
+  { "TRACE_POLICY_ORIGIN_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__trace_policy_origin__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.TracePolicyOrigin",
+  "TracePolicyOrigin",
+  "Loci__V1__TracePolicyOrigin",
+  "loci.v1",
+  4,
+  loci__v1__trace_policy_origin__enum_values_by_number,
+  4,
+  loci__v1__trace_policy_origin__enum_values_by_name,
+  1,
+  loci__v1__trace_policy_origin__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor loci__v1__trace_service__method_descriptors[19] =
 {
   { "WriteSteps", &loci__v1__write_steps_request__descriptor, &loci__v1__write_steps_response__descriptor },
   { "StreamSteps", &loci__v1__stream_steps_request__descriptor, &loci__v1__stream_steps_response__descriptor },
@@ -6897,6 +7713,8 @@ static const ProtobufCMethodDescriptor loci__v1__trace_service__method_descripto
   { "DebugTrace", &loci__v1__debug_trace_request__descriptor, &loci__v1__debug_trace_response__descriptor },
   { "ImportOtlp", &loci__v1__import_otlp_request__descriptor, &loci__v1__import_otlp_response__descriptor },
   { "ExportOtlp", &loci__v1__export_otlp_request__descriptor, &loci__v1__export_otlp_response__descriptor },
+  { "SetTracePolicy", &loci__v1__set_trace_policy_request__descriptor, &loci__v1__set_trace_policy_response__descriptor },
+  { "GetTracePolicy", &loci__v1__get_trace_policy_request__descriptor, &loci__v1__get_trace_policy_response__descriptor },
 };
 const unsigned loci__v1__trace_service__method_indices_by_name[] = {
   8,        /* AnalyzeTrace */
@@ -6908,11 +7726,13 @@ const unsigned loci__v1__trace_service__method_indices_by_name[] = {
   13,        /* ForkTrace */
   6,        /* GetStepBlob */
   2,        /* GetTrace */
+  18,        /* GetTracePolicy */
   15,        /* ImportOtlp */
   3,        /* ListTraces */
   12,        /* NextRecorded */
   11,        /* ReplayTrace */
   4,        /* SearchSteps */
+  17,        /* SetTracePolicy */
   1,        /* StreamSteps */
   5,        /* TailSteps */
   0         /* WriteSteps */
@@ -6924,7 +7744,7 @@ const ProtobufCServiceDescriptor loci__v1__trace_service__descriptor =
   "TraceService",
   "Loci__V1__TraceService",
   "loci.v1",
-  17,
+  19,
   loci__v1__trace_service__method_descriptors,
   loci__v1__trace_service__method_indices_by_name
 };
@@ -7063,6 +7883,22 @@ void loci__v1__trace_service__export_otlp(ProtobufCService *service,
 {
   assert(service->descriptor == &loci__v1__trace_service__descriptor);
   service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__trace_service__set_trace_policy(ProtobufCService *service,
+                                               const Loci__V1__SetTracePolicyRequest *input,
+                                               Loci__V1__SetTracePolicyResponse_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__trace_service__descriptor);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__trace_service__get_trace_policy(ProtobufCService *service,
+                                               const Loci__V1__GetTracePolicyRequest *input,
+                                               Loci__V1__GetTracePolicyResponse_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__trace_service__descriptor);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__trace_service__init (Loci__V1__TraceService_Service *service,
                                     Loci__V1__TraceService_ServiceDestroy destroy)

@@ -220,7 +220,7 @@ struct  Loci__V1__AuditViolation
    */
   ProtobufCBinaryData rule;
   /*
-   * Number of the record.
+   * Number of the record; 0 when a step of a trace violated the rule.
    */
   uint64_t record;
   ProtobufCBinaryData actor;
@@ -228,10 +228,15 @@ struct  Loci__V1__AuditViolation
   ProtobufCBinaryData object;
   ProtobufCBinaryData message;
   int64_t at_us;
+  /*
+   * Of the record or the step, where it has them.
+   */
+  ProtobufCBinaryData trace_id;
+  ProtobufCBinaryData span_id;
 };
 #define LOCI__V1__AUDIT_VIOLATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__audit_violation__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL} }
 
 
 struct  Loci__V1__AuditWebhook

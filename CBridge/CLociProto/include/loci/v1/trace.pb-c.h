@@ -42,6 +42,7 @@ typedef struct Loci__V1__TracePattern Loci__V1__TracePattern;
 typedef struct Loci__V1__StepPerformance Loci__V1__StepPerformance;
 typedef struct Loci__V1__StepAnomaly Loci__V1__StepAnomaly;
 typedef struct Loci__V1__FailureEvidence Loci__V1__FailureEvidence;
+typedef struct Loci__V1__PastFailure Loci__V1__PastFailure;
 typedef struct Loci__V1__FailureFinding Loci__V1__FailureFinding;
 typedef struct Loci__V1__AnalyzeTraceRequest Loci__V1__AnalyzeTraceRequest;
 typedef struct Loci__V1__AnalyzeTraceResponse Loci__V1__AnalyzeTraceResponse;
@@ -63,6 +64,11 @@ typedef struct Loci__V1__ImportOtlpRequest Loci__V1__ImportOtlpRequest;
 typedef struct Loci__V1__ImportOtlpResponse Loci__V1__ImportOtlpResponse;
 typedef struct Loci__V1__ExportOtlpRequest Loci__V1__ExportOtlpRequest;
 typedef struct Loci__V1__ExportOtlpResponse Loci__V1__ExportOtlpResponse;
+typedef struct Loci__V1__TracePolicy Loci__V1__TracePolicy;
+typedef struct Loci__V1__SetTracePolicyRequest Loci__V1__SetTracePolicyRequest;
+typedef struct Loci__V1__SetTracePolicyResponse Loci__V1__SetTracePolicyResponse;
+typedef struct Loci__V1__GetTracePolicyRequest Loci__V1__GetTracePolicyRequest;
+typedef struct Loci__V1__GetTracePolicyResponse Loci__V1__GetTracePolicyResponse;
 
 
 /* --- enums --- */
@@ -240,6 +246,16 @@ typedef enum _Loci__V1__DebugCommand {
   LOCI__V1__DEBUG_COMMAND__DEBUG_COMMAND_GOTO = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__DEBUG_COMMAND)
 } Loci__V1__DebugCommand;
+typedef enum _Loci__V1__TracePolicyOrigin {
+  LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_UNSPECIFIED = 0,
+  /*
+   * None was set: everything is kept.
+   */
+  LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_NONE = 1,
+  LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_TENANT = 2,
+  LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_AGENT = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__TRACE_POLICY_ORIGIN)
+} Loci__V1__TracePolicyOrigin;
 
 /* --- messages --- */
 
@@ -442,10 +458,18 @@ struct  Loci__V1__WriteStepsResponse
    * Steps that were known as they are.
    */
   uint32_t unchanged;
+  /*
+   * Steps of traces that the agent's policy does not keep.
+   */
+  uint32_t sampled_out;
+  /*
+   * Violations of the agent's audit rules by steps that were new.
+   */
+  uint32_t violations;
 };
 #define LOCI__V1__WRITE_STEPS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__write_steps_response__descriptor) \
-    , NULL, 0, 0, 0 }
+    , NULL, 0, 0, 0, 0, 0 }
 
 
 struct  Loci__V1__StreamStepsRequest
@@ -473,10 +497,12 @@ struct  Loci__V1__StreamStepsResponse
   uint64_t added;
   uint64_t completed;
   uint64_t unchanged;
+  uint64_t sampled_out;
+  uint64_t violations;
 };
 #define LOCI__V1__STREAM_STEPS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__stream_steps_response__descriptor) \
-    , NULL, 0, 0, 0 }
+    , NULL, 0, 0, 0, 0, 0 }
 
 
 struct  Loci__V1__GetTraceRequest
@@ -820,6 +846,43 @@ struct  Loci__V1__FailureEvidence
     , 0, {0,NULL} }
 
 
+/*
+ * A trace of the agent that failed in the same way, and what went well after it.
+ */
+struct  Loci__V1__PastFailure
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData trace_id;
+  /*
+   * Of the errors' words, 0 to 1.
+   */
+  float likeness;
+  /*
+   * Where it went well: the same trace, when a later step of it did what had failed; else the next trace of the same
+   * name that ended well. Empty: nothing was found.
+   */
+  ProtobufCBinaryData fixed_in_trace_id;
+  /*
+   * The step that failed, in `trace_id`, and the one that went well, in `fixed_in_trace_id`. Of another trace it is the
+   * first that differs.
+   */
+  uint32_t failed_step;
+  uint32_t fixed_step;
+  /*
+   * In which the two differ: "input", "name", …
+   */
+  size_t n_fields;
+  ProtobufCBinaryData *fields;
+  /*
+   * One sentence.
+   */
+  ProtobufCBinaryData detail;
+};
+#define LOCI__V1__PAST_FAILURE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__past_failure__descriptor) \
+    , {0,NULL}, 0, {0,NULL}, 0, 0, 0,NULL, {0,NULL} }
+
+
 struct  Loci__V1__FailureFinding
 {
   ProtobufCMessage base;
@@ -857,10 +920,15 @@ struct  Loci__V1__FailureFinding
    */
   size_t n_similar_trace_ids;
   ProtobufCBinaryData *similar_trace_ids;
+  /*
+   * The same, most alike first, with what fixed them.
+   */
+  size_t n_past_failures;
+  Loci__V1__PastFailure **past_failures;
 };
 #define LOCI__V1__FAILURE_FINDING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__failure_finding__descriptor) \
-    , 0, 0, {0,NULL}, LOCI__V1__FAILURE_CAUSE__FAILURE_CAUSE_UNSPECIFIED, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , 0, 0, {0,NULL}, LOCI__V1__FAILURE_CAUSE__FAILURE_CAUSE_UNSPECIFIED, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Loci__V1__AnalyzeTraceRequest
@@ -1247,10 +1315,12 @@ struct  Loci__V1__ImportOtlpResponse
    * Spans without a usable id.
    */
   uint32_t rejected;
+  uint32_t sampled_out;
+  uint32_t violations;
 };
 #define LOCI__V1__IMPORT_OTLP_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__import_otlp_response__descriptor) \
-    , NULL, 0, 0, 0, 0 }
+    , NULL, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Loci__V1__ExportOtlpRequest
@@ -1281,6 +1351,94 @@ struct  Loci__V1__ExportOtlpResponse
 #define LOCI__V1__EXPORT_OTLP_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__export_otlp_response__descriptor) \
     , {0,NULL}, 0 }
+
+
+/*
+ * Which of an agent's traces are kept, and how long. Zero everywhere: all of them, for ever.
+ */
+struct  Loci__V1__TracePolicy
+{
+  ProtobufCMessage base;
+  /*
+   * Share of the traces that is not kept, 0 to 1. Which ones hangs on the last 56 bits of the trace id alone, as in
+   * OpenTelemetry's consistent sampling, so that all batches of a trace are decided alike.
+   */
+  double drop_share;
+  /*
+   * A trace with a failed step is kept all the same, with its steps of the ten minutes before.
+   */
+  protobuf_c_boolean keep_errors;
+  /*
+   * So is one with a step of one of these kinds. At most 16.
+   */
+  size_t n_keep_kinds;
+  Loci__V1__StepKind *keep_kinds;
+  /*
+   * How long a trace stays once its first step was written. 0: until it is deleted. At most 100 years.
+   */
+  int64_t max_age_ms;
+  /*
+   * The same for a trace with a failed step. 0: as `max_age_ms` says.
+   */
+  int64_t failed_max_age_ms;
+  /*
+   * How many traces of an agent stay, the newest. 0: all.
+   */
+  uint64_t max_traces;
+};
+#define LOCI__V1__TRACE_POLICY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__trace_policy__descriptor) \
+    , 0, 0, 0,NULL, 0, 0, 0 }
+
+
+struct  Loci__V1__SetTracePolicyRequest
+{
+  ProtobufCMessage base;
+  Loci__V1__Scope *scope;
+  Loci__V1__WriteOptions *options;
+  /*
+   * Absent: removes the policy that was set.
+   */
+  Loci__V1__TracePolicy *policy;
+  /*
+   * For all agents of the tenant that have none of their own; `scope.agent` is not looked at.
+   */
+  protobuf_c_boolean whole_tenant;
+};
+#define LOCI__V1__SET_TRACE_POLICY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__set_trace_policy_request__descriptor) \
+    , NULL, NULL, NULL, 0 }
+
+
+struct  Loci__V1__SetTracePolicyResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__Position *position;
+};
+#define LOCI__V1__SET_TRACE_POLICY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__set_trace_policy_response__descriptor) \
+    , NULL }
+
+
+struct  Loci__V1__GetTracePolicyRequest
+{
+  ProtobufCMessage base;
+  Loci__V1__Scope *scope;
+};
+#define LOCI__V1__GET_TRACE_POLICY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_trace_policy_request__descriptor) \
+    , NULL }
+
+
+struct  Loci__V1__GetTracePolicyResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__TracePolicy *policy;
+  Loci__V1__TracePolicyOrigin origin;
+};
+#define LOCI__V1__GET_TRACE_POLICY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_trace_policy_response__descriptor) \
+    , NULL, LOCI__V1__TRACE_POLICY_ORIGIN__TRACE_POLICY_ORIGIN_UNSPECIFIED }
 
 
 /* Loci__V1__StepLink methods */
@@ -1777,6 +1935,25 @@ Loci__V1__FailureEvidence *
 void   loci__v1__failure_evidence__free_unpacked
                      (Loci__V1__FailureEvidence *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__PastFailure methods */
+void   loci__v1__past_failure__init
+                     (Loci__V1__PastFailure         *message);
+size_t loci__v1__past_failure__get_packed_size
+                     (const Loci__V1__PastFailure   *message);
+size_t loci__v1__past_failure__pack
+                     (const Loci__V1__PastFailure   *message,
+                      uint8_t             *out);
+size_t loci__v1__past_failure__pack_to_buffer
+                     (const Loci__V1__PastFailure   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__PastFailure *
+       loci__v1__past_failure__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__past_failure__free_unpacked
+                     (Loci__V1__PastFailure *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__V1__FailureFinding methods */
 void   loci__v1__failure_finding__init
                      (Loci__V1__FailureFinding         *message);
@@ -2176,6 +2353,101 @@ Loci__V1__ExportOtlpResponse *
 void   loci__v1__export_otlp_response__free_unpacked
                      (Loci__V1__ExportOtlpResponse *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__TracePolicy methods */
+void   loci__v1__trace_policy__init
+                     (Loci__V1__TracePolicy         *message);
+size_t loci__v1__trace_policy__get_packed_size
+                     (const Loci__V1__TracePolicy   *message);
+size_t loci__v1__trace_policy__pack
+                     (const Loci__V1__TracePolicy   *message,
+                      uint8_t             *out);
+size_t loci__v1__trace_policy__pack_to_buffer
+                     (const Loci__V1__TracePolicy   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__TracePolicy *
+       loci__v1__trace_policy__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__trace_policy__free_unpacked
+                     (Loci__V1__TracePolicy *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SetTracePolicyRequest methods */
+void   loci__v1__set_trace_policy_request__init
+                     (Loci__V1__SetTracePolicyRequest         *message);
+size_t loci__v1__set_trace_policy_request__get_packed_size
+                     (const Loci__V1__SetTracePolicyRequest   *message);
+size_t loci__v1__set_trace_policy_request__pack
+                     (const Loci__V1__SetTracePolicyRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__set_trace_policy_request__pack_to_buffer
+                     (const Loci__V1__SetTracePolicyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SetTracePolicyRequest *
+       loci__v1__set_trace_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__set_trace_policy_request__free_unpacked
+                     (Loci__V1__SetTracePolicyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SetTracePolicyResponse methods */
+void   loci__v1__set_trace_policy_response__init
+                     (Loci__V1__SetTracePolicyResponse         *message);
+size_t loci__v1__set_trace_policy_response__get_packed_size
+                     (const Loci__V1__SetTracePolicyResponse   *message);
+size_t loci__v1__set_trace_policy_response__pack
+                     (const Loci__V1__SetTracePolicyResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__set_trace_policy_response__pack_to_buffer
+                     (const Loci__V1__SetTracePolicyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SetTracePolicyResponse *
+       loci__v1__set_trace_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__set_trace_policy_response__free_unpacked
+                     (Loci__V1__SetTracePolicyResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__GetTracePolicyRequest methods */
+void   loci__v1__get_trace_policy_request__init
+                     (Loci__V1__GetTracePolicyRequest         *message);
+size_t loci__v1__get_trace_policy_request__get_packed_size
+                     (const Loci__V1__GetTracePolicyRequest   *message);
+size_t loci__v1__get_trace_policy_request__pack
+                     (const Loci__V1__GetTracePolicyRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__get_trace_policy_request__pack_to_buffer
+                     (const Loci__V1__GetTracePolicyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__GetTracePolicyRequest *
+       loci__v1__get_trace_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__get_trace_policy_request__free_unpacked
+                     (Loci__V1__GetTracePolicyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__GetTracePolicyResponse methods */
+void   loci__v1__get_trace_policy_response__init
+                     (Loci__V1__GetTracePolicyResponse         *message);
+size_t loci__v1__get_trace_policy_response__get_packed_size
+                     (const Loci__V1__GetTracePolicyResponse   *message);
+size_t loci__v1__get_trace_policy_response__pack
+                     (const Loci__V1__GetTracePolicyResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__get_trace_policy_response__pack_to_buffer
+                     (const Loci__V1__GetTracePolicyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__GetTracePolicyResponse *
+       loci__v1__get_trace_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__get_trace_policy_response__free_unpacked
+                     (Loci__V1__GetTracePolicyResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__V1__StepLink_Closure)
@@ -2256,6 +2528,9 @@ typedef void (*Loci__V1__StepAnomaly_Closure)
 typedef void (*Loci__V1__FailureEvidence_Closure)
                  (const Loci__V1__FailureEvidence *message,
                   void *closure_data);
+typedef void (*Loci__V1__PastFailure_Closure)
+                 (const Loci__V1__PastFailure *message,
+                  void *closure_data);
 typedef void (*Loci__V1__FailureFinding_Closure)
                  (const Loci__V1__FailureFinding *message,
                   void *closure_data);
@@ -2318,6 +2593,21 @@ typedef void (*Loci__V1__ExportOtlpRequest_Closure)
                   void *closure_data);
 typedef void (*Loci__V1__ExportOtlpResponse_Closure)
                  (const Loci__V1__ExportOtlpResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__TracePolicy_Closure)
+                 (const Loci__V1__TracePolicy *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SetTracePolicyRequest_Closure)
+                 (const Loci__V1__SetTracePolicyRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SetTracePolicyResponse_Closure)
+                 (const Loci__V1__SetTracePolicyResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__GetTracePolicyRequest_Closure)
+                 (const Loci__V1__GetTracePolicyRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__GetTracePolicyResponse_Closure)
+                 (const Loci__V1__GetTracePolicyResponse *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -2394,6 +2684,14 @@ struct Loci__V1__TraceService_Service
                       const Loci__V1__ExportOtlpRequest *input,
                       Loci__V1__ExportOtlpResponse_Closure closure,
                       void *closure_data);
+  void (*set_trace_policy)(Loci__V1__TraceService_Service *service,
+                           const Loci__V1__SetTracePolicyRequest *input,
+                           Loci__V1__SetTracePolicyResponse_Closure closure,
+                           void *closure_data);
+  void (*get_trace_policy)(Loci__V1__TraceService_Service *service,
+                           const Loci__V1__GetTracePolicyRequest *input,
+                           Loci__V1__GetTracePolicyResponse_Closure closure,
+                           void *closure_data);
 };
 typedef void (*Loci__V1__TraceService_ServiceDestroy)(Loci__V1__TraceService_Service *);
 void loci__v1__trace_service__init (Loci__V1__TraceService_Service *service,
@@ -2418,7 +2716,9 @@ void loci__v1__trace_service__init (Loci__V1__TraceService_Service *service,
       function_prefix__ ## fork_trace,\
       function_prefix__ ## debug_trace,\
       function_prefix__ ## import_otlp,\
-      function_prefix__ ## export_otlp  }
+      function_prefix__ ## export_otlp,\
+      function_prefix__ ## set_trace_policy,\
+      function_prefix__ ## get_trace_policy  }
 void loci__v1__trace_service__write_steps(ProtobufCService *service,
                                           const Loci__V1__WriteStepsRequest *input,
                                           Loci__V1__WriteStepsResponse_Closure closure,
@@ -2487,6 +2787,14 @@ void loci__v1__trace_service__export_otlp(ProtobufCService *service,
                                           const Loci__V1__ExportOtlpRequest *input,
                                           Loci__V1__ExportOtlpResponse_Closure closure,
                                           void *closure_data);
+void loci__v1__trace_service__set_trace_policy(ProtobufCService *service,
+                                               const Loci__V1__SetTracePolicyRequest *input,
+                                               Loci__V1__SetTracePolicyResponse_Closure closure,
+                                               void *closure_data);
+void loci__v1__trace_service__get_trace_policy(ProtobufCService *service,
+                                               const Loci__V1__GetTracePolicyRequest *input,
+                                               Loci__V1__GetTracePolicyResponse_Closure closure,
+                                               void *closure_data);
 
 /* --- descriptors --- */
 
@@ -2500,6 +2808,7 @@ extern const ProtobufCEnumDescriptor    loci__v1__step_difference_kind__descript
 extern const ProtobufCEnumDescriptor    loci__v1__replay_mode__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__next_recorded_outcome__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__debug_command__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__trace_policy_origin__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__step_link__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__step_state_change__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__step__descriptor;
@@ -2526,6 +2835,7 @@ extern const ProtobufCMessageDescriptor loci__v1__trace_pattern__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__step_performance__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__step_anomaly__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__failure_evidence__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__past_failure__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__failure_finding__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__analyze_trace_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__analyze_trace_response__descriptor;
@@ -2547,6 +2857,11 @@ extern const ProtobufCMessageDescriptor loci__v1__import_otlp_request__descripto
 extern const ProtobufCMessageDescriptor loci__v1__import_otlp_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__export_otlp_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__export_otlp_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__trace_policy__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__set_trace_policy_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__set_trace_policy_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__get_trace_policy_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__get_trace_policy_response__descriptor;
 extern const ProtobufCServiceDescriptor loci__v1__trace_service__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -3202,6 +3202,141 @@ void   loci__log__v1__traces_deleted__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__traces_deleted__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__log__v1__traces_expired__init
+                     (Loci__Log__V1__TracesExpired         *message)
+{
+  static const Loci__Log__V1__TracesExpired init_value = LOCI__LOG__V1__TRACES_EXPIRED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__traces_expired__get_packed_size
+                     (const Loci__Log__V1__TracesExpired *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__traces_expired__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__traces_expired__pack
+                     (const Loci__Log__V1__TracesExpired *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__traces_expired__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__traces_expired__pack_to_buffer
+                     (const Loci__Log__V1__TracesExpired *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__traces_expired__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__TracesExpired *
+       loci__log__v1__traces_expired__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__TracesExpired *)
+     protobuf_c_message_unpack (&loci__log__v1__traces_expired__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__traces_expired__free_unpacked
+                     (Loci__Log__V1__TracesExpired *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__traces_expired__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__trace_policy_set__init
+                     (Loci__Log__V1__TracePolicySet         *message)
+{
+  static const Loci__Log__V1__TracePolicySet init_value = LOCI__LOG__V1__TRACE_POLICY_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__trace_policy_set__get_packed_size
+                     (const Loci__Log__V1__TracePolicySet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__trace_policy_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__trace_policy_set__pack
+                     (const Loci__Log__V1__TracePolicySet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__trace_policy_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__trace_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__TracePolicySet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__trace_policy_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__TracePolicySet *
+       loci__log__v1__trace_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__TracePolicySet *)
+     protobuf_c_message_unpack (&loci__log__v1__trace_policy_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__trace_policy_set__free_unpacked
+                     (Loci__Log__V1__TracePolicySet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__trace_policy_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__log__v1__steps_violated__init
+                     (Loci__Log__V1__StepsViolated         *message)
+{
+  static const Loci__Log__V1__StepsViolated init_value = LOCI__LOG__V1__STEPS_VIOLATED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__steps_violated__get_packed_size
+                     (const Loci__Log__V1__StepsViolated *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_violated__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__steps_violated__pack
+                     (const Loci__Log__V1__StepsViolated *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_violated__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__steps_violated__pack_to_buffer
+                     (const Loci__Log__V1__StepsViolated *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__steps_violated__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__StepsViolated *
+       loci__log__v1__steps_violated__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__StepsViolated *)
+     protobuf_c_message_unpack (&loci__log__v1__steps_violated__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__steps_violated__free_unpacked
+                     (Loci__Log__V1__StepsViolated *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__steps_violated__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__log__v1__trace_forked__init
                      (Loci__Log__V1__TraceForked         *message)
 {
@@ -3922,7 +4057,7 @@ void   loci__log__v1__memories_reinforced__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[73] =
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[76] =
 {
   {
     "tenant",
@@ -4681,6 +4816,42 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[73
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "traces_expired",
+    128,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, traces_expired),
+    &loci__log__v1__traces_expired__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_policy_set",
+    129,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, trace_policy_set),
+    &loci__log__v1__trace_policy_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "steps_violated",
+    130,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, steps_violated),
+    &loci__log__v1__steps_violated__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "memories_expired",
     140,
     PROTOBUF_C_LABEL_NONE,
@@ -4802,9 +4973,9 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[73
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  68,   /* field[68] = access_key_created */
-  69,   /* field[69] = access_key_revoked */
-  72,   /* field[72] = access_refused */
+  71,   /* field[71] = access_key_created */
+  72,   /* field[72] = access_key_revoked */
+  75,   /* field[75] = access_refused */
   44,   /* field[44] = adjustment_changed */
   1,   /* field[1] = agent */
   35,   /* field[35] = alias_deleted */
@@ -4834,22 +5005,22 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   39,   /* field[39] = experiences_deleted */
   38,   /* field[38] = experiences_recorded */
   40,   /* field[40] = feedback_given */
-  71,   /* field[71] = grant_removed */
-  70,   /* field[70] = grant_set */
+  74,   /* field[74] = grant_removed */
+  73,   /* field[73] = grant_set */
   10,   /* field[10] = items_embedded */
   45,   /* field[45] = learning_cycle_ran */
   14,   /* field[14] = log_rewritten */
-  65,   /* field[65] = memories_accessed */
+  68,   /* field[68] = memories_accessed */
   7,   /* field[7] = memories_added */
   53,   /* field[53] = memories_compacted */
   46,   /* field[46] = memories_consolidated */
   9,   /* field[9] = memories_deleted */
-  63,   /* field[63] = memories_expired */
+  66,   /* field[66] = memories_expired */
   48,   /* field[48] = memories_reinforced */
-  64,   /* field[64] = memories_restored */
-  66,   /* field[66] = memories_said_again */
+  67,   /* field[67] = memories_restored */
+  69,   /* field[69] = memories_said_again */
   54,   /* field[54] = memory_compaction_undone */
-  67,   /* field[67] = memory_policy_set */
+  70,   /* field[70] = memory_policy_set */
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
@@ -4870,10 +5041,13 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   25,   /* field[25] = snapshot_taken */
   26,   /* field[26] = snapshots_pruned */
   56,   /* field[56] = steps_completed */
+  65,   /* field[65] = steps_violated */
   55,   /* field[55] = steps_written */
   0,   /* field[0] = tenant */
   58,   /* field[58] = trace_forked */
+  64,   /* field[64] = trace_policy_set */
   57,   /* field[57] = traces_deleted */
+  63,   /* field[63] = traces_expired */
   24,   /* field[24] = variables_set */
 };
 static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
@@ -4884,9 +5058,9 @@ static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
   { 80, 38 },
   { 100, 49 },
   { 120, 55 },
-  { 140, 63 },
-  { 160, 68 },
-  { 0, 73 }
+  { 140, 66 },
+  { 160, 71 },
+  { 0, 76 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -4896,7 +5070,7 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  73,
+  76,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
   8,  loci__log__v1__event__number_ranges,
@@ -10018,6 +10192,133 @@ const ProtobufCMessageDescriptor loci__log__v1__traces_deleted__descriptor =
   loci__log__v1__traces_deleted__field_indices_by_name,
   1,  loci__log__v1__traces_deleted__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__traces_deleted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__traces_expired__field_descriptors[1] =
+{
+  {
+    "trace_ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__TracesExpired, n_trace_ids),
+    offsetof(Loci__Log__V1__TracesExpired, trace_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__traces_expired__field_indices_by_name[] = {
+  0,   /* field[0] = trace_ids */
+};
+static const ProtobufCIntRange loci__log__v1__traces_expired__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__traces_expired__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.TracesExpired",
+  "TracesExpired",
+  "Loci__Log__V1__TracesExpired",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__TracesExpired),
+  1,
+  loci__log__v1__traces_expired__field_descriptors,
+  loci__log__v1__traces_expired__field_indices_by_name,
+  1,  loci__log__v1__traces_expired__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__traces_expired__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__trace_policy_set__field_descriptors[2] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TracePolicySet, policy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "removed",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TracePolicySet, removed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__trace_policy_set__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+  1,   /* field[1] = removed */
+};
+static const ProtobufCIntRange loci__log__v1__trace_policy_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__trace_policy_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.TracePolicySet",
+  "TracePolicySet",
+  "Loci__Log__V1__TracePolicySet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__TracePolicySet),
+  2,
+  loci__log__v1__trace_policy_set__field_descriptors,
+  loci__log__v1__trace_policy_set__field_indices_by_name,
+  1,  loci__log__v1__trace_policy_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__trace_policy_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__steps_violated__field_descriptors[1] =
+{
+  {
+    "violations",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__Log__V1__StepsViolated, n_violations),
+    offsetof(Loci__Log__V1__StepsViolated, violations),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__steps_violated__field_indices_by_name[] = {
+  0,   /* field[0] = violations */
+};
+static const ProtobufCIntRange loci__log__v1__steps_violated__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__steps_violated__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.StepsViolated",
+  "StepsViolated",
+  "Loci__Log__V1__StepsViolated",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__StepsViolated),
+  1,
+  loci__log__v1__steps_violated__field_descriptors,
+  loci__log__v1__steps_violated__field_indices_by_name,
+  1,  loci__log__v1__steps_violated__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__steps_violated__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__log__v1__trace_forked__field_descriptors[3] =

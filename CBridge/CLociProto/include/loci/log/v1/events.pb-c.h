@@ -86,6 +86,9 @@ typedef struct Loci__Log__V1__StepsWritten Loci__Log__V1__StepsWritten;
 typedef struct Loci__Log__V1__CompletedStep Loci__Log__V1__CompletedStep;
 typedef struct Loci__Log__V1__StepsCompleted Loci__Log__V1__StepsCompleted;
 typedef struct Loci__Log__V1__TracesDeleted Loci__Log__V1__TracesDeleted;
+typedef struct Loci__Log__V1__TracesExpired Loci__Log__V1__TracesExpired;
+typedef struct Loci__Log__V1__TracePolicySet Loci__Log__V1__TracePolicySet;
+typedef struct Loci__Log__V1__StepsViolated Loci__Log__V1__StepsViolated;
 typedef struct Loci__Log__V1__TraceForked Loci__Log__V1__TraceForked;
 typedef struct Loci__Log__V1__AuditRecorded Loci__Log__V1__AuditRecorded;
 typedef struct Loci__Log__V1__AuditHeadSigned Loci__Log__V1__AuditHeadSigned;
@@ -165,6 +168,9 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_AUDIT_HEAD_SIGNED = 125,
   LOCI__LOG__V1__EVENT__KIND_AUDIT_RULES_SET = 126,
   LOCI__LOG__V1__EVENT__KIND_AUDIT_ALERTS_DELIVERED = 127,
+  LOCI__LOG__V1__EVENT__KIND_TRACES_EXPIRED = 128,
+  LOCI__LOG__V1__EVENT__KIND_TRACE_POLICY_SET = 129,
+  LOCI__LOG__V1__EVENT__KIND_STEPS_VIOLATED = 130,
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_EXPIRED = 140,
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_RESTORED = 141,
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_ACCESSED = 142,
@@ -267,6 +273,9 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__AuditHeadSigned *audit_head_signed;
     Loci__Log__V1__AuditRulesSet *audit_rules_set;
     Loci__Log__V1__AuditAlertsDelivered *audit_alerts_delivered;
+    Loci__Log__V1__TracesExpired *traces_expired;
+    Loci__Log__V1__TracePolicySet *trace_policy_set;
+    Loci__Log__V1__StepsViolated *steps_violated;
     /*
      * 140 to 159: memories and retrieval.
      */
@@ -1522,6 +1531,51 @@ struct  Loci__Log__V1__TracesDeleted
 };
 #define LOCI__LOG__V1__TRACES_DELETED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__traces_deleted__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * As the agent's policy says.
+ */
+struct  Loci__Log__V1__TracesExpired
+{
+  ProtobufCMessage base;
+  size_t n_trace_ids;
+  ProtobufCBinaryData *trace_ids;
+};
+#define LOCI__LOG__V1__TRACES_EXPIRED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__traces_expired__descriptor) \
+    , 0,NULL }
+
+
+struct  Loci__Log__V1__TracePolicySet
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded loci.v1.TracePolicy; empty: it was removed.
+   */
+  ProtobufCBinaryData policy;
+  protobuf_c_boolean removed;
+};
+#define LOCI__LOG__V1__TRACE_POLICY_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__trace_policy_set__descriptor) \
+    , {0,NULL}, 0 }
+
+
+/*
+ * Steps that broke the agent's audit rules.
+ */
+struct  Loci__Log__V1__StepsViolated
+{
+  ProtobufCMessage base;
+  /*
+   * Encoded loci.v1.AuditViolation messages.
+   */
+  size_t n_violations;
+  ProtobufCBinaryData *violations;
+};
+#define LOCI__LOG__V1__STEPS_VIOLATED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__steps_violated__descriptor) \
     , 0,NULL }
 
 
@@ -3111,6 +3165,63 @@ Loci__Log__V1__TracesDeleted *
 void   loci__log__v1__traces_deleted__free_unpacked
                      (Loci__Log__V1__TracesDeleted *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__TracesExpired methods */
+void   loci__log__v1__traces_expired__init
+                     (Loci__Log__V1__TracesExpired         *message);
+size_t loci__log__v1__traces_expired__get_packed_size
+                     (const Loci__Log__V1__TracesExpired   *message);
+size_t loci__log__v1__traces_expired__pack
+                     (const Loci__Log__V1__TracesExpired   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__traces_expired__pack_to_buffer
+                     (const Loci__Log__V1__TracesExpired   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__TracesExpired *
+       loci__log__v1__traces_expired__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__traces_expired__free_unpacked
+                     (Loci__Log__V1__TracesExpired *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__TracePolicySet methods */
+void   loci__log__v1__trace_policy_set__init
+                     (Loci__Log__V1__TracePolicySet         *message);
+size_t loci__log__v1__trace_policy_set__get_packed_size
+                     (const Loci__Log__V1__TracePolicySet   *message);
+size_t loci__log__v1__trace_policy_set__pack
+                     (const Loci__Log__V1__TracePolicySet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__trace_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__TracePolicySet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__TracePolicySet *
+       loci__log__v1__trace_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__trace_policy_set__free_unpacked
+                     (Loci__Log__V1__TracePolicySet *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__Log__V1__StepsViolated methods */
+void   loci__log__v1__steps_violated__init
+                     (Loci__Log__V1__StepsViolated         *message);
+size_t loci__log__v1__steps_violated__get_packed_size
+                     (const Loci__Log__V1__StepsViolated   *message);
+size_t loci__log__v1__steps_violated__pack
+                     (const Loci__Log__V1__StepsViolated   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__steps_violated__pack_to_buffer
+                     (const Loci__Log__V1__StepsViolated   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__StepsViolated *
+       loci__log__v1__steps_violated__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__steps_violated__free_unpacked
+                     (Loci__Log__V1__StepsViolated *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__Log__V1__TraceForked methods */
 void   loci__log__v1__trace_forked__init
                      (Loci__Log__V1__TraceForked         *message);
@@ -3630,6 +3741,15 @@ typedef void (*Loci__Log__V1__StepsCompleted_Closure)
 typedef void (*Loci__Log__V1__TracesDeleted_Closure)
                  (const Loci__Log__V1__TracesDeleted *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__TracesExpired_Closure)
+                 (const Loci__Log__V1__TracesExpired *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__TracePolicySet_Closure)
+                 (const Loci__Log__V1__TracePolicySet *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__StepsViolated_Closure)
+                 (const Loci__Log__V1__StepsViolated *message,
+                  void *closure_data);
 typedef void (*Loci__Log__V1__TraceForked_Closure)
                  (const Loci__Log__V1__TraceForked *message,
                   void *closure_data);
@@ -3755,6 +3875,9 @@ extern const ProtobufCMessageDescriptor loci__log__v1__steps_written__descriptor
 extern const ProtobufCMessageDescriptor loci__log__v1__completed_step__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__steps_completed__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__traces_deleted__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__traces_expired__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__trace_policy_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__steps_violated__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__trace_forked__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__audit_recorded__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__audit_head_signed__descriptor;

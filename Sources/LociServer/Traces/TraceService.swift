@@ -11,11 +11,12 @@ struct TraceService: TraceServiceProvider {
   let node: NodeParts
   let tail: StepTail
   let orders = TraceOrderCache()
-  private let compressors = ZstdPool()
+  let intake: TraceIntake
 
-  init(node: NodeParts, tail: StepTail) {
+  init(node: NodeParts, tail: StepTail, intake: TraceIntake) {
     self.node = node
     self.tail = tail
+    self.intake = intake
   }
 
   // MARK: Writing
@@ -23,17 +24,7 @@ struct TraceService: TraceServiceProvider {
   func writeSteps(
     _ request: V1.WriteStepsRequest, _ call: CallContext
   ) async throws -> V1.WriteStepsResponse {
-    try await write(request.steps, try request.checkedScope(), try request.requestKey())
-  }
-
-  /// Building blocks is work for a worker: an event loop would be held for milliseconds.
-  private func write(
-    _ steps: [V1.Step], _ scope: Scope, _ key: RequestKey?
-  ) async throws -> V1.WriteStepsResponse {
-    let command = try await node.workers.run { [compressors, now = node.clock.now()] in
-      try compressors.with { zstd in try WriteSteps(steps, scope: scope, key: key, now: now, zstd: zstd) }
-    }
-    return try await node.write(command)
+    try await intake.write(request.steps, try request.checkedScope(), try request.requestKey())
   }
 
   func streamSteps(
@@ -41,11 +32,13 @@ struct TraceService: TraceServiceProvider {
   ) async throws -> V1.StreamStepsResponse {
     var total = V1.StreamStepsResponse()
     for try await request in requests {
-      let answer = try await write(request.steps, try request.checkedScope(), nil)
+      let answer = try await intake.write(request.steps, try request.checkedScope(), nil)
       total.position = answer.position
       total.added += UInt64(answer.added)
       total.completed += UInt64(answer.completed)
       total.unchanged += UInt64(answer.unchanged)
+      total.sampledOut += UInt64(answer.sampledOut)
+      total.violations += UInt64(answer.violations)
     }
     return total
   }
@@ -68,10 +61,11 @@ struct TraceService: TraceServiceProvider {
     let key = try request.requestKey()
     let (steps, rejected) = try await node.workers.run { try OTLPImport.steps(from: request.request) }
     guard !steps.isEmpty else { return V1.ImportOtlpResponse(rejected: UInt32(rejected)) }
-    let answer = try await write(steps, scope, key)
+    let answer = try await intake.write(all: steps, scope, key)
     return V1.ImportOtlpResponse(
       position: answer.position, added: answer.added, completed: answer.completed,
-      unchanged: answer.unchanged, rejected: UInt32(rejected))
+      unchanged: answer.unchanged, rejected: UInt32(rejected), sampledOut: answer.sampledOut,
+      violations: answer.violations)
   }
 
   // MARK: Reading
