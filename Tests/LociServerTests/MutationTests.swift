@@ -77,6 +77,10 @@ import LociTestKit
     "RemoveGrant": V1.RemoveGrantRequest(scope: scope, agent: "other").encoded(),
     "ListGrants": V1.ListGrantsRequest(scope: scope).encoded(),
     "ListRefusals": V1.ListRefusalsRequest(scope: scope, limit: 5).encoded(),
+    "SetQuota": V1.SetQuotaRequest(
+      scope: V1.Scope(tenant: "another", agent: ""), quota: V1.Quota(itemsMax: 1 << 40, bytesMax: 1 << 50)
+    ).encoded(),
+    "GetQuota": V1.GetQuotaRequest(scope: scope).encoded(),
     "ListModels": V1.ListModelsRequest().encoded(),
     "AddMemories": V1.AddMemoriesRequest(
       scope: scope,

@@ -11,7 +11,8 @@ BY_SERVICE = {
     "AccessService": {
         "known": "WhoAmI",
         "share": "SetGrant RemoveGrant ListGrants",
-        "admin": "CreateKey ListKeys RevokeKey RotateKey ListRefusals",
+        "admin": "CreateKey ListKeys RevokeKey RotateKey ListRefusals GetQuota",
+        "operate": "SetQuota",
     },
     "AdminService": {"open": "Health Echo", "read": "Stats", "operate": "Backup"},
     "AuditService": {

@@ -55,6 +55,7 @@ extension LogV1 {
       case grantSet(LogV1.GrantSet)
       case grantRemoved(LogV1.GrantRemoved)
       case accessRefused(LogV1.AccessRefused)
+      case tenantQuotaSet(LogV1.TenantQuotaSet)
       /// 120 to 139: traces and audit.
       case stepsWritten(LogV1.StepsWritten)
       case stepsCompleted(LogV1.StepsCompleted)
@@ -1089,6 +1090,21 @@ extension LogV1 {
     }
   }
 
+  /// How much the event's tenant may store, in all shards together. 0: no limit.
+  public struct TenantQuotaSet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.TenantQuotaSet"
+
+    public var itemsMax: Int64 = 0
+    public var bytesMax: Int64 = 0
+
+    public init() {}
+
+    public init(itemsMax: Int64 = 0, bytesMax: Int64 = 0) {
+      self.itemsMax = itemsMax
+      self.bytesMax = bytesMax
+    }
+  }
+
   /// Older messages of a context were compacted.
   public struct ContextCompacted: WireMessage, Equatable {
     public static let protoName = "loci.log.v1.ContextCompacted"
@@ -1659,6 +1675,7 @@ extension LogV1.Event: ViewableMessage {
     case 162: self.kind = .grantSet(try C.message(c.pointee.grant_set) ?? LogV1.GrantSet())
     case 163: self.kind = .grantRemoved(try C.message(c.pointee.grant_removed) ?? LogV1.GrantRemoved())
     case 164: self.kind = .accessRefused(try C.message(c.pointee.access_refused) ?? LogV1.AccessRefused())
+    case 165: self.kind = .tenantQuotaSet(try C.message(c.pointee.tenant_quota_set) ?? LogV1.TenantQuotaSet())
     case 120: self.kind = .stepsWritten(try C.message(c.pointee.steps_written) ?? LogV1.StepsWritten())
     case 121: self.kind = .stepsCompleted(try C.message(c.pointee.steps_completed) ?? LogV1.StepsCompleted())
     case 122: self.kind = .tracesDeleted(try C.message(c.pointee.traces_deleted) ?? LogV1.TracesDeleted())
@@ -1826,6 +1843,9 @@ extension LogV1.Event: ViewableMessage {
     case .accessRefused(let value):
       c.pointee.kind_case = .init(rawValue: 164)
       c.pointee.access_refused = value.lower(arena)
+    case .tenantQuotaSet(let value):
+      c.pointee.kind_case = .init(rawValue: 165)
+      c.pointee.tenant_quota_set = value.lower(arena)
     case .stepsWritten(let value):
       c.pointee.kind_case = .init(rawValue: 120)
       c.pointee.steps_written = value.lower(arena)
@@ -2051,6 +2071,9 @@ extension LogV1.Event {
     }
     public var accessRefused: LogV1.AccessRefused.View? {
       c.pointee.kind_case.rawValue == 164 ? C.view(c.pointee.access_refused) : nil
+    }
+    public var tenantQuotaSet: LogV1.TenantQuotaSet.View? {
+      c.pointee.kind_case.rawValue == 165 ? C.view(c.pointee.tenant_quota_set) : nil
     }
     public var stepsWritten: LogV1.StepsWritten.View? {
       c.pointee.kind_case.rawValue == 120 ? C.view(c.pointee.steps_written) : nil
@@ -5053,6 +5076,50 @@ extension LogV1.AccessRefused {
     }
     public var count: UInt32 {
       c.pointee.count
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.TenantQuotaSet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__tenant_quota_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__TenantQuotaSet>) throws(WireDecodingError) {
+    self.itemsMax = c.pointee.items_max
+    self.bytesMax = c.pointee.bytes_max
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__TenantQuotaSet> {
+    let c = arena.make(Loci__Log__V1__TenantQuotaSet.self)
+    loci__log__v1__tenant_quota_set__init(c)
+    c.pointee.items_max = itemsMax
+    c.pointee.bytes_max = bytesMax
+    return c
+  }
+}
+
+extension LogV1.TenantQuotaSet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__TenantQuotaSet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__TenantQuotaSet.self) }
+
+    public var itemsMax: Int64 {
+      c.pointee.items_max
+    }
+    public var bytesMax: Int64 {
+      c.pointee.bytes_max
     }
   }
 

@@ -67,6 +67,16 @@ package enum RPCCatalog {
       scopeField: 1, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .admin),
     Entry(
+      service: "loci.v1.AccessService", method: "SetQuota",
+      request: V1.SetQuotaRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .operate),
+    Entry(
+      service: "loci.v1.AccessService", method: "GetQuota",
+      request: V1.GetQuotaRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .admin),
+    Entry(
       service: "loci.v1.AdminService", method: "Health",
       request: V1.HealthRequest.self,
       scopeField: 0, isMutating: false, isStreaming: false,

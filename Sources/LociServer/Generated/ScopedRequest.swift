@@ -59,6 +59,7 @@ extension V1.GetErasureRequest: ScopedRequest {}
 extension V1.GetExperienceRequest: ScopedRequest {}
 extension V1.GetMemoryPolicyRequest: ScopedRequest {}
 extension V1.GetMemoryRequest: ScopedRequest {}
+extension V1.GetQuotaRequest: ScopedRequest {}
 extension V1.GetSessionRequest: ScopedRequest {}
 extension V1.GetStepBlobRequest: ScopedRequest {}
 extension V1.GetTraceRequest: ScopedRequest {}
@@ -132,6 +133,7 @@ extension V1.SetAuditRulesRequest: ScopedRequest {}
 extension V1.SetCompressionPolicyRequest: ScopedRequest {}
 extension V1.SetGrantRequest: ScopedRequest {}
 extension V1.SetMemoryPolicyRequest: ScopedRequest {}
+extension V1.SetQuotaRequest: ScopedRequest {}
 extension V1.SetVariablesRequest: ScopedRequest {}
 extension V1.StatsRequest: ScopedRequest {}
 extension V1.StreamStepsRequest: ScopedRequest {}

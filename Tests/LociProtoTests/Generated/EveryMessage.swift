@@ -60,6 +60,7 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.GrantSet.self,
   LogV1.GrantRemoved.self,
   LogV1.AccessRefused.self,
+  LogV1.TenantQuotaSet.self,
   LogV1.ContextCompacted.self,
   LogV1.ColdTexts.self,
   LogV1.CompactionUndone.self,
@@ -125,6 +126,11 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.Refusal.self,
   V1.ListRefusalsRequest.self,
   V1.ListRefusalsResponse.self,
+  V1.Quota.self,
+  V1.SetQuotaRequest.self,
+  V1.SetQuotaResponse.self,
+  V1.GetQuotaRequest.self,
+  V1.GetQuotaResponse.self,
   V1.HealthRequest.self,
   V1.HealthResponse.self,
   V1.StatsRequest.self,
@@ -523,7 +529,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 69 {
+    switch random.next() % 70 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -568,30 +574,31 @@ extension LogV1.Event: TestedMessage {
     case 41: value.kind = .grantSet(.arbitrary(&random))
     case 42: value.kind = .grantRemoved(.arbitrary(&random))
     case 43: value.kind = .accessRefused(.arbitrary(&random))
-    case 44: value.kind = .stepsWritten(.arbitrary(&random))
-    case 45: value.kind = .stepsCompleted(.arbitrary(&random))
-    case 46: value.kind = .tracesDeleted(.arbitrary(&random))
-    case 47: value.kind = .traceForked(.arbitrary(&random))
-    case 48: value.kind = .auditRecorded(.arbitrary(&random))
-    case 49: value.kind = .auditHeadSigned(.arbitrary(&random))
-    case 50: value.kind = .auditRulesSet(.arbitrary(&random))
-    case 51: value.kind = .auditAlertsDelivered(.arbitrary(&random))
-    case 52: value.kind = .memoriesExpired(.arbitrary(&random))
-    case 53: value.kind = .memoriesRestored(.arbitrary(&random))
-    case 54: value.kind = .memoriesAccessed(.arbitrary(&random))
-    case 55: value.kind = .memoriesSaidAgain(.arbitrary(&random))
-    case 56: value.kind = .memoryPolicySet(.arbitrary(&random))
-    case 57: value.kind = .experiencesRecorded(.arbitrary(&random))
-    case 58: value.kind = .experiencesDeleted(.arbitrary(&random))
-    case 59: value.kind = .feedbackGiven(.arbitrary(&random))
-    case 60: value.kind = .metricsReported(.arbitrary(&random))
-    case 61: value.kind = .decisionMade(.arbitrary(&random))
-    case 62: value.kind = .outcomeReported(.arbitrary(&random))
-    case 63: value.kind = .adjustmentChanged(.arbitrary(&random))
-    case 64: value.kind = .learningCycleRan(.arbitrary(&random))
-    case 65: value.kind = .memoriesConsolidated(.arbitrary(&random))
-    case 66: value.kind = .consolidationUndone(.arbitrary(&random))
-    case 67: value.kind = .memoriesReinforced(.arbitrary(&random))
+    case 44: value.kind = .tenantQuotaSet(.arbitrary(&random))
+    case 45: value.kind = .stepsWritten(.arbitrary(&random))
+    case 46: value.kind = .stepsCompleted(.arbitrary(&random))
+    case 47: value.kind = .tracesDeleted(.arbitrary(&random))
+    case 48: value.kind = .traceForked(.arbitrary(&random))
+    case 49: value.kind = .auditRecorded(.arbitrary(&random))
+    case 50: value.kind = .auditHeadSigned(.arbitrary(&random))
+    case 51: value.kind = .auditRulesSet(.arbitrary(&random))
+    case 52: value.kind = .auditAlertsDelivered(.arbitrary(&random))
+    case 53: value.kind = .memoriesExpired(.arbitrary(&random))
+    case 54: value.kind = .memoriesRestored(.arbitrary(&random))
+    case 55: value.kind = .memoriesAccessed(.arbitrary(&random))
+    case 56: value.kind = .memoriesSaidAgain(.arbitrary(&random))
+    case 57: value.kind = .memoryPolicySet(.arbitrary(&random))
+    case 58: value.kind = .experiencesRecorded(.arbitrary(&random))
+    case 59: value.kind = .experiencesDeleted(.arbitrary(&random))
+    case 60: value.kind = .feedbackGiven(.arbitrary(&random))
+    case 61: value.kind = .metricsReported(.arbitrary(&random))
+    case 62: value.kind = .decisionMade(.arbitrary(&random))
+    case 63: value.kind = .outcomeReported(.arbitrary(&random))
+    case 64: value.kind = .adjustmentChanged(.arbitrary(&random))
+    case 65: value.kind = .learningCycleRan(.arbitrary(&random))
+    case 66: value.kind = .memoriesConsolidated(.arbitrary(&random))
+    case 67: value.kind = .consolidationUndone(.arbitrary(&random))
+    case 68: value.kind = .memoriesReinforced(.arbitrary(&random))
     default: break
     }
     return value
@@ -646,6 +653,7 @@ extension LogV1.Event: TestedMessage {
     if let part = view.grantSet.map({ LogV1.GrantSet.rebuilt($0) }) { value.kind = .grantSet(part) }
     if let part = view.grantRemoved.map({ LogV1.GrantRemoved.rebuilt($0) }) { value.kind = .grantRemoved(part) }
     if let part = view.accessRefused.map({ LogV1.AccessRefused.rebuilt($0) }) { value.kind = .accessRefused(part) }
+    if let part = view.tenantQuotaSet.map({ LogV1.TenantQuotaSet.rebuilt($0) }) { value.kind = .tenantQuotaSet(part) }
     if let part = view.stepsWritten.map({ LogV1.StepsWritten.rebuilt($0) }) { value.kind = .stepsWritten(part) }
     if let part = view.stepsCompleted.map({ LogV1.StepsCompleted.rebuilt($0) }) { value.kind = .stepsCompleted(part) }
     if let part = view.tracesDeleted.map({ LogV1.TracesDeleted.rebuilt($0) }) { value.kind = .tracesDeleted(part) }
@@ -1812,6 +1820,24 @@ extension LogV1.AccessRefused: TestedMessage {
     value.tenant = String(decoding: view.tenant, as: UTF8.self)
     value.agent = String(decoding: view.agent, as: UTF8.self)
     value.count = view.count
+    return value
+  }
+}
+
+extension LogV1.TenantQuotaSet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.itemsMax = .arbitrary(&random)
+    value.bytesMax = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.itemsMax = view.itemsMax
+    value.bytesMax = view.bytesMax
     return value
   }
 }
@@ -3166,6 +3192,94 @@ extension V1.ListRefusalsResponse: TestedMessage {
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
     value.refusals = view.refusals.map { V1.Refusal.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.Quota: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.itemsMax = .arbitrary(&random)
+    value.bytesMax = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.itemsMax = view.itemsMax
+    value.bytesMax = view.bytesMax
+    return value
+  }
+}
+
+extension V1.SetQuotaRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.quota = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.quota = view.quota.map({ V1.Quota.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetQuotaResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetQuotaRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetQuotaResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.quota = .arbitrary(&random)
+    value.items = .arbitrary(&random)
+    value.bytes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.quota = view.quota.map({ V1.Quota.rebuilt($0) })
+    value.items = view.items
+    value.bytes = view.bytes
     return value
   }
 }

@@ -2482,6 +2482,51 @@ void   loci__log__v1__access_refused__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__access_refused__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__log__v1__tenant_quota_set__init
+                     (Loci__Log__V1__TenantQuotaSet         *message)
+{
+  static const Loci__Log__V1__TenantQuotaSet init_value = LOCI__LOG__V1__TENANT_QUOTA_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__tenant_quota_set__get_packed_size
+                     (const Loci__Log__V1__TenantQuotaSet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_quota_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__tenant_quota_set__pack
+                     (const Loci__Log__V1__TenantQuotaSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_quota_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__tenant_quota_set__pack_to_buffer
+                     (const Loci__Log__V1__TenantQuotaSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_quota_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__TenantQuotaSet *
+       loci__log__v1__tenant_quota_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__TenantQuotaSet *)
+     protobuf_c_message_unpack (&loci__log__v1__tenant_quota_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__tenant_quota_set__free_unpacked
+                     (Loci__Log__V1__TenantQuotaSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__tenant_quota_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__log__v1__context_compacted__init
                      (Loci__Log__V1__ContextCompacted         *message)
 {
@@ -3787,7 +3832,7 @@ void   loci__log__v1__memories_reinforced__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[71] =
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[72] =
 {
   {
     "tenant",
@@ -4641,6 +4686,18 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[71
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tenant_quota_set",
+    165,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, tenant_quota_set),
+    &loci__log__v1__tenant_quota_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   66,   /* field[66] = access_key_created */
@@ -4711,6 +4768,7 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   54,   /* field[54] = steps_completed */
   53,   /* field[53] = steps_written */
   0,   /* field[0] = tenant */
+  71,   /* field[71] = tenant_quota_set */
   56,   /* field[56] = trace_forked */
   55,   /* field[55] = traces_deleted */
   24,   /* field[24] = variables_set */
@@ -4725,7 +4783,7 @@ static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
   { 120, 53 },
   { 140, 61 },
   { 160, 66 },
-  { 0, 71 }
+  { 0, 72 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -4735,7 +4793,7 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  71,
+  72,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
   8,  loci__log__v1__event__number_ranges,
@@ -8599,6 +8657,57 @@ const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor =
   loci__log__v1__access_refused__field_indices_by_name,
   1,  loci__log__v1__access_refused__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__access_refused__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__tenant_quota_set__field_descriptors[2] =
+{
+  {
+    "items_max",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TenantQuotaSet, items_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_max",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TenantQuotaSet, bytes_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__tenant_quota_set__field_indices_by_name[] = {
+  1,   /* field[1] = bytes_max */
+  0,   /* field[0] = items_max */
+};
+static const ProtobufCIntRange loci__log__v1__tenant_quota_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__tenant_quota_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.TenantQuotaSet",
+  "TenantQuotaSet",
+  "Loci__Log__V1__TenantQuotaSet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__TenantQuotaSet),
+  2,
+  loci__log__v1__tenant_quota_set__field_descriptors,
+  loci__log__v1__tenant_quota_set__field_indices_by_name,
+  1,  loci__log__v1__tenant_quota_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__tenant_quota_set__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__log__v1__context_compacted__field_descriptors[10] =

@@ -70,6 +70,7 @@ typedef struct Loci__Log__V1__AccessKeyRevoked Loci__Log__V1__AccessKeyRevoked;
 typedef struct Loci__Log__V1__GrantSet Loci__Log__V1__GrantSet;
 typedef struct Loci__Log__V1__GrantRemoved Loci__Log__V1__GrantRemoved;
 typedef struct Loci__Log__V1__AccessRefused Loci__Log__V1__AccessRefused;
+typedef struct Loci__Log__V1__TenantQuotaSet Loci__Log__V1__TenantQuotaSet;
 typedef struct Loci__Log__V1__ContextCompacted Loci__Log__V1__ContextCompacted;
 typedef struct Loci__Log__V1__ColdTexts Loci__Log__V1__ColdTexts;
 typedef struct Loci__Log__V1__CompactionUndone Loci__Log__V1__CompactionUndone;
@@ -152,6 +153,7 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_GRANT_SET = 162,
   LOCI__LOG__V1__EVENT__KIND_GRANT_REMOVED = 163,
   LOCI__LOG__V1__EVENT__KIND_ACCESS_REFUSED = 164,
+  LOCI__LOG__V1__EVENT__KIND_TENANT_QUOTA_SET = 165,
   LOCI__LOG__V1__EVENT__KIND_STEPS_WRITTEN = 120,
   LOCI__LOG__V1__EVENT__KIND_STEPS_COMPLETED = 121,
   LOCI__LOG__V1__EVENT__KIND_TRACES_DELETED = 122,
@@ -249,6 +251,7 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__GrantSet *grant_set;
     Loci__Log__V1__GrantRemoved *grant_removed;
     Loci__Log__V1__AccessRefused *access_refused;
+    Loci__Log__V1__TenantQuotaSet *tenant_quota_set;
     /*
      * 120 to 139: traces and audit.
      */
@@ -1195,6 +1198,20 @@ struct  Loci__Log__V1__AccessRefused
 #define LOCI__LOG__V1__ACCESS_REFUSED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__access_refused__descriptor) \
     , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * How much the event's tenant may store, in all shards together. 0: no limit.
+ */
+struct  Loci__Log__V1__TenantQuotaSet
+{
+  ProtobufCMessage base;
+  int64_t items_max;
+  int64_t bytes_max;
+};
+#define LOCI__LOG__V1__TENANT_QUOTA_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__tenant_quota_set__descriptor) \
+    , 0, 0 }
 
 
 /*
@@ -2754,6 +2771,25 @@ Loci__Log__V1__AccessRefused *
 void   loci__log__v1__access_refused__free_unpacked
                      (Loci__Log__V1__AccessRefused *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__TenantQuotaSet methods */
+void   loci__log__v1__tenant_quota_set__init
+                     (Loci__Log__V1__TenantQuotaSet         *message);
+size_t loci__log__v1__tenant_quota_set__get_packed_size
+                     (const Loci__Log__V1__TenantQuotaSet   *message);
+size_t loci__log__v1__tenant_quota_set__pack
+                     (const Loci__Log__V1__TenantQuotaSet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__tenant_quota_set__pack_to_buffer
+                     (const Loci__Log__V1__TenantQuotaSet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__TenantQuotaSet *
+       loci__log__v1__tenant_quota_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__tenant_quota_set__free_unpacked
+                     (Loci__Log__V1__TenantQuotaSet *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__Log__V1__ContextCompacted methods */
 void   loci__log__v1__context_compacted__init
                      (Loci__Log__V1__ContextCompacted         *message);
@@ -3472,6 +3508,9 @@ typedef void (*Loci__Log__V1__GrantRemoved_Closure)
 typedef void (*Loci__Log__V1__AccessRefused_Closure)
                  (const Loci__Log__V1__AccessRefused *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__TenantQuotaSet_Closure)
+                 (const Loci__Log__V1__TenantQuotaSet *message,
+                  void *closure_data);
 typedef void (*Loci__Log__V1__ContextCompacted_Closure)
                  (const Loci__Log__V1__ContextCompacted *message,
                   void *closure_data);
@@ -3620,6 +3659,7 @@ extern const ProtobufCMessageDescriptor loci__log__v1__access_key_revoked__descr
 extern const ProtobufCMessageDescriptor loci__log__v1__grant_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__grant_removed__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__tenant_quota_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__context_compacted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__cold_texts__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__compaction_undone__descriptor;
