@@ -116,7 +116,7 @@ package struct MessageSource: ItemSource {
   ) throws -> Set<Int64>? {
     guard !filter.isEmpty else { return nil }
     var sql = SQLConditions("m.scope = ?", scopeRow)
-    sql.and(filter.messageConditions)
+    sql.and(try filter.messageConditions())
     return try Set(
       Int64.fetchAll(db, sql: "SELECT m.item FROM messages m WHERE \(sql.text)", arguments: sql.arguments))
   }

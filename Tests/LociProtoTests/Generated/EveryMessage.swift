@@ -99,6 +99,12 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.TimeRange.self,
   V1.Attribute.self,
   V1.Filter.self,
+  V1.FilterTerm.self,
+  V1.FilterSubject.self,
+  V1.FilterValues.self,
+  V1.FilterBounds.self,
+  V1.FilterText.self,
+  V1.FilterJoin.self,
   V1.RankWeights.self,
   V1.SearchOptions.self,
   V1.Explanation.self,
@@ -2424,6 +2430,10 @@ extension LogV1.MemoriesReinforced: TestedMessage {
 
 extension V1.ConsistencyLevel: Arbitrary {}
 
+extension V1.FilterField: Arbitrary {}
+
+extension V1.JoinOperator: Arbitrary {}
+
 extension V1.MemorySource: Arbitrary {}
 
 extension V1.TrustClass: Arbitrary {}
@@ -2596,6 +2606,7 @@ extension V1.Filter: TestedMessage {
     value.trustMin = .arbitrary(&random)
     value.validAtUs = .arbitrary(&random)
     value.asOfUs = .arbitrary(&random)
+    value.terms = .arbitrary(&random)
     return value
   }
 
@@ -2614,6 +2625,128 @@ extension V1.Filter: TestedMessage {
     value.trustMin = view.trustMin
     value.validAtUs = view.validAtUs
     value.asOfUs = view.asOfUs
+    value.terms = view.terms.map { V1.FilterTerm.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.FilterTerm: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    switch random.next() % 6 {
+    case 0: value.term = .oneOf(.arbitrary(&random))
+    case 1: value.term = .range(.arbitrary(&random))
+    case 2: value.term = .contains(.arbitrary(&random))
+    case 3: value.term = .exists(.arbitrary(&random))
+    case 4: value.term = .join(.arbitrary(&random))
+    default: break
+    }
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    if let part = view.oneOf.map({ V1.FilterValues.rebuilt($0) }) { value.term = .oneOf(part) }
+    if let part = view.range.map({ V1.FilterBounds.rebuilt($0) }) { value.term = .range(part) }
+    if let part = view.contains.map({ V1.FilterText.rebuilt($0) }) { value.term = .contains(part) }
+    if let part = view.exists.map({ V1.FilterSubject.rebuilt($0) }) { value.term = .exists(part) }
+    if let part = view.join.map({ V1.FilterJoin.rebuilt($0) }) { value.term = .join(part) }
+    return value
+  }
+}
+
+extension V1.FilterSubject: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("attribute", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.field = .arbitrary(&random)
+    value.attribute = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.field = view.field
+    value.attribute = String(decoding: view.attribute, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.FilterValues: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("texts", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.subject = .arbitrary(&random)
+    value.texts = .arbitrary(&random)
+    value.numbers = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.subject = view.subject.map({ V1.FilterSubject.rebuilt($0) })
+    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
+    value.numbers = Array(view.numbers)
+    return value
+  }
+}
+
+extension V1.FilterBounds: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.subject = .arbitrary(&random)
+    value.from = .arbitrary(&random)
+    value.until = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.subject = view.subject.map({ V1.FilterSubject.rebuilt($0) })
+    value.from = view.from
+    value.until = view.until
+    return value
+  }
+}
+
+extension V1.FilterText: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.subject = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.subject = view.subject.map({ V1.FilterSubject.rebuilt($0) })
+    value.text = String(decoding: view.text, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.FilterJoin: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.operands = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.operands = view.operands
     return value
   }
 }
