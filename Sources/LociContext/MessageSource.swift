@@ -1,6 +1,7 @@
 package import GRDB
-import LociCore
+package import LociCore
 package import LociRecall
+import LociStore
 
 /// Messages as the index sees them.
 package struct MessageSource: ItemSource {
@@ -119,5 +120,15 @@ package struct MessageSource: ItemSource {
     sql.and(try filter.messageConditions())
     return try Set(
       Int64.fetchAll(db, sql: "SELECT m.item FROM messages m WHERE \(sql.text)", arguments: sql.arguments))
+  }
+
+  /// Where a message stands for a search.
+  package static func state(of id: MessageID, scope: Scope, in db: Database) throws -> ItemState {
+    guard let scopeRow = try ScopeQueries.row(scope, in: db),
+      let item = try Int64.fetchOne(
+        db.cachedStatement(sql: "SELECT item FROM messages WHERE scope = ? AND id = ?"),
+        arguments: [scopeRow, id.rawValue])
+    else { return .notThere }
+    return .present(item: item)
   }
 }

@@ -141,12 +141,14 @@ package final class Node: Sendable {
       path: configuration.dataPath + "/collections", policy: configuration.segments,
       bytesPerSecond: configuration.segmentBytesPerSecond, openMax: configuration.openCollections,
       logger: logger)
+    let memoryPolicies = MemoryPolicies()
     let tail = StepTail()
     let violations = ViolationWatch()
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
-      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory), tail: tail,
-      violations: violations, workers: workers, clock: clock, logger: logger)
+      collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory),
+      memoryPolicies: memoryPolicies, tail: tail, violations: violations, workers: workers, clock: clock,
+      logger: logger)
     let signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
     self.collections = collections
     rewriter = ShardRewriter(store: store, logger: logger)
@@ -155,7 +157,7 @@ package final class Node: Sendable {
       recall: HybridSearch(
         encoder: encoder, cache: cache, pipeline: pipeline, clock: clock),
       workers: workers, upkeep: WorkerPool(name: "upkeep", width: 1, waitingMax: 64, isBackground: true),
-      clock: clock, ids: UUIDv7Generator(clock: clock))
+      clock: clock, ids: UUIDv7Generator(clock: clock), memoryPolicies: memoryPolicies)
     let errors = ErrorMapper(logger: logger)
     var wire = RPCServer.Configuration()
     wire.tcp = .init(host: configuration.host, port: configuration.port)
@@ -225,7 +227,8 @@ package final class Node: Sendable {
   /// Opens a data folder with every slice there is.
   static func openStore(
     path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, access: AccessSlice,
-    tail: StepTail? = nil, violations: ViolationWatch? = nil, workers: WorkerPool,
+    memoryPolicies: MemoryPolicies = MemoryPolicies(), tail: StepTail? = nil,
+    violations: ViolationWatch? = nil, workers: WorkerPool,
     clock: any WallClock = SystemWallClock(), logger: Logger
   ) throws(LociError) -> Store {
     var configuration = Store.Configuration(path: path)
@@ -233,7 +236,8 @@ package final class Node: Sendable {
     return try Store(
       configuration,
       slices: [
-        index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
+        index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index),
+        MemorySlice(index: index, policies: memoryPolicies),
         ConsolidationSlice(), LearnSlice(index: index), collections, access, TraceSlice(tail: tail),
         AuditSlice(watch: violations)
       ],
@@ -246,7 +250,10 @@ package final class Node: Sendable {
     BackupScratch(dataPath: configuration.dataPath).remove()
     try await findEarlierEncoder()
     for shard in parts.store.shards {
-      try await shard.read { [directory] db in try AccessQueries.load(db, into: directory) }
+      try await shard.read { [directory, parts] db in
+        try AccessQueries.load(db, into: directory)
+        try parts.memoryPolicies.load(db)
+      }
     }
     let addresses = try await server.start().map(Self.text)
     status.serving(server)
@@ -324,7 +331,7 @@ package final class Node: Sendable {
   private static func expireMemories(of parts: NodeParts) async {
     var seconds = 0
     while (try? await Task.sleep(for: .seconds(1))) != nil {
-      await parts.store.expireMemories(now: parts.clock.now())
+      await parts.store.expireMemories(now: parts.clock.now(), parts.memoryPolicies)
       seconds += 1
       if seconds.isMultiple(of: 5) { await parts.access.flush(to: parts.store) }
     }

@@ -22,6 +22,7 @@ struct NodeParts: Sendable {
   let tokenCounts = TokenCountCache()
   let access = AccessRecorder()
   let backups = BackupTurn()
+  let memoryPolicies: MemoryPolicies
 
   var encoderIdentity: EncoderIdentity? { encoder.map { EncoderIdentity($0.about) } }
 

@@ -103,6 +103,10 @@ import LociTestKit
       scope: scope, query: "trains", embedding: [0.5, 0.5], limit: 5, mode: .hybrid, filter: filter,
       weights: weights, explain: true, consistency: consistency
     ).encoded(),
+    "ExplainMessageMiss": V1.ExplainMessageMissRequest(
+      search: V1.SearchMessagesRequest(scope: scope, query: "trains", limit: 5, filter: filter),
+      messageID: "m", scope: scope
+    ).encoded(),
     "ExplainMiss": V1.ExplainMissRequest(
       search: V1.SearchMemoriesRequest(
         query: "trains", limit: 5, mode: .keyword, filter: filter, weights: weights,

@@ -30,7 +30,8 @@ BY_SERVICE = {
         "write": "CompactContext UndoCompaction SetCompressionPolicy",
     },
     "ContextService": {
-        "read": "GetContext ListContexts ListMessages Export SearchMessages ListBranches AssembleContext",
+        "read": "GetContext ListContexts ListMessages Export SearchMessages ExplainMessageMiss ListBranches "
+        "AssembleContext",
         "write": "CreateContext DeleteContext Append AppendStream DeleteMessages UpdateContext PinMessages "
         "ForkContext MergeBranch",
     },

@@ -71,6 +71,7 @@ extension LogV1 {
       case memoriesAccessed(LogV1.MemoriesAccessed)
       case memoriesSaidAgain(LogV1.MemoriesSaidAgain)
       case memoryPolicySet(LogV1.MemoryPolicySet)
+      case tenantMemoryPolicySet(LogV1.TenantMemoryPolicySet)
       /// 80 to 99: learning.
       case experiencesRecorded(LogV1.ExperiencesRecorded)
       case experiencesDeleted(LogV1.ExperiencesDeleted)
@@ -357,6 +358,20 @@ extension LogV1 {
 
   public struct MemoryPolicySet: WireMessage, Equatable {
     public static let protoName = "loci.log.v1.MemoryPolicySet"
+
+    /// An encoded loci.v1.MemoryPolicy.
+    public var policy: [UInt8] = []
+
+    public init() {}
+
+    public init(policy: [UInt8] = []) {
+      self.policy = policy
+    }
+  }
+
+  /// For all of the tenant's agents, in every shard.
+  public struct TenantMemoryPolicySet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.TenantMemoryPolicySet"
 
     /// An encoded loci.v1.MemoryPolicy.
     public var policy: [UInt8] = []
@@ -1689,6 +1704,7 @@ extension LogV1.Event: ViewableMessage {
     case 142: self.kind = .memoriesAccessed(try C.message(c.pointee.memories_accessed) ?? LogV1.MemoriesAccessed())
     case 143: self.kind = .memoriesSaidAgain(try C.message(c.pointee.memories_said_again) ?? LogV1.MemoriesSaidAgain())
     case 144: self.kind = .memoryPolicySet(try C.message(c.pointee.memory_policy_set) ?? LogV1.MemoryPolicySet())
+    case 145: self.kind = .tenantMemoryPolicySet(try C.message(c.pointee.tenant_memory_policy_set) ?? LogV1.TenantMemoryPolicySet())
     case 80: self.kind = .experiencesRecorded(try C.message(c.pointee.experiences_recorded) ?? LogV1.ExperiencesRecorded())
     case 81: self.kind = .experiencesDeleted(try C.message(c.pointee.experiences_deleted) ?? LogV1.ExperiencesDeleted())
     case 82: self.kind = .feedbackGiven(try C.message(c.pointee.feedback_given) ?? LogV1.FeedbackGiven())
@@ -1885,6 +1901,9 @@ extension LogV1.Event: ViewableMessage {
     case .memoryPolicySet(let value):
       c.pointee.kind_case = .init(rawValue: 144)
       c.pointee.memory_policy_set = value.lower(arena)
+    case .tenantMemoryPolicySet(let value):
+      c.pointee.kind_case = .init(rawValue: 145)
+      c.pointee.tenant_memory_policy_set = value.lower(arena)
     case .experiencesRecorded(let value):
       c.pointee.kind_case = .init(rawValue: 80)
       c.pointee.experiences_recorded = value.lower(arena)
@@ -2113,6 +2132,9 @@ extension LogV1.Event {
     }
     public var memoryPolicySet: LogV1.MemoryPolicySet.View? {
       c.pointee.kind_case.rawValue == 144 ? C.view(c.pointee.memory_policy_set) : nil
+    }
+    public var tenantMemoryPolicySet: LogV1.TenantMemoryPolicySet.View? {
+      c.pointee.kind_case.rawValue == 145 ? C.view(c.pointee.tenant_memory_policy_set) : nil
     }
     public var experiencesRecorded: LogV1.ExperiencesRecorded.View? {
       c.pointee.kind_case.rawValue == 80 ? C.view(c.pointee.experiences_recorded) : nil
@@ -2938,6 +2960,45 @@ extension LogV1.MemoryPolicySet {
     private let c: UnsafePointer<Loci__Log__V1__MemoryPolicySet>
 
     public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoryPolicySet.self) }
+
+    public var policy: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.policy.data, count: c.pointee.policy.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.TenantMemoryPolicySet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__tenant_memory_policy_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__TenantMemoryPolicySet>) throws(WireDecodingError) {
+    self.policy = C.bytes(c.pointee.policy)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__TenantMemoryPolicySet> {
+    let c = arena.make(Loci__Log__V1__TenantMemoryPolicySet.self)
+    loci__log__v1__tenant_memory_policy_set__init(c)
+    c.pointee.policy = arena.copy(policy)
+    return c
+  }
+}
+
+extension LogV1.TenantMemoryPolicySet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__TenantMemoryPolicySet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__TenantMemoryPolicySet.self) }
 
     public var policy: UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(start: c.pointee.policy.data, count: c.pointee.policy.len)

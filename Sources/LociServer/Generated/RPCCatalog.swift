@@ -337,6 +337,11 @@ package enum RPCCatalog {
       scopeField: 1, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read),
     Entry(
+      service: "loci.v1.ContextService", method: "ExplainMessageMiss",
+      request: V1.ExplainMessageMissRequest.self,
+      scopeField: 3, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
       service: "loci.v1.ContextService", method: "UpdateContext",
       request: V1.UpdateContextRequest.self,
       scopeField: 1, isMutating: true, isStreaming: false,

@@ -37,6 +37,7 @@ extension V1.DescribeCollectionRequest: ScopedRequest {}
 extension V1.DiffSnapshotsRequest: ScopedRequest {}
 extension V1.DropCollectionRequest: ScopedRequest {}
 extension V1.ExpandRequest: ScopedRequest {}
+extension V1.ExplainMessageMissRequest: ScopedRequest {}
 extension V1.ExplainMissRequest: ScopedRequest {}
 extension V1.ExportDecisionsRequest: ScopedRequest {}
 extension V1.ExportOtlpRequest: ScopedRequest {}

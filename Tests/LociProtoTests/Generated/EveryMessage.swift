@@ -20,6 +20,7 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.MemoriesAccessed.self,
   LogV1.MemoriesSaidAgain.self,
   LogV1.MemoryPolicySet.self,
+  LogV1.TenantMemoryPolicySet.self,
   LogV1.MemoryUpdated.self,
   LogV1.MemoriesDeleted.self,
   LogV1.ItemsEmbedded.self,
@@ -272,6 +273,8 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.DeleteMessagesRequest.self,
   V1.DeleteMessagesResponse.self,
   V1.SearchMessagesRequest.self,
+  V1.ExplainMessageMissRequest.self,
+  V1.ExplainMessageMissResponse.self,
   V1.SearchMessagesResponse.self,
   V1.MessageHit.self,
   V1.UpdateContextRequest.self,
@@ -535,7 +538,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 70 {
+    switch random.next() % 71 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -594,17 +597,18 @@ extension LogV1.Event: TestedMessage {
     case 55: value.kind = .memoriesAccessed(.arbitrary(&random))
     case 56: value.kind = .memoriesSaidAgain(.arbitrary(&random))
     case 57: value.kind = .memoryPolicySet(.arbitrary(&random))
-    case 58: value.kind = .experiencesRecorded(.arbitrary(&random))
-    case 59: value.kind = .experiencesDeleted(.arbitrary(&random))
-    case 60: value.kind = .feedbackGiven(.arbitrary(&random))
-    case 61: value.kind = .metricsReported(.arbitrary(&random))
-    case 62: value.kind = .decisionMade(.arbitrary(&random))
-    case 63: value.kind = .outcomeReported(.arbitrary(&random))
-    case 64: value.kind = .adjustmentChanged(.arbitrary(&random))
-    case 65: value.kind = .learningCycleRan(.arbitrary(&random))
-    case 66: value.kind = .memoriesConsolidated(.arbitrary(&random))
-    case 67: value.kind = .consolidationUndone(.arbitrary(&random))
-    case 68: value.kind = .memoriesReinforced(.arbitrary(&random))
+    case 58: value.kind = .tenantMemoryPolicySet(.arbitrary(&random))
+    case 59: value.kind = .experiencesRecorded(.arbitrary(&random))
+    case 60: value.kind = .experiencesDeleted(.arbitrary(&random))
+    case 61: value.kind = .feedbackGiven(.arbitrary(&random))
+    case 62: value.kind = .metricsReported(.arbitrary(&random))
+    case 63: value.kind = .decisionMade(.arbitrary(&random))
+    case 64: value.kind = .outcomeReported(.arbitrary(&random))
+    case 65: value.kind = .adjustmentChanged(.arbitrary(&random))
+    case 66: value.kind = .learningCycleRan(.arbitrary(&random))
+    case 67: value.kind = .memoriesConsolidated(.arbitrary(&random))
+    case 68: value.kind = .consolidationUndone(.arbitrary(&random))
+    case 69: value.kind = .memoriesReinforced(.arbitrary(&random))
     default: break
     }
     return value
@@ -673,6 +677,7 @@ extension LogV1.Event: TestedMessage {
     if let part = view.memoriesAccessed.map({ LogV1.MemoriesAccessed.rebuilt($0) }) { value.kind = .memoriesAccessed(part) }
     if let part = view.memoriesSaidAgain.map({ LogV1.MemoriesSaidAgain.rebuilt($0) }) { value.kind = .memoriesSaidAgain(part) }
     if let part = view.memoryPolicySet.map({ LogV1.MemoryPolicySet.rebuilt($0) }) { value.kind = .memoryPolicySet(part) }
+    if let part = view.tenantMemoryPolicySet.map({ LogV1.TenantMemoryPolicySet.rebuilt($0) }) { value.kind = .tenantMemoryPolicySet(part) }
     if let part = view.experiencesRecorded.map({ LogV1.ExperiencesRecorded.rebuilt($0) }) { value.kind = .experiencesRecorded(part) }
     if let part = view.experiencesDeleted.map({ LogV1.ExperiencesDeleted.rebuilt($0) }) { value.kind = .experiencesDeleted(part) }
     if let part = view.feedbackGiven.map({ LogV1.FeedbackGiven.rebuilt($0) }) { value.kind = .feedbackGiven(part) }
@@ -981,6 +986,22 @@ extension LogV1.MemoriesSaidAgain: TestedMessage {
 }
 
 extension LogV1.MemoryPolicySet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.policy = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.policy = Array(view.policy)
+    return value
+  }
+}
+
+extension LogV1.TenantMemoryPolicySet: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
@@ -5891,12 +5912,14 @@ extension V1.GetMemoryPolicyResponse: TestedMessage {
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
     value.policy = .arbitrary(&random)
+    value.effective = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
     value.policy = view.policy.map({ V1.MemoryPolicy.rebuilt($0) })
+    value.effective = view.effective.map({ V1.MemoryPolicy.rebuilt($0) })
     return value
   }
 }
@@ -6423,6 +6446,52 @@ extension V1.SearchMessagesRequest: TestedMessage {
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
     value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExplainMessageMissRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("message_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.search = .arbitrary(&random)
+    value.messageID = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.search = view.search.map({ V1.SearchMessagesRequest.rebuilt($0) })
+    value.messageID = String(decoding: view.messageID, as: UTF8.self)
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExplainMessageMissResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.reason = .arbitrary(&random)
+    value.rank = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    value.lastScore = .arbitrary(&random)
+    value.explanation = .arbitrary(&random)
+    value.report = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.reason = view.reason
+    value.rank = view.rank
+    value.score = view.score
+    value.lastScore = view.lastScore
+    value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    value.report = view.report.map({ V1.SearchReport.rebuilt($0) })
     return value
   }
 }

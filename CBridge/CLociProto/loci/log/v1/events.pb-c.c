@@ -682,6 +682,51 @@ void   loci__log__v1__memory_policy_set__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memory_policy_set__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__log__v1__tenant_memory_policy_set__init
+                     (Loci__Log__V1__TenantMemoryPolicySet         *message)
+{
+  static const Loci__Log__V1__TenantMemoryPolicySet init_value = LOCI__LOG__V1__TENANT_MEMORY_POLICY_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__tenant_memory_policy_set__get_packed_size
+                     (const Loci__Log__V1__TenantMemoryPolicySet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_memory_policy_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__tenant_memory_policy_set__pack
+                     (const Loci__Log__V1__TenantMemoryPolicySet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_memory_policy_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__tenant_memory_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__TenantMemoryPolicySet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_memory_policy_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__TenantMemoryPolicySet *
+       loci__log__v1__tenant_memory_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__TenantMemoryPolicySet *)
+     protobuf_c_message_unpack (&loci__log__v1__tenant_memory_policy_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__tenant_memory_policy_set__free_unpacked
+                     (Loci__Log__V1__TenantMemoryPolicySet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__tenant_memory_policy_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__log__v1__memory_updated__init
                      (Loci__Log__V1__MemoryUpdated         *message)
 {
@@ -3832,7 +3877,7 @@ void   loci__log__v1__memories_reinforced__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[72] =
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[73] =
 {
   {
     "tenant",
@@ -4627,6 +4672,18 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[72
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "tenant_memory_policy_set",
+    145,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, tenant_memory_policy_set),
+    &loci__log__v1__tenant_memory_policy_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "access_key_created",
     160,
     PROTOBUF_C_LABEL_NONE,
@@ -4700,9 +4757,9 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[72
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  66,   /* field[66] = access_key_created */
-  67,   /* field[67] = access_key_revoked */
-  70,   /* field[70] = access_refused */
+  67,   /* field[67] = access_key_created */
+  68,   /* field[68] = access_key_revoked */
+  71,   /* field[71] = access_refused */
   44,   /* field[44] = adjustment_changed */
   1,   /* field[1] = agent */
   35,   /* field[35] = alias_deleted */
@@ -4732,8 +4789,8 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   39,   /* field[39] = experiences_deleted */
   38,   /* field[38] = experiences_recorded */
   40,   /* field[40] = feedback_given */
-  69,   /* field[69] = grant_removed */
-  68,   /* field[68] = grant_set */
+  70,   /* field[70] = grant_removed */
+  69,   /* field[69] = grant_set */
   10,   /* field[10] = items_embedded */
   45,   /* field[45] = learning_cycle_ran */
   14,   /* field[14] = log_rewritten */
@@ -4768,7 +4825,8 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   54,   /* field[54] = steps_completed */
   53,   /* field[53] = steps_written */
   0,   /* field[0] = tenant */
-  71,   /* field[71] = tenant_quota_set */
+  66,   /* field[66] = tenant_memory_policy_set */
+  72,   /* field[72] = tenant_quota_set */
   56,   /* field[56] = trace_forked */
   55,   /* field[55] = traces_deleted */
   24,   /* field[24] = variables_set */
@@ -4782,8 +4840,8 @@ static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
   { 100, 49 },
   { 120, 53 },
   { 140, 61 },
-  { 160, 66 },
-  { 0, 72 }
+  { 160, 67 },
+  { 0, 73 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -4793,7 +4851,7 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  72,
+  73,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
   8,  loci__log__v1__event__number_ranges,
@@ -5876,6 +5934,44 @@ const ProtobufCMessageDescriptor loci__log__v1__memory_policy_set__descriptor =
   loci__log__v1__memory_policy_set__field_indices_by_name,
   1,  loci__log__v1__memory_policy_set__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__memory_policy_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__tenant_memory_policy_set__field_descriptors[1] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TenantMemoryPolicySet, policy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__tenant_memory_policy_set__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+};
+static const ProtobufCIntRange loci__log__v1__tenant_memory_policy_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__tenant_memory_policy_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.TenantMemoryPolicySet",
+  "TenantMemoryPolicySet",
+  "Loci__Log__V1__TenantMemoryPolicySet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__TenantMemoryPolicySet),
+  1,
+  loci__log__v1__tenant_memory_policy_set__field_descriptors,
+  loci__log__v1__tenant_memory_policy_set__field_indices_by_name,
+  1,  loci__log__v1__tenant_memory_policy_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__tenant_memory_policy_set__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__log__v1__memory_updated__field_descriptors[3] =

@@ -30,6 +30,7 @@ typedef struct Loci__Log__V1__MemoriesRestored Loci__Log__V1__MemoriesRestored;
 typedef struct Loci__Log__V1__MemoriesAccessed Loci__Log__V1__MemoriesAccessed;
 typedef struct Loci__Log__V1__MemoriesSaidAgain Loci__Log__V1__MemoriesSaidAgain;
 typedef struct Loci__Log__V1__MemoryPolicySet Loci__Log__V1__MemoryPolicySet;
+typedef struct Loci__Log__V1__TenantMemoryPolicySet Loci__Log__V1__TenantMemoryPolicySet;
 typedef struct Loci__Log__V1__MemoryUpdated Loci__Log__V1__MemoryUpdated;
 typedef struct Loci__Log__V1__MemoriesDeleted Loci__Log__V1__MemoriesDeleted;
 typedef struct Loci__Log__V1__ItemsEmbedded Loci__Log__V1__ItemsEmbedded;
@@ -167,6 +168,7 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_ACCESSED = 142,
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_SAID_AGAIN = 143,
   LOCI__LOG__V1__EVENT__KIND_MEMORY_POLICY_SET = 144,
+  LOCI__LOG__V1__EVENT__KIND_TENANT_MEMORY_POLICY_SET = 145,
   LOCI__LOG__V1__EVENT__KIND_EXPERIENCES_RECORDED = 80,
   LOCI__LOG__V1__EVENT__KIND_EXPERIENCES_DELETED = 81,
   LOCI__LOG__V1__EVENT__KIND_FEEDBACK_GIVEN = 82,
@@ -271,6 +273,7 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__MemoriesAccessed *memories_accessed;
     Loci__Log__V1__MemoriesSaidAgain *memories_said_again;
     Loci__Log__V1__MemoryPolicySet *memory_policy_set;
+    Loci__Log__V1__TenantMemoryPolicySet *tenant_memory_policy_set;
     /*
      * 80 to 99: learning.
      */
@@ -526,6 +529,22 @@ struct  Loci__Log__V1__MemoryPolicySet
 };
 #define LOCI__LOG__V1__MEMORY_POLICY_SET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memory_policy_set__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * For all of the tenant's agents, in every shard.
+ */
+struct  Loci__Log__V1__TenantMemoryPolicySet
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded loci.v1.MemoryPolicy.
+   */
+  ProtobufCBinaryData policy;
+};
+#define LOCI__LOG__V1__TENANT_MEMORY_POLICY_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__tenant_memory_policy_set__descriptor) \
     , {0,NULL} }
 
 
@@ -2011,6 +2030,25 @@ Loci__Log__V1__MemoryPolicySet *
 void   loci__log__v1__memory_policy_set__free_unpacked
                      (Loci__Log__V1__MemoryPolicySet *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__TenantMemoryPolicySet methods */
+void   loci__log__v1__tenant_memory_policy_set__init
+                     (Loci__Log__V1__TenantMemoryPolicySet         *message);
+size_t loci__log__v1__tenant_memory_policy_set__get_packed_size
+                     (const Loci__Log__V1__TenantMemoryPolicySet   *message);
+size_t loci__log__v1__tenant_memory_policy_set__pack
+                     (const Loci__Log__V1__TenantMemoryPolicySet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__tenant_memory_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__TenantMemoryPolicySet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__TenantMemoryPolicySet *
+       loci__log__v1__tenant_memory_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__tenant_memory_policy_set__free_unpacked
+                     (Loci__Log__V1__TenantMemoryPolicySet *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__Log__V1__MemoryUpdated methods */
 void   loci__log__v1__memory_updated__init
                      (Loci__Log__V1__MemoryUpdated         *message);
@@ -3388,6 +3426,9 @@ typedef void (*Loci__Log__V1__MemoriesSaidAgain_Closure)
 typedef void (*Loci__Log__V1__MemoryPolicySet_Closure)
                  (const Loci__Log__V1__MemoryPolicySet *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__TenantMemoryPolicySet_Closure)
+                 (const Loci__Log__V1__TenantMemoryPolicySet *message,
+                  void *closure_data);
 typedef void (*Loci__Log__V1__MemoryUpdated_Closure)
                  (const Loci__Log__V1__MemoryUpdated *message,
                   void *closure_data);
@@ -3619,6 +3660,7 @@ extern const ProtobufCMessageDescriptor loci__log__v1__memories_restored__descri
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_accessed__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_said_again__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memory_policy_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__tenant_memory_policy_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memory_updated__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_deleted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__items_embedded__descriptor;
