@@ -175,7 +175,7 @@ package final class Node: Sendable {
         MemoryService(node: parts).serviceDescription(gate),
         SessionService(node: parts).serviceDescription(gate),
         CheckpointService(node: parts).serviceDescription(gate),
-        StateService(node: parts).serviceDescription(gate),
+        StateService(node: parts, gate: gate).serviceDescription(gate),
         EmbeddingService(node: parts, collections: collections).serviceDescription(gate),
         CompressionService(node: parts).serviceDescription(gate),
         VectorService(node: parts, collections: collections).serviceDescription(gate),

@@ -140,3 +140,15 @@ def test_a_quota_by_the_command_line(server):  # noqa: F811
     assert (shown["items"], shown["quota"]["itemsMax"]) == (2, 2)
     server.loci("quota", "set", "--tenant", "small")
     server.loci("append", "c", "two", "--tenant", "small")
+
+
+def test_a_search_over_agents_and_why_a_message_is_missing(server):  # noqa: F811
+    server.loci("append", "c", "The night train leaves at nine.", "--agent", "one")
+    server.loci("append", "c", "Trains are late.", "--agent", "two")
+    found = server.json("search", "night train", "--everyone")
+    assert found["searchedAgents"] == ["one", "two"] and found["messages"][0]["agent"] == "one"
+    assert server.json("search", "train", "--other", "two")["searchedAgents"] == ["two"]
+    lines = server.loci("search", "night train", "--everyone").stdout
+    assert "one" in lines and "2 agents searched" in lines
+    reason = server.json("search", "train", "--why-not", "nothing", "--agent", "one")["reason"]
+    assert reason == "notThere"

@@ -103,6 +103,11 @@ import LociTestKit
       scope: scope, query: "trains", embedding: [0.5, 0.5], limit: 5, mode: .hybrid, filter: filter,
       weights: weights, explain: true, consistency: consistency
     ).encoded(),
+    "SearchAgents": V1.SearchAgentsRequest(
+      scope: scope, agents: ["a", "b"], query: "trains", limit: 5, mode: .keyword,
+      filter: V1.Filter(attributes: attributes), weights: weights, explain: true,
+      options: V1.SearchOptions(deadlineMs: 50, neighbours: 1), consistency: consistency
+    ).encoded(),
     "ExplainMessageMiss": V1.ExplainMessageMissRequest(
       search: V1.SearchMessagesRequest(scope: scope, query: "trains", limit: 5, filter: filter),
       messageID: "m", scope: scope

@@ -2,6 +2,7 @@
 
 open     anyone
 known    anyone who has shown who they are
+member   anyone of the tenant of the request's scope; the handler asks for each agent
 read, write, share     of the data of the request's scope
 named    read, of the data of the request's scope when it names one; else known
 admin    of the tenant of the request's scope
@@ -56,7 +57,7 @@ BY_SERVICE = {
         "write": "CreateSession TransitionSession HeartbeatSession DeleteSession SetVariables TakeSnapshot "
         "PruneSnapshots RollbackSession ForkSession",
     },
-    "StateService": {"read": "GetCurrent"},
+    "StateService": {"read": "GetCurrent", "member": "SearchAgents"},
     "TraceService": {
         "read": "GetTrace ListTraces SearchSteps TailSteps GetStepBlob AnalyzeTrace CompareTraces "
         "CompareTraceGroups ReplayTrace NextRecorded DebugTrace ExportOtlp",

@@ -707,6 +707,11 @@ package enum RPCCatalog {
       scopeField: 1, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read),
     Entry(
+      service: "loci.v1.StateService", method: "SearchAgents",
+      request: V1.SearchAgentsRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .member),
+    Entry(
       service: "loci.v1.TraceService", method: "WriteSteps",
       request: V1.WriteStepsRequest.self,
       scopeField: 1, isMutating: true, isStreaming: false,

@@ -123,6 +123,7 @@ extension V1.RotateKeyRequest: ScopedRequest {}
 extension V1.RunLearningCycleRequest: ScopedRequest {}
 extension V1.ScoreRequest: ScopedRequest {}
 extension V1.ScrollPointsRequest: ScopedRequest {}
+extension V1.SearchAgentsRequest: ScopedRequest {}
 extension V1.SearchBatchRequest: ScopedRequest {}
 extension V1.SearchMemoriesRequest: ScopedRequest {}
 extension V1.SearchMessagesRequest: ScopedRequest {}

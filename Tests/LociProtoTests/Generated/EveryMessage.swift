@@ -479,6 +479,10 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.RollbackSessionResponse.self,
   V1.ForkSessionRequest.self,
   V1.ForkSessionResponse.self,
+  V1.SearchAgentsRequest.self,
+  V1.SearchAgentsResponse.self,
+  V1.AgentMemoryHit.self,
+  V1.AgentMessageHit.self,
   V1.GetCurrentRequest.self,
   V1.GetCurrentResponse.self,
   V1.StepLink.self,
@@ -11215,6 +11219,106 @@ extension V1.ForkSessionResponse: TestedMessage {
     value.session = view.session.map({ V1.Session.rebuilt($0) })
     value.position = view.position.map({ V1.Position.rebuilt($0) })
     value.messagesCopied = view.messagesCopied
+    return value
+  }
+}
+
+extension V1.SearchTarget: Arbitrary {}
+
+extension V1.SearchAgentsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agents", 2), ("query", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.agents = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    value.query = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.mode = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
+    value.explain = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.agents = view.agents.map { String(decoding: $0, as: UTF8.self) }
+    value.target = view.target
+    value.query = String(decoding: view.query, as: UTF8.self)
+    value.limit = view.limit
+    value.mode = view.mode
+    value.filter = view.filter.map({ V1.Filter.rebuilt($0) })
+    value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
+    value.explain = view.explain
+    value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SearchAgentsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("searched_agents", 3), ("refused_agents", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.memories = .arbitrary(&random)
+    value.messages = .arbitrary(&random)
+    value.searchedAgents = .arbitrary(&random)
+    value.refusedAgents = .arbitrary(&random)
+    value.partial = .arbitrary(&random)
+    value.elapsedUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.memories = view.memories.map { V1.AgentMemoryHit.rebuilt($0) }
+    value.messages = view.messages.map { V1.AgentMessageHit.rebuilt($0) }
+    value.searchedAgents = view.searchedAgents.map { String(decoding: $0, as: UTF8.self) }
+    value.refusedAgents = view.refusedAgents.map { String(decoding: $0, as: UTF8.self) }
+    value.partial = view.partial
+    value.elapsedUs = view.elapsedUs
+    return value
+  }
+}
+
+extension V1.AgentMemoryHit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agent", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.agent = .arbitrary(&random)
+    value.hit = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.hit = view.hit.map({ V1.MemoryHit.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.AgentMessageHit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agent", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.agent = .arbitrary(&random)
+    value.hit = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.hit = view.hit.map({ V1.MessageHit.rebuilt($0) })
     return value
   }
 }
