@@ -30,6 +30,16 @@ package final class AccessDirectory: Sendable {
     }
   }
 
+  /// Agents of `tenant` that let `agent` read at the time `now`.
+  package func owners(granting agent: AgentID, of tenant: TenantID, at now: Int64) -> [AgentID] {
+    state.withLock { state in
+      state.grants.filter { key, grant in
+        key.agent == agent && key.owner.tenant == tenant
+          && (grant.expiresAtUs == 0 || now < grant.expiresAtUs)
+      }.map(\.key.owner.agent)
+    }
+  }
+
   package func add(_ key: StoredKey) { state.withLock { $0.keys[key.about.id] = key } }
 
   package func revoke(_ id: String, at time: Int64) {

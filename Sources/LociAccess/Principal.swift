@@ -32,6 +32,8 @@ package enum Permission: Sendable {
   case open
   /// Anyone who has shown who they are.
   case known
+  /// Anyone of the tenant of the request's scope. The handler asks for each agent whose data it touches.
+  case member
   /// Of the data of the request's scope.
   case read, write, share
   /// Reading the data of the request's scope when it names one, else as `known`.
@@ -57,6 +59,7 @@ package enum AccessRules {
     }
     if case .named = permission, tenant == nil, agent == nil { return true }
     guard let tenant, principal.tenant == tenant else { return false }
+    if case .member = permission { return true }
     if principal.role == .tenantAdmin { return true }
     guard permission != .admin, let agent else { return false }
     if principal.agent == nil || principal.agent == agent {

@@ -62,8 +62,21 @@ package struct CollectionSlice: Slice {
               PRIMARY KEY (collection, sequence)
             ) STRICT, WITHOUT ROWID;
             """)
+      },
+      { db in
+        try db.execute(sql: "ALTER TABLE collections ADD COLUMN row_bytes INTEGER NOT NULL DEFAULT 0")
+        for row in try Row.fetchAll(db, sql: "SELECT collection, config FROM collections") {
+          try db.execute(
+            sql: "UPDATE collections SET row_bytes = ? WHERE collection = ?",
+            arguments: [try Self.rowBytes([UInt8](row[1] as Data)), row[0] as Int64])
+        }
       }
     ]
+  }
+
+  /// Of a vector in the log.
+  private static func rowBytes(_ config: [UInt8]) throws -> Int {
+    try CollectionLayout(V1.CollectionConfig(decoding: config)).rowBytes
   }
 
   package func apply(_ event: LogV1.Event, _ transaction: ProjectionTransaction) throws {
@@ -96,11 +109,12 @@ package struct CollectionSlice: Slice {
     }
     try transaction.db.cachedStatement(
       sql: """
-        INSERT INTO collections (collection, scope, name, config, created_at_us, next_row, points)
-        VALUES (?, ?, ?, ?, ?, 1, 0)
+        INSERT INTO collections (collection, scope, name, config, created_at_us, next_row, points, row_bytes)
+        VALUES (?, ?, ?, ?, ?, 1, 0, ?)
         """
     ).execute(arguments: [
-      collection, scope, created.name, Data(created.config), transaction.at.microseconds
+      collection, scope, created.name, Data(created.config), transaction.at.microseconds,
+      try Self.rowBytes(created.config)
     ])
   }
 

@@ -72,7 +72,7 @@ package enum ContextQueries {
     if let after = try request.page.after(orders: 2) {
       sql.and("(m.created_at_us, m.item) \(request.newestFirst ? "<" : ">") (?, ?)", after[0], after[1])
     }
-    sql.and(request.filter.messageConditions)
+    sql.and(try request.filter.messageConditions())
     let direction = request.newestFirst ? "DESC" : "ASC"
     let rows = try Row.fetchCursor(
       db,
@@ -91,7 +91,7 @@ package enum ContextQueries {
     if request.untilNumber > 0 { range.until = Int64(clamping: request.untilNumber) }
     if let after = try request.page.after(orders: 1) { range.goOn(after: after[0]) }
     let rows = try path.rows(
-      range, conditions: request.filter.messageConditions, limit: request.page.size + 1, in: db)
+      range, conditions: try request.filter.messageConditions(), limit: request.page.size + 1, in: db)
     return try request.page.read(rows, message, cost: cost) { [$0[3] as Int64] }
   }
 

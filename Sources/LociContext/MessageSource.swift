@@ -1,6 +1,7 @@
 package import GRDB
-import LociCore
+package import LociCore
 package import LociRecall
+import LociStore
 
 /// Messages as the index sees them.
 package struct MessageSource: ItemSource {
@@ -116,8 +117,18 @@ package struct MessageSource: ItemSource {
   ) throws -> Set<Int64>? {
     guard !filter.isEmpty else { return nil }
     var sql = SQLConditions("m.scope = ?", scopeRow)
-    sql.and(filter.messageConditions)
+    sql.and(try filter.messageConditions())
     return try Set(
       Int64.fetchAll(db, sql: "SELECT m.item FROM messages m WHERE \(sql.text)", arguments: sql.arguments))
+  }
+
+  /// Where a message stands for a search.
+  package static func state(of id: MessageID, scope: Scope, in db: Database) throws -> ItemState {
+    guard let scopeRow = try ScopeQueries.row(scope, in: db),
+      let item = try Int64.fetchOne(
+        db.cachedStatement(sql: "SELECT item FROM messages WHERE scope = ? AND id = ?"),
+        arguments: [scopeRow, id.rawValue])
+    else { return .notThere }
+    return .present(item: item)
   }
 }

@@ -17,6 +17,8 @@ public enum LociError: Error, Sendable, Equatable {
   case cancelled
   /// The server is starting, draining, or waiting for positions that did not arrive in time.
   case unavailable(String)
+  /// The tenant has no room for what the call adds: `of` is "items" or "bytes".
+  case quotaExceeded(tenant: String, of: String, used: Int64, adds: Int64, limit: Int64)
   /// The disk is full; what was acknowledged is safe and reads go on.
   case storageFull
   /// Stored data is damaged. Named precisely and never served.

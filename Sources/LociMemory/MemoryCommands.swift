@@ -21,18 +21,22 @@ package struct AddMemories: Command {
   package let costBytes: Int
   private let memories: [LogV1.AddedMemory]
   private let ttlsMs: [Int64]
+  private let tenantPolicy: V1.MemoryPolicy
   private let duplicates: Duplicates
   private let chosenIDs: [String]
   /// Which of them came with a vector, and the vectors in the form that the log keeps.
   private let embedded: EncodedVectors?
 
-  /// - Parameter nearest: by place in the request, the item whose meaning is so near that it may say the same.
+  /// - Parameters:
+  ///   - nearest: by place in the request, the item whose meaning is so near that it may say the same.
+  ///   - tenantPolicy: what holds where the agent's policy says nothing.
   /// - Throws: `LociError.invalid` naming the field; `failedPrecondition` for an embedding without an encoder.
   package init(
     _ request: V1.AddMemoriesRequest, scope: Scope, key: RequestKey?, ids: UUIDv7Generator,
-    encoder: EncoderIdentity?, nearest: [Int: Int64] = [:]
+    encoder: EncoderIdentity?, nearest: [Int: Int64] = [:], tenantPolicy: V1.MemoryPolicy = V1.MemoryPolicy()
   ) throws(LociError) {
     self.scope = scope
+    self.tenantPolicy = tenantPolicy
     self.requestKey = key
     duplicates = try Duplicates(request, nearest: nearest)
     try Validate.count(request.memories.count, field: "memories", in: 1...MemoryLimits.memoriesPerCall)
@@ -87,7 +91,8 @@ package struct AddMemories: Command {
       }
     }
     let kept = memories.indices.filter { found.original[$0] == nil }
-    let policy = try MemoryPolicy.of(try transaction.scopeRow(scope), in: transaction.db)
+    let policy = MemoryPolicy.effective(
+      try MemoryPolicy.of(try transaction.scopeRow(scope), in: transaction.db), tenant: tenantPolicy)
     var events: [LogV1.Event.Kind] = []
     if !kept.isEmpty {
       events.append(

@@ -42,6 +42,16 @@ package enum MemoryPolicy {
     return try V1.MemoryPolicy(decoding: [UInt8](bytes))
   }
 
+  /// What holds for an agent: of what its own policy says nothing, the tenant's.
+  package static func effective(_ own: V1.MemoryPolicy, tenant: V1.MemoryPolicy) -> V1.MemoryPolicy {
+    var policy = own
+    for lifetime in tenant.lifetimes where !own.lifetimes.contains(where: { $0.type == lifetime.type }) {
+      policy.lifetimes.append(lifetime)
+    }
+    if policy.retentionMs == 0 { policy.retentionMs = tenant.retentionMs }
+    return policy
+  }
+
   static func ttlMs(of type: V1.MemoryType, in policy: V1.MemoryPolicy) -> Int64 {
     policy.lifetimes.first { $0.type == type }?.ttlMs ?? 0
   }
@@ -52,18 +62,33 @@ package struct SetMemoryPolicy: Command {
   package let requestKey: RequestKey?
   package let costBytes = 1_024
   private let policy: V1.MemoryPolicy
+  private let isOfTenant: Bool
 
   package init(_ request: V1.SetMemoryPolicyRequest, scope: Scope, key: RequestKey?) throws(LociError) {
+    try self.init(request, scope, key, isOfTenant: false)
+  }
+
+  /// Of all the tenant's agents.
+  package init(_ request: V1.SetMemoryPolicyRequest, tenant: TenantID, key: RequestKey?) throws(LociError) {
+    try self.init(request, MemoryPolicies.scope(of: tenant), key, isOfTenant: true)
+  }
+
+  private init(
+    _ request: V1.SetMemoryPolicyRequest, _ scope: Scope, _ key: RequestKey?, isOfTenant: Bool
+  ) throws(LociError) {
     self.scope = scope
+    self.isOfTenant = isOfTenant
     requestKey = key
     policy = request.policy ?? V1.MemoryPolicy()
     try MemoryPolicy.validate(policy)
   }
 
   package func decide(_ transaction: ProjectionTransaction) throws -> Decision<V1.SetMemoryPolicyResponse> {
-    Decision(
-      events: [.memoryPolicySet(LogV1.MemoryPolicySet(policy: policy.encoded()))],
-      answer: V1.SetMemoryPolicyResponse())
+    let event: LogV1.Event.Kind =
+      isOfTenant
+      ? .tenantMemoryPolicySet(LogV1.TenantMemoryPolicySet(policy: policy.encoded()))
+      : .memoryPolicySet(LogV1.MemoryPolicySet(policy: policy.encoded()))
+    return Decision(events: [event], answer: V1.SetMemoryPolicyResponse())
   }
 }
 
@@ -111,8 +136,12 @@ package struct ExpireMemories: Command {
   package let costBytes = 64 << 10
   /// In one write.
   static let most = 500
+  private let tenantPolicy: V1.MemoryPolicy
 
-  package init(scope: Scope) { self.scope = scope }
+  package init(scope: Scope, tenantPolicy: V1.MemoryPolicy = V1.MemoryPolicy()) {
+    self.scope = scope
+    self.tenantPolicy = tenantPolicy
+  }
 
   package func decide(_ transaction: ProjectionTransaction) throws -> Decision<Written> {
     guard let row = try transaction.scopeRow(scope) else { return Decision(events: [], answer: Written()) }
@@ -123,7 +152,7 @@ package struct ExpireMemories: Command {
           SELECT item FROM memories WHERE scope = ? AND expired_at_us = 0 AND expires_at_us > 0
             AND expires_at_us <= ? ORDER BY item LIMIT ?
           """), arguments: [row, now, Self.most])
-    let retention = try MemoryPolicy.of(row, in: db).retentionMs
+    let retention = MemoryPolicy.effective(try MemoryPolicy.of(row, in: db), tenant: tenantPolicy).retentionMs
     let window = (retention == 0 ? MemoryPolicy.retentionMsDefault : retention) * 1_000
     let gone = try String.fetchAll(
       db.cachedStatement(
@@ -138,17 +167,23 @@ package struct ExpireMemories: Command {
   }
 
   /// Agents that have something to expire or to delete.
-  static func due(at now: Timestamp, in db: Database) throws -> [Scope] {
+  static func due(at now: Timestamp, _ policies: MemoryPolicies, in db: Database) throws -> [Scope] {
+    let tenants = policies.retentions
+    let windows = tenants.map { _ in "WHEN ? THEN ?" }.joined(separator: " ")
+    let byTenant = tenants.isEmpty ? "?" : "CASE s.tenant \(windows) ELSE ? END"
+    var arguments: StatementArguments = [now.microseconds, now.microseconds]
+    for (tenant, retention) in tenants { arguments += [tenant.rawValue, retention] }
     let rows = try Row.fetchAll(
       db,
       sql: """
         SELECT tenant, agent FROM scopes WHERE row IN (
-          SELECT scope FROM memories WHERE expired_at_us = 0 AND expires_at_us > 0 AND expires_at_us <= ?1
+          SELECT scope FROM memories WHERE expired_at_us = 0 AND expires_at_us > 0 AND expires_at_us <= ?
           UNION
-          SELECT m.scope FROM memories m WHERE m.expired_at_us > 0 AND m.expired_at_us <= ?1 -
-            1000 * ifnull((SELECT retention_ms FROM memory_policies p WHERE p.scope = m.scope), ?2)
+          SELECT m.scope FROM memories m JOIN scopes s ON s.row = m.scope
+            LEFT JOIN memory_policies p ON p.scope = m.scope AND p.retention_ms > 0
+          WHERE m.expired_at_us > 0 AND m.expired_at_us <= ? - 1000 * ifnull(p.retention_ms, \(byTenant))
         ) LIMIT 64
-        """, arguments: [now.microseconds, MemoryPolicy.retentionMsDefault])
+        """, arguments: arguments + [MemoryPolicy.retentionMsDefault])
     return try rows.map { try Scope(tenant: $0[0], agent: $0[1]) }
   }
 }
@@ -156,10 +191,12 @@ package struct ExpireMemories: Command {
 extension Store {
   /// Expires what is due, in every shard. Call it now and then; where nothing is due it only reads. A shard that
   /// refuses writes is passed over.
-  package func expireMemories(now: Timestamp) async {
+  package func expireMemories(now: Timestamp, _ policies: MemoryPolicies = MemoryPolicies()) async {
     for shard in shards {
-      let due = try? await shard.read { db in try ExpireMemories.due(at: now, in: db) }
-      for scope in due ?? [] { _ = try? await shard.submit(ExpireMemories(scope: scope)) }
+      let due = try? await shard.read { db in try ExpireMemories.due(at: now, policies, in: db) }
+      for scope in due ?? [] {
+        _ = try? await shard.submit(ExpireMemories(scope: scope, tenantPolicy: policies.of(scope.tenant)))
+      }
     }
   }
 }

@@ -107,7 +107,7 @@ package enum MemoryQueries {
     if let after = try page.after(orders: 2) {
       sql.and("(m.created_at_us, m.item) \(newestFirst ? "<" : ">") (?, ?)", after[0], after[1])
     }
-    sql.and(filter.memoryConditions)
+    sql.and(try filter.memoryConditions())
     let direction = newestFirst ? "DESC" : "ASC"
     let rows = try Row.fetchCursor(
       db,
@@ -143,7 +143,7 @@ package enum MemoryQueries {
   ) throws -> Set<Int64>? {
     if filter.isEmpty, try !hasExpired(scopeRow, now, db) { return nil }
     var sql = live(scopeRow, now)
-    sql.and(filter.memoryConditions)
+    sql.and(try filter.memoryConditions())
     return try Set(
       Int64.fetchAll(db, sql: "SELECT m.item FROM memories m WHERE \(sql.text)", arguments: sql.arguments))
   }

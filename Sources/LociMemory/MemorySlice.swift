@@ -8,13 +8,20 @@ package import LociStore
 /// Table of memories, and how events change it.
 package struct MemorySlice: Slice {
   private let index: IndexSlice
+  private let policies: MemoryPolicies
 
-  package init(index: IndexSlice) { self.index = index }
+  /// - Parameter policies: told of tenants' policies once they are durable.
+  package init(index: IndexSlice, policies: MemoryPolicies = MemoryPolicies()) {
+    self.index = index
+    self.policies = policies
+  }
 
   package let name = "memories"
   package let tables =
-    [ProjectedTable("memories", orderedBy: "item"), ProjectedTable("memory_policies", orderedBy: "scope")]
-    + MemorySlice.compactionTables
+    [
+      ProjectedTable("memories", orderedBy: "item"), ProjectedTable("memory_policies", orderedBy: "scope"),
+      ProjectedTable("tenant_memory_policies", orderedBy: "tenant")
+    ] + MemorySlice.compactionTables
 
   package var migrations: [@Sendable (Database) throws -> Void] {
     [
@@ -70,7 +77,23 @@ package struct MemorySlice: Slice {
               scope INTEGER PRIMARY KEY, policy BLOB NOT NULL, retention_ms INTEGER NOT NULL
             ) STRICT;
             """)
-      }, Self.createCompactionTables
+      }, Self.createCompactionTables,
+      { db in
+        // 0 where the agent's policy does not say: before, that was the default.
+        try db.execute(
+          sql: """
+            CREATE TABLE tenant_memory_policies (
+              tenant TEXT PRIMARY KEY, policy BLOB NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            """)
+        for row in try Row.fetchAll(db, sql: "SELECT scope, policy FROM memory_policies") {
+          try db.execute(
+            sql: "UPDATE memory_policies SET retention_ms = ? WHERE scope = ?",
+            arguments: [
+              try V1.MemoryPolicy(decoding: [UInt8](row[1] as Data)).retentionMs, row[0] as Int64
+            ])
+        }
+      }
     ]
   }
 
@@ -86,6 +109,14 @@ package struct MemorySlice: Slice {
     case .memoryPolicySet(let set): try apply(set, try bucket(event, transaction), transaction)
     case .memoriesCompacted(let compacted): try apply(compacted, try bucket(event, transaction), transaction)
     case .memoryCompactionUndone(let undone): try apply(undone, try bucket(event, transaction), transaction)
+    case .tenantMemoryPolicySet(let set):
+      let (tenant, policy) = (
+        try TenantID(validating: event.tenant), try V1.MemoryPolicy(decoding: set.policy)
+      )
+      try transaction.db.cachedStatement(
+        sql: "INSERT OR REPLACE INTO tenant_memory_policies (tenant, policy) VALUES (?, ?)"
+      ).execute(arguments: [event.tenant, Data(set.policy)])
+      transaction.afterCommit { [policies] in policies.set(policy, of: tenant) }
     default: break
     }
   }
@@ -237,9 +268,7 @@ package struct MemorySlice: Slice {
     let retention = try V1.MemoryPolicy(decoding: set.policy).retentionMs
     try transaction.db.cachedStatement(
       sql: "INSERT OR REPLACE INTO memory_policies (scope, policy, retention_ms) VALUES (?, ?, ?)"
-    ).execute(arguments: [
-      bucket.scopeRow, Data(set.policy), retention == 0 ? MemoryPolicy.retentionMsDefault : retention
-    ])
+    ).execute(arguments: [bucket.scopeRow, Data(set.policy), retention])
   }
 
   private struct Stored {

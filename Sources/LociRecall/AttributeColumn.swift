@@ -14,6 +14,11 @@ package enum AttributeColumn {
     return String(decoding: try encoder.encode(pairs), as: UTF8.self)
   }
 
+  /// Length of the column.
+  package static func bytes(_ attributes: [LogV1.StoredAttribute]) throws -> Int {
+    try encode(attributes)?.utf8.count ?? 0
+  }
+
   package static func decode(_ column: String?) throws -> [V1.Attribute] {
     guard let column else { return [] }
     let pairs = try JSONDecoder().decode([String: String].self, from: Data(column.utf8))

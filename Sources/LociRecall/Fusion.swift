@@ -16,6 +16,14 @@ struct Candidate {
   /// Of a turn in a conversation.
   var passage: PassageScores?
   var cues = CueScores()
+  /// What its cues came to where it was ranked before.
+  var rankedCues: Float?
+
+  init(item: Int64, cosine: Float? = nil, semanticRank: Int = 0) {
+    self.item = item
+    self.cosine = cosine
+    self.semanticRank = semanticRank
+  }
 }
 
 /// What a question says beside its subject, and how far a turn answers to it.
@@ -96,6 +104,7 @@ enum Fusion {
         exactRank: candidate.exactRank, access: candidate.access, type: candidate.type,
         trust: candidate.trust, weights: weights)
       if let windows, let passage = candidate.passage { windows.add(passage, candidate.cues, to: &parts) }
+      if let cues = candidate.rankedCues { parts.cues = cues }
       let facts =
         weights.recency * parts.recency + weights.importance * parts.importance
         + weights.access * parts.access + weights.type * parts.type + weights.trust * parts.trust

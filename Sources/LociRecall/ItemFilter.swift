@@ -16,6 +16,7 @@ package struct ItemFilter: Sendable {
   private var confidenceMin: Float = 0
   private var trustMin: Int32 = 0
   private var validAt: Int64 = 0
+  private var terms: FilterExpression?
   /// The time as of which a list of memories is wanted.
   package private(set) var asOf: Int64?
 
@@ -60,6 +61,7 @@ package struct ItemFilter: Sendable {
     validAt = filter.validAtUs
     try Validate.time(filter.asOfUs, field: "filter.as_of_us")
     asOf = filter.asOfUs == 0 ? nil : filter.asOfUs
+    terms = try FilterExpression(filter.terms)
   }
 
   /// Keeps what came to be in `range`, of what passed before.
@@ -72,10 +74,13 @@ package struct ItemFilter: Sendable {
     contextIDs.isEmpty && traceIDs.isEmpty && createdFrom == 0 && createdUntil == 0 && roles.isEmpty
       && memoryTypes.isEmpty && importanceMin == 0 && attributes.isEmpty && tags.isEmpty && sources.isEmpty
       && confidenceMin == 0 && trustMin == 0 && validAt == 0 && asOf == nil
+      && terms == nil
   }
 
-  package var messageConditions: [SQLConditions] {
+  /// - Throws: `LociError.invalid` for a field that messages do not have.
+  package func messageConditions() throws -> [SQLConditions] {
     var all = commonConditions
+    if let terms { all.append(try terms.condition(in: .messages)) }
     if !contextIDs.isEmpty {
       var inner = SQLConditions.among("id", contextIDs)
       inner.wrap { "m.context IN (SELECT row FROM contexts WHERE scope = m.scope AND \($0))" }
@@ -85,8 +90,10 @@ package struct ItemFilter: Sendable {
     return all
   }
 
-  package var memoryConditions: [SQLConditions] {
+  /// - Throws: `LociError.invalid` for a field that memories do not have.
+  package func memoryConditions() throws -> [SQLConditions] {
     var all = commonConditions
+    if let terms { all.append(try terms.condition(in: .memories)) }
     if !contextIDs.isEmpty { all.append(.among("m.context_id", contextIDs)) }
     if !memoryTypes.isEmpty { all.append(.among("m.type", memoryTypes)) }
     if importanceMin > 0 { all.append(SQLConditions("m.importance >= ?", Double(importanceMin))) }

@@ -22,6 +22,17 @@ package struct SQLConditions {
     }
   }
 
+  /// All of them, or any of them, as one; `nil` when there are none.
+  package static func joined(_ conditions: [SQLConditions], by operation: String) -> SQLConditions? {
+    guard var all = conditions.first else { return nil }
+    for other in conditions.dropFirst() {
+      all.text += " \(operation) \(other.text)"
+      all.arguments += other.arguments
+    }
+    all.text = "(\(all.text))"
+    return all
+  }
+
   package mutating func wrap(_ around: (String) -> String) { text = around(text) }
 
   /// `column IN (?, …)`.

@@ -135,6 +135,32 @@ struct ContextService: ContextServiceProvider {
       hits: hits, report: V1.SearchReport(outcome, truncated: found.isTruncated, since: started))
   }
 
+  func explainMessageMiss(
+    _ request: V1.ExplainMessageMissRequest, _ call: CallContext
+  ) async throws -> V1.ExplainMessageMissResponse {
+    let scope = try request.checkedScope()
+    guard let asked = request.search else { throw LociError.invalid(field: "search", problem: "is missing") }
+    let id = try MessageID(validating: request.messageID)
+    let search = try SearchRequest(
+      text: asked.query, embedding: [], limit: asked.limit, mode: asked.mode, weights: asked.weights,
+      filter: asked.filter, waitForIndex: asked.waitForIndex, encoder: node.encoderIdentity,
+      options: asked.options, now: node.clock.now())
+    let started = ContinuousClock.now
+    let outcome = try await node.recall.explainMiss(
+      search, scope: scope, source: MessageSource(), shard: node.store.shard(of: scope),
+      consistency: try node.checked(asked.consistency), checkCancellation: { try call.checkCancellation() }
+    ) { scopeRow, db in
+      try MessageSource.allowed(by: search.filter, scopeRow: scopeRow, in: db)
+    } state: { db in
+      try MessageSource.state(of: id, scope: scope, in: db)
+    }
+    let found = outcome.items
+    return V1.ExplainMessageMissResponse(
+      reason: V1.MissReason(found.reason), rank: UInt32(found.rank), score: found.score,
+      lastScore: found.lastScore, explanation: found.parts.map { V1.Explanation($0) },
+      report: V1.SearchReport(outcome, truncated: false, since: started))
+  }
+
   // MARK: Changes and branches
 
   func updateContext(

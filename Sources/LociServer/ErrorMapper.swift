@@ -72,6 +72,10 @@ struct ErrorMapper: Sendable {
       return RPCStatus(.deadlineExceeded, "the deadline passed", reason: "DEADLINE_EXCEEDED")
     case .cancelled: return RPCStatus(.cancelled, "the call was cancelled", reason: "CANCELLED")
     case .unavailable(let problem): return RPCStatus(.unavailable, problem, reason: "UNAVAILABLE")
+    case .quotaExceeded(let tenant, let of, let used, let adds, let limit):
+      return RPCStatus(
+        .resourceExhausted, "tenant '\(tenant)' has \(used) of \(limit) \(of), no room for \(adds) more",
+        reason: "QUOTA_EXCEEDED", subject: of)
     case .storageFull:
       return RPCStatus(
         .resourceExhausted, "the disk is full; what was acknowledged is safe", reason: "STORAGE_FULL",

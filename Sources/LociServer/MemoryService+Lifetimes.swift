@@ -19,6 +19,10 @@ extension MemoryService {
   func setMemoryPolicy(
     _ request: V1.SetMemoryPolicyRequest, _ call: CallContext
   ) async throws -> V1.SetMemoryPolicyResponse {
+    guard try request.checkedAgent() != nil else {
+      return try await node.write(
+        try SetMemoryPolicy(request, tenant: try request.checkedTenant(), key: request.requestKey()))
+    }
     let scope = try request.checkedScope()
     return try await node.write(try SetMemoryPolicy(request, scope: scope, key: request.requestKey()))
   }
@@ -26,9 +30,15 @@ extension MemoryService {
   func getMemoryPolicy(
     _ request: V1.GetMemoryPolicyRequest, _ call: CallContext
   ) async throws -> V1.GetMemoryPolicyResponse {
+    let tenant = node.memoryPolicies.of(try request.checkedTenant())
+    guard try request.checkedAgent() != nil else {
+      return V1.GetMemoryPolicyResponse(policy: tenant, effective: tenant)
+    }
     let scope = try request.checkedScope()
     return try await node.read(scope, request.consistency) { db, _ in
-      V1.GetMemoryPolicyResponse(policy: try MemoryPolicy.of(try ScopeQueries.row(scope, in: db), in: db))
+      let own = try MemoryPolicy.of(try ScopeQueries.row(scope, in: db), in: db)
+      return V1.GetMemoryPolicyResponse(
+        policy: own, effective: MemoryPolicy.effective(own, tenant: tenant))
     }
   }
 

@@ -24,12 +24,13 @@ struct MemoryService: MemoryServiceProvider {
     let key = try request.requestKey()
     // Refused before anything is encoded.
     var command = try AddMemories(
-      request, scope: scope, key: key, ids: node.ids, encoder: node.encoderIdentity)
+      request, scope: scope, key: key, ids: node.ids, encoder: node.encoderIdentity,
+      tenantPolicy: node.memoryPolicies.of(scope.tenant))
     if request.duplicates == .near {
       let near = try await nearDuplicates(of: request, scope)
       command = try AddMemories(
         near.request, scope: scope, key: key, ids: node.ids, encoder: node.encoderIdentity,
-        nearest: near.items)
+        nearest: near.items, tenantPolicy: node.memoryPolicies.of(scope.tenant))
     }
     let answer = try await node.write(command)
     if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .memories) }

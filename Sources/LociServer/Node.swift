@@ -164,13 +164,14 @@ package final class Node: Sendable {
       path: configuration.dataPath + "/collections", policy: configuration.segments,
       bytesPerSecond: configuration.segmentBytesPerSecond, openMax: configuration.openCollections,
       logger: logger)
+    let memoryPolicies = MemoryPolicies()
     let tail = StepTail()
     let violations = ViolationWatch()
     let store = try Self.openStore(
       path: configuration.dataPath, shardsIfNew: configuration.shards, index: index,
       collections: CollectionSlice(changed: collections.apply), access: AccessSlice(directory),
-      traces: TraceSlice(tail: tail, policies: policies), audit: AuditSlice(watch: violations, book: rules),
-      workers: workers, clock: clock, logger: logger)
+      memoryPolicies: memoryPolicies, traces: TraceSlice(tail: tail, policies: policies),
+      audit: AuditSlice(watch: violations, book: rules), workers: workers, clock: clock, logger: logger)
     signer = try AuditKeyFile(dataPath: configuration.dataPath).signer()
     self.collections = collections
     rewriter = ShardRewriter(store: store, logger: logger)
@@ -179,7 +180,8 @@ package final class Node: Sendable {
       recall: HybridSearch(
         encoder: encoder, cache: cache, pipeline: pipeline, clock: clock),
       workers: workers, upkeep: WorkerPool(name: "upkeep", width: 1, waitingMax: 64, isBackground: true),
-      clock: clock, ids: UUIDv7Generator(clock: clock), summariser: configuration.summariser)
+      clock: clock, ids: UUIDv7Generator(clock: clock), summariser: configuration.summariser,
+      memoryPolicies: memoryPolicies)
     intake = TraceIntake(node: parts, policies: policies, rules: rules)
     let errors = ErrorMapper(logger: logger)
     var wire = RPCServer.Configuration()
@@ -199,7 +201,7 @@ package final class Node: Sendable {
         MemoryService(node: parts).serviceDescription(gate),
         SessionService(node: parts).serviceDescription(gate),
         CheckpointService(node: parts).serviceDescription(gate),
-        StateService(node: parts).serviceDescription(gate),
+        StateService(node: parts, gate: gate).serviceDescription(gate),
         EmbeddingService(node: parts, collections: collections).serviceDescription(gate),
         CompressionService(node: parts).serviceDescription(gate),
         VectorService(node: parts, collections: collections).serviceDescription(gate),
@@ -254,7 +256,8 @@ package final class Node: Sendable {
   /// Opens a data folder with every slice there is.
   static func openStore(
     path: String, shardsIfNew: Int = 4, index: IndexSlice, collections: CollectionSlice, access: AccessSlice,
-    traces: TraceSlice = TraceSlice(), audit: AuditSlice = AuditSlice(), workers: WorkerPool,
+    memoryPolicies: MemoryPolicies = MemoryPolicies(), traces: TraceSlice = TraceSlice(),
+    audit: AuditSlice = AuditSlice(), workers: WorkerPool,
     clock: any WallClock = SystemWallClock(), logger: Logger
   ) throws(LociError) -> Store {
     var configuration = Store.Configuration(path: path)
@@ -262,8 +265,9 @@ package final class Node: Sendable {
     return try Store(
       configuration,
       slices: [
-        index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index),
-        ConsolidationSlice(), LearnSlice(index: index), collections, access, traces, audit
+        index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index),
+        MemorySlice(index: index, policies: memoryPolicies), ConsolidationSlice(), LearnSlice(index: index),
+        collections, access, traces, audit
       ],
       workers: workers, clock: clock, logger: logger, prepare: KeywordIndex.register)
   }
@@ -274,10 +278,11 @@ package final class Node: Sendable {
     BackupScratch(dataPath: configuration.dataPath).remove()
     try await findEarlierEncoder()
     for shard in parts.store.shards {
-      try await shard.read { [directory, policies, rules] db in
+      try await shard.read { [directory, policies, rules, parts] db in
         try AccessQueries.load(db, into: directory)
         try policies.load(db)
         try rules.load(db)
+        try parts.memoryPolicies.load(db)
       }
     }
     let exporters = configuration.otlp.map { _ in OTLPListener(spansReceiver, logger: logger) }
@@ -391,7 +396,7 @@ package final class Node: Sendable {
   private static func expireMemories(of parts: NodeParts) async {
     var seconds = 0
     while (try? await Task.sleep(for: .seconds(1))) != nil {
-      await parts.store.expireMemories(now: parts.clock.now())
+      await parts.store.expireMemories(now: parts.clock.now(), parts.memoryPolicies)
       seconds += 1
       if seconds.isMultiple(of: 5) { await parts.access.flush(to: parts.store) }
     }

@@ -27,6 +27,7 @@ struct NodeParts: Sendable {
   let access = AccessRecorder()
   let backups = BackupTurn()
   let spans = MemorySpans()
+  let memoryPolicies: MemoryPolicies
 
   var encoderIdentity: EncoderIdentity? { encoder.map { EncoderIdentity($0.about) } }
 

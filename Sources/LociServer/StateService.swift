@@ -11,6 +11,7 @@ import LociWire
 /// The state bus on the wire.
 struct StateService: StateServiceProvider {
   let node: NodeParts
+  let gate: Gate
 
   func getCurrent(_ request: V1.GetCurrentRequest, _ call: CallContext) async throws -> V1.GetCurrentResponse
   {

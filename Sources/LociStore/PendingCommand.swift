@@ -33,6 +33,7 @@ struct TypedPendingCommand<C: Command>: PendingCommand {
         return { [complete] in complete(.success(answer)) }
       }
       decision = try command.decide(batch.transaction)
+      try batch.keepRoom(for: decision.events, scope: command.scope)
     } catch let error as LociError {
       throw CommandRefused(reason: error)
     }
@@ -54,14 +55,29 @@ struct TypedPendingCommand<C: Command>: PendingCommand {
 struct CommitBatch {
   let transaction: ProjectionTransaction
   let projection: Projection
+  private let quotas: TenantQuotas
+  private let room: KeptRoom
   private let at: Timestamp
   private let arena = Arena()
   private(set) var events: [[UInt8]] = []
 
-  init(transaction: ProjectionTransaction, projection: Projection) {
+  init(
+    transaction: ProjectionTransaction, projection: Projection, quotas: TenantQuotas, room: KeptRoom
+  ) {
     self.transaction = transaction
+    self.quotas = quotas
+    self.room = room
     self.projection = projection
     at = transaction.at
+  }
+
+  /// - Throws: `LociError.quotaExceeded` when the tenant has no room for what the events add.
+  func keepRoom(for events: [LogV1.Event.Kind], scope: Scope) throws {
+    guard quotas.isLimited(scope.tenant) else { return }
+    let growth = try projection.growth(events, scope: scope, transaction)
+    guard growth.items > 0 || growth.bytes > 0 else { return }
+    try quotas.keep(growth, for: scope.tenant)
+    room.add(growth, scope.tenant)
   }
 
   mutating func append(_ kind: LogV1.Event.Kind, scope: Scope) throws {

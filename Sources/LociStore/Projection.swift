@@ -6,8 +6,8 @@ import LociProto
 struct Projection: Sendable {
   let slices: [any Slice]
 
-  init(slices: [any Slice]) {
-    self.slices = [RequestSlice(), ErasureSlice()] + slices
+  init(slices: [any Slice], quotas: TenantQuotas) {
+    self.slices = [RequestSlice(), ErasureSlice(), QuotaSlice(quotas: quotas)] + slices
   }
 
   /// Tables that belong to no slice.
@@ -15,10 +15,10 @@ struct Projection: Sendable {
     ProjectedTable("scopes", orderedBy: "row"), ProjectedTable("shard_state", orderedBy: "one")
   ]
 
-  var tables: [ProjectedTable] { Self.coreTables + slices.flatMap(\.tables) }
+  var tables: [ProjectedTable] { Self.coreTables + UsageTable.tables + slices.flatMap(\.tables) }
 
-  /// Makes the tables that are missing and runs the migrations that have not run.
-  func migrate(_ db: Database) throws {
+  /// Makes the tables that are missing, runs the migrations that have not run, and has `tally` told of every change.
+  func migrate(_ db: Database, _ tally: UsageTally) throws {
     try db.execute(
       sql: """
         CREATE TABLE IF NOT EXISTS migrations (
@@ -33,6 +33,8 @@ struct Projection: Sendable {
         ) STRICT;
         INSERT OR IGNORE INTO shard_state VALUES (1, 0, 0, 0);
         """)
+    try UsageTable.create(db)
+    var hasMigrated = false
     for slice in slices {
       let done =
         try Int.fetchOne(
@@ -43,10 +45,28 @@ struct Projection: Sendable {
       }
       for (index, migration) in slice.migrations.enumerated().dropFirst(done) {
         try migration(db)
+        hasMigrated = true
         try db.execute(
           sql: "INSERT INTO migrations VALUES (?, ?)", arguments: [slice.name, index + 1])
       }
     }
+    try UsageTable.watch(slices.flatMap(\.counted), tablesChanged: hasMigrated, tally, db)
+  }
+
+  /// What the events of a command add to what their tenant has stored. Nothing when it undoes something: what it brings
+  /// back was there.
+  func growth(
+    _ events: [LogV1.Event.Kind], scope: Scope, _ transaction: ProjectionTransaction
+  ) throws -> StoredAmount {
+    var growth = StoredAmount.zero
+    for event in events {
+      switch event {
+      case .sessionRolledBack, .consolidationUndone, .compactionUndone: return .zero
+      default: break
+      }
+      for slice in slices { growth += try slice.growth(event, scope: scope, transaction) }
+    }
+    return growth
   }
 
   func counters(_ db: Database) throws -> ShardCounters {
@@ -84,8 +104,9 @@ struct Projection: Sendable {
     }
   }
 
-  /// Writes the counters back; once for each transaction.
+  /// Writes the counters back, and what tenants have stored; once for each transaction.
   func saveCounters(_ transaction: ProjectionTransaction) throws {
+    try transaction.saveUsage()
     let counters = transaction.counters
     try transaction.db.cachedStatement(
       sql: "UPDATE shard_state SET applied = ?, last_item = ?, last_scope = ?"

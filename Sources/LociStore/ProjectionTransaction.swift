@@ -14,12 +14,18 @@ package final class ProjectionTransaction {
   private var scopes: [Scope: Int64]
   private(set) var keptObjects: [ObjectIdentifier: any AnyObject & Sendable]
   private(set) var effects: [@Sendable () -> Void] = []
+  private let tally: UsageTally
+  /// What was added and removed, by tenant, once it is saved.
+  private(set) var usage: [TenantID: StoredAmount] = [:]
 
   init(
-    db: Database, shard: ShardID, counters: ShardCounters, scopes: [Scope: Int64],
+    db: Database, shard: ShardID, counters: ShardCounters, scopes: [Scope: Int64], tally: UsageTally,
     kept: [ObjectIdentifier: any AnyObject & Sendable] = [:], at: Timestamp = Timestamp(microseconds: 0)
   ) {
     self.db = db
+    self.tally = tally
+    // What a transaction that failed had gathered.
+    _ = tally.take()
     self.at = at
     self.shard = shard
     self.counters = counters
@@ -73,10 +79,21 @@ package final class ProjectionTransaction {
   /// The number that the next event will have. For `decide`.
   package var upcomingSequence: LogSequence { counters.applied + 1 }
 
+  func saveUsage() throws {
+    let amounts = tally.take()
+    guard !amounts.isEmpty else { return }
+    let rows = kept { KeptTenantRows() }
+    usage = try UsageTable.add(amounts, &rows.rows, db)
+  }
+
   /// Runs after the commit and before its answers, in order. Not run on a rebuild.
   package func afterCommit(_ effect: @escaping @Sendable () -> Void) {
     effects.append(effect)
   }
+}
+
+private final class KeptTenantRows: @unchecked Sendable {  // only the shard's writer has it
+  var rows = TenantRows()
 }
 
 /// Counters of a shard that only the log moves.

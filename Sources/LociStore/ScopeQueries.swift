@@ -10,6 +10,16 @@ package enum ScopeQueries {
       arguments: [scope.tenant.rawValue, scope.agent.rawValue])
   }
 
+  /// Scopes of Loci's own, in which a tenant's keys and policies are kept.
+  private static let own: Set<String> = ["loci.access", "loci.memory"]
+
+  /// Agents of a tenant that have data in the shard.
+  package static func agents(of tenant: TenantID, in db: Database) throws -> [AgentID] {
+    try String.fetchAll(
+      db.cachedStatement(sql: "SELECT agent FROM scopes WHERE tenant = ?"), arguments: [tenant.rawValue]
+    ).filter { !own.contains($0) }.map { try AgentID(validating: $0) }
+  }
+
   /// The log position that a snapshot shows.
   package static func position(shard: ShardID, in db: Database) throws -> Position {
     let applied = try Int64.fetchOne(db.cachedStatement(sql: "SELECT applied FROM shard_state")) ?? 0

@@ -13,6 +13,8 @@ package final class Shard: Sendable {
   let prepare: @Sendable (Database) throws -> Void
   let database: DatabasePool
   let projection: Projection
+  let quotas: TenantQuotas
+  private let tally: UsageTally
   let headFile: HeadFile
   let clock: any WallClock
   let logger: Logger
@@ -41,7 +43,8 @@ package final class Shard: Sendable {
   /// Opens the shard's database, checks its log against the head file, and applies what is missing.
   /// - Throws: `LociError.dataLoss` naming the file when acknowledged events are missing or damaged.
   init(
-    id: ShardID, path: String, identity: LogIdentity, projection: Projection, readers: Int,
+    id: ShardID, path: String, identity: LogIdentity, projection: Projection, quotas: TenantQuotas,
+    readers: Int,
     clock: any WallClock, workers: WorkerPool, logger: Logger, limits: GroupCommit.Limits,
     prepare: @escaping @Sendable (Database) throws -> Void
   ) throws(LociError) {
@@ -50,15 +53,21 @@ package final class Shard: Sendable {
     self.identity = identity
     self.prepare = prepare
     self.projection = projection
+    self.quotas = quotas
     self.clock = clock
     self.workers = workers
     self.logger = logger
     let pool = try ShardDatabase.open(
       path: path, identity: identity, readers: readers, prepare: prepare)
     do {
+      // Outside of a transaction: it sets pragmas.
+      let tally = try pool.writeWithoutTransaction { db in try UsageTally.install(on: db) }
+      self.tally = tally
       let (log, head, counters) = try pool.write { db in
         try LogTable.create(in: db, identity: identity)
-        try projection.migrate(db)
+        try projection.migrate(db, tally)
+        quotas.add(try UsageTable.load(db))
+        try QuotaSlice.load(db, into: quotas)
         return (try LogTable.Meta(db), try LogTable.head(in: db), try projection.counters(db))
       }
       guard counters.applied == head.sequence else {
@@ -127,14 +136,17 @@ package final class Shard: Sendable {
     let before = state
     var answers: [@Sendable () -> Void] = []
     var effects: [@Sendable () -> Void] = []
+    var usage: [TenantID: StoredAmount] = [:]
+    let room = KeptRoom()
     answers.reserveCapacity(batch.count)
     do {
       try database.writeWithoutTransaction { db in
         try db.inTransaction(.immediate) {
           let transaction = ProjectionTransaction(
-            db: db, shard: id, counters: state.counters, scopes: state.scopes, kept: state.kept,
-            at: clock.now())
-          var commit = CommitBatch(transaction: transaction, projection: projection)
+            db: db, shard: id, counters: state.counters, scopes: state.scopes, tally: tally,
+            kept: state.kept, at: clock.now())
+          var commit = CommitBatch(
+            transaction: transaction, projection: projection, quotas: quotas, room: room)
           for command in batch {
             do { answers.append(try command.execute(&commit)) } catch let refusal as CommandRefused {
               answers.append { command.fail(refusal.reason) }
@@ -147,14 +159,17 @@ package final class Shard: Sendable {
           state.counters = transaction.counters
           try projection.saveCounters(transaction)
           effects = transaction.effects
+          usage = transaction.usage
           return .commit
         }
       }
     } catch {
+      quotas.settle(room, changes: [:])
       let attempted = state.head
       state = before
       throw resolve(error, attempted: attempted, &state)
     }
+    quotas.settle(room, changes: usage)
     if state.head.sequence > before.head.sequence {
       do { try headFile.record(state.head) } catch {
         logger.error("head file not written", metadata: ["shard": "\(id)", "error": "\(error)"])

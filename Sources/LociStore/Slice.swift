@@ -1,4 +1,5 @@
 package import GRDB
+package import LociCore
 package import LociProto
 
 /// What a subject module (contexts, memories, …) gives the store: its tables, and how its events change them.
@@ -14,9 +15,25 @@ package protocol Slice: Sendable {
   /// compares them row by row with a rebuilt projection.
   var tables: [ProjectedTable] { get }
 
+  /// Tables whose rows count against their tenant's quota.
+  var counted: [CountedTable] { get }
+
+  /// What an event that a command decided on adds to the counted tables; one that frees more than it adds, adds
+  /// nothing. Asked only for tenants with a quota.
+  func growth(_ event: LogV1.Event.Kind, scope: Scope, _ transaction: ProjectionTransaction) throws
+    -> StoredAmount
+
   /// Changes the tables as `event` says; ignores kinds of other slices. Reads no clock, no random number and
   /// nothing outside `transaction`.
   func apply(_ event: LogV1.Event, _ transaction: ProjectionTransaction) throws
+}
+
+extension Slice {
+  package var counted: [CountedTable] { [] }
+
+  package func growth(
+    _ event: LogV1.Event.Kind, scope: Scope, _ transaction: ProjectionTransaction
+  ) throws -> StoredAmount { .zero }
 }
 
 package struct ProjectedTable: Sendable {

@@ -29,6 +29,7 @@ package final class Store: Sendable {
   package let directory: DataDirectory
   package let shards: [Shard]
   package let map: ShardMap
+  package let quotas = TenantQuotas()
   let projection: Projection
   let prepare: @Sendable (Database) throws -> Void
 
@@ -40,14 +41,15 @@ package final class Store: Sendable {
   ) throws(LociError) {
     try configuration.validate()
     let directory = try DataDirectory(path: configuration.path, shardsIfNew: configuration.shardsIfNew)
-    let projection = Projection(slices: slices)
+    let projection = Projection(slices: slices, quotas: quotas)
     var shards: [Shard] = []
     for number in 0..<UInt32(directory.manifest.shards) {
       let id = ShardID(rawValue: number)
       shards.append(
         try Shard(
           id: id, path: directory.shardPath(id), identity: directory.identity(of: id),
-          projection: projection, readers: configuration.readersPerShard, clock: clock, workers: workers,
+          projection: projection, quotas: quotas, readers: configuration.readersPerShard, clock: clock,
+          workers: workers,
           logger: logger, limits: GroupCommit.Limits(), prepare: prepare))
     }
     self.directory = directory

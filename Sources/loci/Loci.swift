@@ -17,7 +17,8 @@ struct Loci: AsyncParsableCommand {
       ExperienceCommand.self, RecommendCommand.self, LearnCommand.self, Import.self, Export.self,
       Vectors.self,
       TraceCommand.self, AuditCommand.self, Compress.self, Summarize.self, Expand.self, Compression.self,
-      Stats.self, Health.self, Keys.self, Grants.self, WhoAmI.self, Certificates.self, Doctor.self,
+      Stats.self, Health.self, Keys.self, Grants.self, QuotaCommand.self, WhoAmI.self, Certificates.self,
+      Doctor.self,
       Forget.self, Backup.self, Restore.self, Models.self,
       Bench.self,
       Config.self

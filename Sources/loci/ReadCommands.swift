@@ -56,7 +56,10 @@ struct Search: AsyncParsableCommand {
   var deadlineMs: Int32 = 0
   @Flag(help: "Narrow to the time that the query names: \"last week\", \"in May 2023\".") var time = false
   @Flag(help: "Messages: compare each by itself, without the turns around it.") var single = false
-  @Option(name: .customLong("why-not"), help: "Memories: say why this memory is not among the results.")
+  @Option(help: "Search what these agents own, as far as the caller may read it. Repeatable.")
+  var other: [String] = []
+  @Flag(help: "Search what every agent of the tenant owns that the caller may read.") var everyone = false
+  @Option(name: .customLong("why-not"), help: "Say why this message or memory is not among the results.")
   var whyNot: String?
   @Flag(help: "Show what each score is made of.") var explain = false
   @Flag(help: "Wait until everything written so far can be found by meaning.") var wait = false
@@ -69,6 +72,7 @@ struct Search: AsyncParsableCommand {
       moreQueries: also, timeExpressions: time, utcOffsetMinutes: Int32(offset), neighbours: around)
     try await server.withClient { client in
       if let whyNot { return try await explainMiss(of: whyNot, filter, options, client) }
+      if everyone || !other.isEmpty { return try await searchAgents(filter, options, client) }
       switch place {
       case .messages:
         let answer = try await client.contexts.searchMessages(
@@ -98,26 +102,71 @@ struct Search: AsyncParsableCommand {
     }
   }
 
+  private typealias Miss = (
+    reason: V1.MissReason, rank: UInt32, score: Float, last: Float, parts: V1.Explanation?
+  )
+
   private func explainMiss(
     of id: String, _ filter: V1.Filter, _ options: V1.SearchOptions, _ client: LociClient
   ) async throws {
-    let answer = try await client.memories.explainMiss(
-      V1.ExplainMissRequest(
-        search: V1.SearchMemoriesRequest(
-          query: query, limit: limit, mode: mode.value, filter: filter, waitForIndex: wait, options: options),
-        memoryID: id, scope: who.scope))
-    if server.json { return try JSONOutput.print(answer) }
-    var text = Self.reasons[answer.reason] ?? "\(answer.reason)"
-    if answer.rank > 0 {
+    let miss: Miss
+    switch place {
+    case .messages:
+      let answer = try await client.contexts.explainMessageMiss(
+        V1.ExplainMessageMissRequest(
+          search: V1.SearchMessagesRequest(
+            query: query, limit: limit, mode: mode.value, filter: filter, waitForIndex: wait, options: options
+          ),
+          messageID: id, scope: who.scope))
+      if server.json { return try JSONOutput.print(answer) }
+      miss = (answer.reason, answer.rank, answer.score, answer.lastScore, answer.explanation)
+    case .memories:
+      let answer = try await client.memories.explainMiss(
+        V1.ExplainMissRequest(
+          search: V1.SearchMemoriesRequest(
+            query: query, limit: limit, mode: mode.value, filter: filter, waitForIndex: wait, options: options
+          ),
+          memoryID: id, scope: who.scope))
+      if server.json { return try JSONOutput.print(answer) }
+      miss = (answer.reason, answer.rank, answer.score, answer.lastScore, answer.explanation)
+    }
+    var text = Self.reasons[miss.reason] ?? "\(miss.reason)"
+    if miss.rank > 0 {
       text += String(
-        format: "; rank %d, score %.2f, the last hit has %.2f", answer.rank, answer.score, answer.lastScore)
+        format: "; rank %d, score %.2f, the last hit has %.2f", miss.rank, miss.score, miss.last)
     }
     Swift.print("\(id): \(text)")
-    printParts(answer.explanation)
+    printParts(miss.parts)
+  }
+
+  private func searchAgents(
+    _ filter: V1.Filter, _ options: V1.SearchOptions, _ client: LociClient
+  ) async throws {
+    let answer = try await client.state.searchAgents(
+      V1.SearchAgentsRequest(
+        scope: V1.Scope(tenant: who.tenant), agents: everyone ? [] : other,
+        target: place == .messages ? .messages : .memories, query: query, limit: limit, mode: mode.value,
+        filter: filter, explain: explain, options: options))
+    if server.json { return try JSONOutput.print(answer) }
+    for hit in answer.memories {
+      guard let memory = hit.hit?.memory else { continue }
+      print(hit.hit?.score ?? 0, hit.hit?.explanation, "\(hit.agent)  \(memory.id)", memory.text)
+    }
+    for hit in answer.messages {
+      guard let message = hit.hit?.message else { continue }
+      let place = "\(hit.agent)  \(message.contextID)#\(message.number)"
+      print(hit.hit?.score ?? 0, hit.hit?.explanation, place, line(message))
+    }
+    let milliseconds = String(format: "%.1f", Double(answer.elapsedUs) / 1_000)
+    Swift.print("\(answer.searchedAgents.count) agents searched in \(milliseconds) ms")
+    if !answer.refusedAgents.isEmpty {
+      Swift.print("not yours to read: \(answer.refusedAgents.joined(separator: ", "))")
+    }
   }
 
   private static let reasons: [V1.MissReason: String] = [
-    .found: "it is among the results", .notThere: "the agent has no such memory", .expired: "it has expired",
+    .found: "it is among the results", .notThere: "the agent has nothing of this id",
+    .expired: "it has expired",
     .superseded: "a newer memory replaced it", .filtered: "the filter leaves it out",
     .notIndexed: "its embedding is still being made, and it has no word of the query",
     .notACandidate: "neither meaning nor words brought it among the candidates", .rank: "it ranks too low"

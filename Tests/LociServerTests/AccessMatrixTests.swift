@@ -10,13 +10,14 @@ import Testing
 struct AccessMatrixTests {
   /// What a caller has on the data of t/owner, from nothing to the whole server.
   private enum Power: Int, Comparable {
-    case stranger, known, read, write, share, admin, server
+    case stranger, known, member, read, write, share, admin, server
     static func < (a: Power, b: Power) -> Bool { a.rawValue < b.rawValue }
 
     init(needed permission: Permission) {
       switch permission {
       case .open: self = .stranger
       case .known: self = .known
+      case .member: self = .member
       case .read, .named: self = .read
       case .write: self = .write
       case .share: self = .share
@@ -87,12 +88,12 @@ struct AccessMatrixTests {
       Caller(name: "agent of the tenant", secret: try await key("t", "", .agent), power: .share),
       Caller(name: "administrator", secret: try await key("t", "", .tenantAdmin), power: .admin),
       Caller(name: "operator", secret: try await key("t", "", .operator), power: .server),
-      Caller(name: "stranger in the tenant", secret: try await key("t", "other", .agent), power: .known),
+      Caller(name: "stranger in the tenant", secret: try await key("t", "other", .agent), power: .member),
       Caller(name: "granted read", secret: try await key("t", "reads", .agent), power: .read),
       Caller(name: "granted write", secret: try await key("t", "writes", .agent), power: .write),
       Caller(name: "granted share", secret: try await key("t", "shares", .agent), power: .share),
       Caller(name: "reader, granted share", secret: try await key("t", "only-reads", .reader), power: .read),
-      Caller(name: "grant that expired", secret: try await key("t", "too-late", .agent), power: .known),
+      Caller(name: "grant that expired", secret: try await key("t", "too-late", .agent), power: .member),
       Caller(name: "same name elsewhere", secret: try await key("u", "owner", .agent), power: .known),
       Caller(name: "administrator elsewhere", secret: try await key("u", "", .tenantAdmin), power: .known)
     ]

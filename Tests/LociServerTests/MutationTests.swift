@@ -77,6 +77,10 @@ import LociTestKit
     "RemoveGrant": V1.RemoveGrantRequest(scope: scope, agent: "other").encoded(),
     "ListGrants": V1.ListGrantsRequest(scope: scope).encoded(),
     "ListRefusals": V1.ListRefusalsRequest(scope: scope, limit: 5).encoded(),
+    "SetQuota": V1.SetQuotaRequest(
+      scope: V1.Scope(tenant: "another", agent: ""), quota: V1.Quota(itemsMax: 1 << 40, bytesMax: 1 << 50)
+    ).encoded(),
+    "GetQuota": V1.GetQuotaRequest(scope: scope).encoded(),
     "ListModels": V1.ListModelsRequest().encoded(),
     "AddMemories": V1.AddMemoriesRequest(
       scope: scope,
@@ -98,6 +102,15 @@ import LociTestKit
     "SearchMemories": V1.SearchMemoriesRequest(
       scope: scope, query: "trains", embedding: [0.5, 0.5], limit: 5, mode: .hybrid, filter: filter,
       weights: weights, explain: true, consistency: consistency
+    ).encoded(),
+    "SearchAgents": V1.SearchAgentsRequest(
+      scope: scope, agents: ["a", "b"], query: "trains", limit: 5, mode: .keyword,
+      filter: V1.Filter(attributes: attributes), weights: weights, explain: true,
+      options: V1.SearchOptions(deadlineMs: 50, neighbours: 1), consistency: consistency
+    ).encoded(),
+    "ExplainMessageMiss": V1.ExplainMessageMissRequest(
+      search: V1.SearchMessagesRequest(scope: scope, query: "trains", limit: 5, filter: filter),
+      messageID: "m", scope: scope
     ).encoded(),
     "ExplainMiss": V1.ExplainMissRequest(
       search: V1.SearchMemoriesRequest(

@@ -141,6 +141,38 @@ import Testing
     }
   }
 
+  @Test func whyAMessageIsMissing() async throws {
+    try await TestNode.run { server in
+      let client = server.client
+      _ = try await client.contexts.append(
+        V1.AppendRequest(
+          scope: scope, contextID: "c",
+          messages: [
+            V1.MessageDraft(id: "best", role: .user, text: "trains trains"),
+            V1.MessageDraft(
+              id: "next", role: .assistant, text: "trains and many other things that take longer to say"),
+            V1.MessageDraft(id: "other", role: .user, text: "tea")
+          ], createContext: true))
+      func why(_ id: String, _ filter: V1.Filter? = nil) async throws -> V1.ExplainMessageMissResponse {
+        try await client.contexts.explainMessageMiss(
+          V1.ExplainMessageMissRequest(
+            search: V1.SearchMessagesRequest(query: "trains", limit: 1, mode: .keyword, filter: filter),
+            messageID: id, scope: scope))
+      }
+      #expect(try await why("best").reason == .found)
+      let next = try await why("next")
+      #expect(next.reason == .rank && next.rank == 2 && next.score < next.lastScore)
+      #expect((next.explanation?.bm25 ?? 0) > 0)
+      #expect(try await why("best", V1.Filter(roles: [.assistant])).reason == .filtered)
+      #expect(try await why("other").reason == .notIndexed)
+      #expect(try await why("never").reason == .notThere)
+      _ = try await client.contexts.deleteMessages(
+        V1.DeleteMessagesRequest(scope: scope, messageIDs: ["best"]))
+      #expect(try await why("best").reason == .notThere)
+      await client.close()
+    }
+  }
+
   @Test(arguments: [
     (V1.SearchOptions(granularity: V1.Granularity(rawValue: 9)), "options.granularity"),
     (V1.SearchOptions(diversity: 1.5), "options.diversity"),

@@ -42,6 +42,7 @@ import LociTestKit
         }
         try await group.waitForAll()
       }
+      try await Self.searchTenants(client, seed)
       await client.close()
     }
   }
@@ -124,6 +125,26 @@ import LociTestKit
     let others = Self.owners.filter { $0 != owner }.map(\.canary)
     for text in exported + memories.memories.map(\.text) {
       #expect(!others.contains { text.contains($0) }, "seed \(seed): \(owner) got another's text")
+    }
+  }
+
+  /// Over all agents of a tenant: each hit is its agent's, and the tenant's.
+  private static func searchTenants(_ client: LociClient, _ seed: UInt64) async throws {
+    for (tenant, agents) in Dictionary(grouping: owners, by: \.tenant) {
+      let found = try await client.state.searchAgents(
+        V1.SearchAgentsRequest(
+          scope: V1.Scope(tenant: tenant), query: "trains number", limit: 100, mode: .keyword))
+      #expect(found.searchedAgents == agents.map(\.agent).sorted(), "seed \(seed)")
+      #expect(!found.memories.isEmpty && !found.messages.isEmpty, "seed \(seed)")
+      let hits =
+        found.memories.map { ($0.agent, $0.hit?.memory?.text ?? "") }
+        + found.messages.map { ($0.agent, $0.hit?.message?.text ?? "") }
+      for (agent, text) in hits {
+        #expect(text.contains(Owner(tenant: tenant, agent: agent).canary), "seed \(seed): \(agent)")
+      }
+      for other in owners where other.tenant != tenant {
+        #expect(!hits.contains { $0.1.contains(other.canary) }, "seed \(seed)")
+      }
     }
   }
 

@@ -186,6 +186,45 @@ import Testing
     try await checkRebuild()
   }
 
+  @Test func aTenantsPolicyHoldsWhereTheAgentsSaysNothing() async throws {
+    let own = V1.MemoryPolicy(lifetimes: [V1.TypeLifetime(type: .working, ttlMs: 10)])
+    let tenant = V1.MemoryPolicy(
+      lifetimes: [
+        V1.TypeLifetime(type: .working, ttlMs: 99), V1.TypeLifetime(type: .episodic, ttlMs: 20)
+      ], retentionMs: 1_000)
+    _ = try await shard.submit(
+      SetMemoryPolicy(V1.SetMemoryPolicyRequest(policy: own), scope: scope, key: nil))
+    _ = try await shard.submit(
+      SetMemoryPolicy(V1.SetMemoryPolicyRequest(policy: tenant), tenant: scope.tenant, key: nil))
+    let known = test.policies.of(scope.tenant)
+    #expect(known == tenant)
+    let effective = MemoryPolicy.effective(own, tenant: known)
+    #expect(effective.lifetimes.map(\.ttlMs) == [10, 20] && effective.retentionMs == 1_000)
+    _ = try await shard.submit(
+      AddMemories(
+        V1.AddMemoriesRequest(memories: [
+          V1.MemoryDraft(id: "work", type: .working, text: "w"),
+          V1.MemoryDraft(id: "episode", type: .episodic, text: "e"), V1.MemoryDraft(id: "fact", text: "f")
+        ]), scope: scope, key: nil, ids: test.ids, encoder: nil, tenantPolicy: known))
+    test.clock.advance(by: 10_000)
+    #expect(try await list() == ["episode", "fact"])
+    test.clock.advance(by: 10_000)
+    #expect(try await list() == ["fact"])
+    await test.store.expireMemories(now: test.clock.now(), test.policies)
+    // The tenant's window of a second is over; the default would be days.
+    test.clock.advance(by: 1_000_001)
+    await test.store.expireMemories(now: test.clock.now(), test.policies)
+    #expect(
+      await code {
+        _ = try await shard.submit(
+          RestoreMemories(V1.RestoreMemoriesRequest(memoryIDs: ["work"]), scope: scope, key: nil))
+      } == "notFound")
+    let again = MemoryPolicies()
+    try await shard.read { db in try again.load(db) }
+    #expect(again.of(scope.tenant) == tenant)
+    try await checkRebuild()
+  }
+
   @Test func whatIsFoundIsCounted() async throws {
     let recorder = AccessRecorder()
     _ = try await add([V1.MemoryDraft(id: "m", text: "tea")])

@@ -57,7 +57,7 @@ import LociTestKit
   }
 
   /// Appends, memories, updates and deletions of several agents, some of them refused, several at once.
-  private func randomHistory(_ test: TestStore, seed: UInt64) async throws {
+  func randomHistory(_ test: TestStore, seed: UInt64) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for agent in 0..<4 {
         group.addTask {

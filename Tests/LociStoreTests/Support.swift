@@ -30,6 +30,7 @@ final class TestStore: Sendable {
   let ids = UUIDv7Generator()
   let clock = ManualClock()
   let vectors: VectorCache
+  let policies = MemoryPolicies()
   private let removesFolder: Bool
 
   /// `encoder` names the encoder that callers' vectors belong to; nothing is encoded here.
@@ -46,7 +47,8 @@ final class TestStore: Sendable {
     store = try Store(
       configuration,
       slices: [
-        index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index), MemorySlice(index: index)
+        index, SessionSlice(), CheckpointSlice(), ContextSlice(index: index),
+        MemorySlice(index: index, policies: policies)
       ],
       workers: workers,
       clock: clock, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),

@@ -2,6 +2,7 @@
 
 open     anyone
 known    anyone who has shown who they are
+member   anyone of the tenant of the request's scope; the handler asks for each agent
 read, write, share     of the data of the request's scope
 named    read, of the data of the request's scope when it names one; else known
 admin    of the tenant of the request's scope
@@ -11,7 +12,8 @@ BY_SERVICE = {
     "AccessService": {
         "known": "WhoAmI",
         "share": "SetGrant RemoveGrant ListGrants",
-        "admin": "CreateKey ListKeys RevokeKey RotateKey ListRefusals",
+        "admin": "CreateKey ListKeys RevokeKey RotateKey ListRefusals GetQuota",
+        "operate": "SetQuota",
     },
     "AdminService": {"open": "Health Echo", "read": "Stats", "operate": "Backup"},
     "AuditService": {
@@ -30,7 +32,8 @@ BY_SERVICE = {
         "admin": "SetTenantCompressionPolicy",
     },
     "ContextService": {
-        "read": "GetContext ListContexts ListMessages Export SearchMessages ListBranches AssembleContext",
+        "read": "GetContext ListContexts ListMessages Export SearchMessages ExplainMessageMiss ListBranches "
+        "AssembleContext",
         "write": "CreateContext DeleteContext Append AppendStream DeleteMessages UpdateContext PinMessages "
         "ForkContext MergeBranch",
     },
@@ -55,7 +58,7 @@ BY_SERVICE = {
         "write": "CreateSession TransitionSession HeartbeatSession DeleteSession SetVariables TakeSnapshot "
         "PruneSnapshots RollbackSession ForkSession",
     },
-    "StateService": {"read": "GetCurrent"},
+    "StateService": {"read": "GetCurrent", "member": "SearchAgents"},
     "TraceService": {
         "read": "GetTrace ListTraces SearchSteps TailSteps GetStepBlob AnalyzeTrace CompareTraces "
         "CompareTraceGroups ReplayTrace NextRecorded DebugTrace ExportOtlp "

@@ -70,4 +70,18 @@ public struct AccessServiceClient: Sendable {
   ) async throws -> V1.ListRefusalsResponse {
     try await rpc.unary("loci.v1.AccessService", "ListRefusals", request, options: options)
   }
+
+  /// How much a tenant may store. Only an operator may say.
+  public func setQuota(
+    _ request: V1.SetQuotaRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.SetQuotaResponse {
+    try await rpc.unary("loci.v1.AccessService", "SetQuota", request, options: options)
+  }
+
+  /// The tenant's quota, and what it has stored.
+  public func getQuota(
+    _ request: V1.GetQuotaRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.GetQuotaResponse {
+    try await rpc.unary("loci.v1.AccessService", "GetQuota", request, options: options)
+  }
 }

@@ -78,6 +78,13 @@ public struct ContextServiceClient: Sendable {
     try await rpc.unary("loci.v1.ContextService", "SearchMessages", request, options: options)
   }
 
+  /// Why a message is not among the hits of a search.
+  public func explainMessageMiss(
+    _ request: V1.ExplainMessageMissRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.ExplainMessageMissResponse {
+    try await rpc.unary("loci.v1.ContextService", "ExplainMessageMiss", request, options: options)
+  }
+
   /// Replaces the fields named in the request.
   public func updateContext(
     _ request: V1.UpdateContextRequest, options: CallOptions = CallOptions()

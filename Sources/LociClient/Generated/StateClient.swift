@@ -16,4 +16,11 @@ public struct StateServiceClient: Sendable {
   ) async throws -> V1.GetCurrentResponse {
     try await rpc.unary("loci.v1.StateService", "GetCurrent", request, options: options)
   }
+
+  /// Searches what several agents of a tenant own: those that the caller may read. The others are named, and not searched.
+  public func searchAgents(
+    _ request: V1.SearchAgentsRequest, options: CallOptions = CallOptions()
+  ) async throws -> V1.SearchAgentsResponse {
+    try await rpc.unary("loci.v1.StateService", "SearchAgents", request, options: options)
+  }
 }

@@ -401,6 +401,82 @@ extension V1 {
     }
   }
 
+  /// A write that would go beyond is refused with RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, before it changes anything.
+  public struct Quota: WireMessage, Equatable {
+    public static let protoName = "loci.v1.Quota"
+
+    /// Messages, memories, contexts, sessions, checkpoints, points, steps of traces, experiences and pieces of feedback,
+    /// of all the tenant's agents together. 0: no limit.
+    public var itemsMax: UInt64 = 0
+    /// Their texts, data, attributes and vectors. 0: no limit.
+    public var bytesMax: UInt64 = 0
+
+    public init() {}
+
+    public init(itemsMax: UInt64 = 0, bytesMax: UInt64 = 0) {
+      self.itemsMax = itemsMax
+      self.bytesMax = bytesMax
+    }
+  }
+
+  public struct SetQuotaRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SetQuotaRequest"
+
+    /// The tenant; the agent may be empty.
+    public var scope: V1.Scope? = nil
+    /// Absent: no limit.
+    public var quota: V1.Quota? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, quota: V1.Quota? = nil) {
+      self.scope = scope
+      self.quota = quota
+    }
+  }
+
+  public struct SetQuotaResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SetQuotaResponse"
+
+    public var position: V1.Position? = nil
+
+    public init() {}
+
+    public init(position: V1.Position? = nil) {
+      self.position = position
+    }
+  }
+
+  public struct GetQuotaRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.GetQuotaRequest"
+
+    /// The tenant; the agent may be empty.
+    public var scope: V1.Scope? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil) {
+      self.scope = scope
+    }
+  }
+
+  public struct GetQuotaResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.GetQuotaResponse"
+
+    public var quota: V1.Quota? = nil
+    /// What is stored.
+    public var items: UInt64 = 0
+    public var bytes: UInt64 = 0
+
+    public init() {}
+
+    public init(quota: V1.Quota? = nil, items: UInt64 = 0, bytes: UInt64 = 0) {
+      self.quota = quota
+      self.items = items
+      self.bytes = bytes
+    }
+  }
+
 }
 
 extension V1.Principal: ViewableMessage {
@@ -1414,6 +1490,221 @@ extension V1.ListRefusalsResponse {
 
     public var refusals: ViewList<V1.Refusal.View> {
       ViewList(c.pointee.refusals, count: c.pointee.n_refusals)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.Quota: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__quota()
+  }
+
+  init(c: UnsafePointer<Loci__V1__Quota>) throws(WireDecodingError) {
+    self.itemsMax = c.pointee.items_max
+    self.bytesMax = c.pointee.bytes_max
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Quota> {
+    let c = arena.make(Loci__V1__Quota.self)
+    loci__v1__quota__init(c)
+    c.pointee.items_max = itemsMax
+    c.pointee.bytes_max = bytesMax
+    return c
+  }
+}
+
+extension V1.Quota {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__Quota>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__Quota.self) }
+
+    public var itemsMax: UInt64 {
+      c.pointee.items_max
+    }
+    public var bytesMax: UInt64 {
+      c.pointee.bytes_max
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SetQuotaRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__set_quota_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SetQuotaRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.quota = try C.message(c.pointee.quota)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SetQuotaRequest> {
+    let c = arena.make(Loci__V1__SetQuotaRequest.self)
+    loci__v1__set_quota_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    if let value = quota { c.pointee.quota = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SetQuotaRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SetQuotaRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetQuotaRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var quota: V1.Quota.View? {
+      C.view(c.pointee.quota)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SetQuotaResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__set_quota_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SetQuotaResponse>) throws(WireDecodingError) {
+    self.position = try C.message(c.pointee.position)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SetQuotaResponse> {
+    let c = arena.make(Loci__V1__SetQuotaResponse.self)
+    loci__v1__set_quota_response__init(c)
+    if let value = position { c.pointee.position = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SetQuotaResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SetQuotaResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SetQuotaResponse.self) }
+
+    public var position: V1.Position.View? {
+      C.view(c.pointee.position)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.GetQuotaRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__get_quota_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__GetQuotaRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetQuotaRequest> {
+    let c = arena.make(Loci__V1__GetQuotaRequest.self)
+    loci__v1__get_quota_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.GetQuotaRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__GetQuotaRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetQuotaRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.GetQuotaResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__get_quota_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__GetQuotaResponse>) throws(WireDecodingError) {
+    self.quota = try C.message(c.pointee.quota)
+    self.items = c.pointee.items
+    self.bytes = c.pointee.bytes
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetQuotaResponse> {
+    let c = arena.make(Loci__V1__GetQuotaResponse.self)
+    loci__v1__get_quota_response__init(c)
+    if let value = quota { c.pointee.quota = value.lower(arena) }
+    c.pointee.items = items
+    c.pointee.bytes = bytes
+    return c
+  }
+}
+
+extension V1.GetQuotaResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__GetQuotaResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__GetQuotaResponse.self) }
+
+    public var quota: V1.Quota.View? {
+      C.view(c.pointee.quota)
+    }
+    public var items: UInt64 {
+      c.pointee.items
+    }
+    public var bytes: UInt64 {
+      c.pointee.bytes
     }
   }
 

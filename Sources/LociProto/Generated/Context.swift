@@ -608,6 +608,48 @@ extension V1 {
     }
   }
 
+  public struct ExplainMessageMissRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ExplainMessageMissRequest"
+
+    /// The search in question; the scope beside it is the one that counts.
+    public var search: V1.SearchMessagesRequest? = nil
+    public var messageID: String = ""
+    public var scope: V1.Scope? = nil
+
+    public init() {}
+
+    public init(search: V1.SearchMessagesRequest? = nil, messageID: String = "", scope: V1.Scope? = nil) {
+      self.search = search
+      self.messageID = messageID
+      self.scope = scope
+    }
+  }
+
+  public struct ExplainMessageMissResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.ExplainMessageMissResponse"
+
+    public var reason: V1.MissReason = .unspecified
+    /// From 1; 0: not ranked.
+    public var rank: UInt32 = 0
+    /// Its score, and the score of the last hit.
+    public var score: Float = 0
+    public var lastScore: Float = 0
+    /// Its parts, when it was ranked.
+    public var explanation: V1.Explanation? = nil
+    public var report: V1.SearchReport? = nil
+
+    public init() {}
+
+    public init(reason: V1.MissReason = .unspecified, rank: UInt32 = 0, score: Float = 0, lastScore: Float = 0, explanation: V1.Explanation? = nil, report: V1.SearchReport? = nil) {
+      self.reason = reason
+      self.rank = rank
+      self.score = score
+      self.lastScore = lastScore
+      self.explanation = explanation
+      self.report = report
+    }
+  }
+
   public struct SearchMessagesResponse: WireMessage, Equatable {
     public static let protoName = "loci.v1.SearchMessagesResponse"
 
@@ -2263,6 +2305,119 @@ extension V1.SearchMessagesRequest {
     }
     public var options: V1.SearchOptions.View? {
       C.view(c.pointee.options)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ExplainMessageMissRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__explain_message_miss_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ExplainMessageMissRequest>) throws(WireDecodingError) {
+    self.search = try C.message(c.pointee.search)
+    self.messageID = try C.string(c.pointee.message_id, "ExplainMessageMissRequest.message_id")
+    self.scope = try C.message(c.pointee.scope)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ExplainMessageMissRequest> {
+    let c = arena.make(Loci__V1__ExplainMessageMissRequest.self)
+    loci__v1__explain_message_miss_request__init(c)
+    if let value = search { c.pointee.search = value.lower(arena) }
+    c.pointee.message_id = arena.copy(messageID)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ExplainMessageMissRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ExplainMessageMissRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ExplainMessageMissRequest.self) }
+
+    public var search: V1.SearchMessagesRequest.View? {
+      C.view(c.pointee.search)
+    }
+    public var messageID: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.message_id.data, count: c.pointee.message_id.len)
+    }
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.ExplainMessageMissResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__explain_message_miss_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__ExplainMessageMissResponse>) throws(WireDecodingError) {
+    self.reason = V1.MissReason(rawValue: Int32(bitPattern: c.pointee.reason.rawValue))
+    self.rank = c.pointee.rank
+    self.score = c.pointee.score
+    self.lastScore = c.pointee.last_score
+    self.explanation = try C.message(c.pointee.explanation)
+    self.report = try C.message(c.pointee.report)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__ExplainMessageMissResponse> {
+    let c = arena.make(Loci__V1__ExplainMessageMissResponse.self)
+    loci__v1__explain_message_miss_response__init(c)
+    c.pointee.reason = Loci__V1__MissReason(rawValue: UInt32(bitPattern: reason.rawValue))
+    c.pointee.rank = rank
+    c.pointee.score = score
+    c.pointee.last_score = lastScore
+    if let value = explanation { c.pointee.explanation = value.lower(arena) }
+    if let value = report { c.pointee.report = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.ExplainMessageMissResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__ExplainMessageMissResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__ExplainMessageMissResponse.self) }
+
+    public var reason: V1.MissReason {
+      V1.MissReason(rawValue: Int32(bitPattern: c.pointee.reason.rawValue))
+    }
+    public var rank: UInt32 {
+      c.pointee.rank
+    }
+    public var score: Float {
+      c.pointee.score
+    }
+    public var lastScore: Float {
+      c.pointee.last_score
+    }
+    public var explanation: V1.Explanation.View? {
+      C.view(c.pointee.explanation)
+    }
+    public var report: V1.SearchReport.View? {
+      C.view(c.pointee.report)
     }
   }
 

@@ -57,6 +57,7 @@ extension LogV1 {
       case grantSet(LogV1.GrantSet)
       case grantRemoved(LogV1.GrantRemoved)
       case accessRefused(LogV1.AccessRefused)
+      case tenantQuotaSet(LogV1.TenantQuotaSet)
       /// 120 to 139: traces and audit.
       case stepsWritten(LogV1.StepsWritten)
       case stepsCompleted(LogV1.StepsCompleted)
@@ -75,6 +76,7 @@ extension LogV1 {
       case memoriesAccessed(LogV1.MemoriesAccessed)
       case memoriesSaidAgain(LogV1.MemoriesSaidAgain)
       case memoryPolicySet(LogV1.MemoryPolicySet)
+      case tenantMemoryPolicySet(LogV1.TenantMemoryPolicySet)
       /// 80 to 99: learning.
       case experiencesRecorded(LogV1.ExperiencesRecorded)
       case experiencesDeleted(LogV1.ExperiencesDeleted)
@@ -361,6 +363,20 @@ extension LogV1 {
 
   public struct MemoryPolicySet: WireMessage, Equatable {
     public static let protoName = "loci.log.v1.MemoryPolicySet"
+
+    /// An encoded loci.v1.MemoryPolicy.
+    public var policy: [UInt8] = []
+
+    public init() {}
+
+    public init(policy: [UInt8] = []) {
+      self.policy = policy
+    }
+  }
+
+  /// For all of the tenant's agents, in every shard.
+  public struct TenantMemoryPolicySet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.TenantMemoryPolicySet"
 
     /// An encoded loci.v1.MemoryPolicy.
     public var policy: [UInt8] = []
@@ -1094,6 +1110,21 @@ extension LogV1 {
     }
   }
 
+  /// How much the event's tenant may store, in all shards together. 0: no limit.
+  public struct TenantQuotaSet: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.TenantQuotaSet"
+
+    public var itemsMax: Int64 = 0
+    public var bytesMax: Int64 = 0
+
+    public init() {}
+
+    public init(itemsMax: Int64 = 0, bytesMax: Int64 = 0) {
+      self.itemsMax = itemsMax
+      self.bytesMax = bytesMax
+    }
+  }
+
   /// Older messages of a context were compacted.
   public struct ContextCompacted: WireMessage, Equatable {
     public static let protoName = "loci.log.v1.ContextCompacted"
@@ -1757,6 +1788,7 @@ extension LogV1.Event: ViewableMessage {
     case 162: self.kind = .grantSet(try C.message(c.pointee.grant_set) ?? LogV1.GrantSet())
     case 163: self.kind = .grantRemoved(try C.message(c.pointee.grant_removed) ?? LogV1.GrantRemoved())
     case 164: self.kind = .accessRefused(try C.message(c.pointee.access_refused) ?? LogV1.AccessRefused())
+    case 165: self.kind = .tenantQuotaSet(try C.message(c.pointee.tenant_quota_set) ?? LogV1.TenantQuotaSet())
     case 120: self.kind = .stepsWritten(try C.message(c.pointee.steps_written) ?? LogV1.StepsWritten())
     case 121: self.kind = .stepsCompleted(try C.message(c.pointee.steps_completed) ?? LogV1.StepsCompleted())
     case 122: self.kind = .tracesDeleted(try C.message(c.pointee.traces_deleted) ?? LogV1.TracesDeleted())
@@ -1773,6 +1805,7 @@ extension LogV1.Event: ViewableMessage {
     case 142: self.kind = .memoriesAccessed(try C.message(c.pointee.memories_accessed) ?? LogV1.MemoriesAccessed())
     case 143: self.kind = .memoriesSaidAgain(try C.message(c.pointee.memories_said_again) ?? LogV1.MemoriesSaidAgain())
     case 144: self.kind = .memoryPolicySet(try C.message(c.pointee.memory_policy_set) ?? LogV1.MemoryPolicySet())
+    case 145: self.kind = .tenantMemoryPolicySet(try C.message(c.pointee.tenant_memory_policy_set) ?? LogV1.TenantMemoryPolicySet())
     case 80: self.kind = .experiencesRecorded(try C.message(c.pointee.experiences_recorded) ?? LogV1.ExperiencesRecorded())
     case 81: self.kind = .experiencesDeleted(try C.message(c.pointee.experiences_deleted) ?? LogV1.ExperiencesDeleted())
     case 82: self.kind = .feedbackGiven(try C.message(c.pointee.feedback_given) ?? LogV1.FeedbackGiven())
@@ -1933,6 +1966,9 @@ extension LogV1.Event: ViewableMessage {
     case .accessRefused(let value):
       c.pointee.kind_case = .init(rawValue: 164)
       c.pointee.access_refused = value.lower(arena)
+    case .tenantQuotaSet(let value):
+      c.pointee.kind_case = .init(rawValue: 165)
+      c.pointee.tenant_quota_set = value.lower(arena)
     case .stepsWritten(let value):
       c.pointee.kind_case = .init(rawValue: 120)
       c.pointee.steps_written = value.lower(arena)
@@ -1981,6 +2017,9 @@ extension LogV1.Event: ViewableMessage {
     case .memoryPolicySet(let value):
       c.pointee.kind_case = .init(rawValue: 144)
       c.pointee.memory_policy_set = value.lower(arena)
+    case .tenantMemoryPolicySet(let value):
+      c.pointee.kind_case = .init(rawValue: 145)
+      c.pointee.tenant_memory_policy_set = value.lower(arena)
     case .experiencesRecorded(let value):
       c.pointee.kind_case = .init(rawValue: 80)
       c.pointee.experiences_recorded = value.lower(arena)
@@ -2174,6 +2213,9 @@ extension LogV1.Event {
     public var accessRefused: LogV1.AccessRefused.View? {
       c.pointee.kind_case.rawValue == 164 ? C.view(c.pointee.access_refused) : nil
     }
+    public var tenantQuotaSet: LogV1.TenantQuotaSet.View? {
+      c.pointee.kind_case.rawValue == 165 ? C.view(c.pointee.tenant_quota_set) : nil
+    }
     public var stepsWritten: LogV1.StepsWritten.View? {
       c.pointee.kind_case.rawValue == 120 ? C.view(c.pointee.steps_written) : nil
     }
@@ -2221,6 +2263,9 @@ extension LogV1.Event {
     }
     public var memoryPolicySet: LogV1.MemoryPolicySet.View? {
       c.pointee.kind_case.rawValue == 144 ? C.view(c.pointee.memory_policy_set) : nil
+    }
+    public var tenantMemoryPolicySet: LogV1.TenantMemoryPolicySet.View? {
+      c.pointee.kind_case.rawValue == 145 ? C.view(c.pointee.tenant_memory_policy_set) : nil
     }
     public var experiencesRecorded: LogV1.ExperiencesRecorded.View? {
       c.pointee.kind_case.rawValue == 80 ? C.view(c.pointee.experiences_recorded) : nil
@@ -3046,6 +3091,45 @@ extension LogV1.MemoryPolicySet {
     private let c: UnsafePointer<Loci__Log__V1__MemoryPolicySet>
 
     public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__MemoryPolicySet.self) }
+
+    public var policy: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.policy.data, count: c.pointee.policy.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.TenantMemoryPolicySet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__tenant_memory_policy_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__TenantMemoryPolicySet>) throws(WireDecodingError) {
+    self.policy = C.bytes(c.pointee.policy)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__TenantMemoryPolicySet> {
+    let c = arena.make(Loci__Log__V1__TenantMemoryPolicySet.self)
+    loci__log__v1__tenant_memory_policy_set__init(c)
+    c.pointee.policy = arena.copy(policy)
+    return c
+  }
+}
+
+extension LogV1.TenantMemoryPolicySet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__TenantMemoryPolicySet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__TenantMemoryPolicySet.self) }
 
     public var policy: UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(start: c.pointee.policy.data, count: c.pointee.policy.len)
@@ -5184,6 +5268,50 @@ extension LogV1.AccessRefused {
     }
     public var count: UInt32 {
       c.pointee.count
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.TenantQuotaSet: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__tenant_quota_set()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__TenantQuotaSet>) throws(WireDecodingError) {
+    self.itemsMax = c.pointee.items_max
+    self.bytesMax = c.pointee.bytes_max
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__TenantQuotaSet> {
+    let c = arena.make(Loci__Log__V1__TenantQuotaSet.self)
+    loci__log__v1__tenant_quota_set__init(c)
+    c.pointee.items_max = itemsMax
+    c.pointee.bytes_max = bytesMax
+    return c
+  }
+}
+
+extension LogV1.TenantQuotaSet {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__TenantQuotaSet>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__TenantQuotaSet.self) }
+
+    public var itemsMax: Int64 {
+      c.pointee.items_max
+    }
+    public var bytesMax: Int64 {
+      c.pointee.bytes_max
     }
   }
 

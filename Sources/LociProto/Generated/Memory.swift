@@ -569,6 +569,8 @@ extension V1 {
   public struct SetMemoryPolicyRequest: WireMessage, Equatable {
     public static let protoName = "loci.v1.SetMemoryPolicyRequest"
 
+    /// Without an agent: the policy of the whole tenant, for types and for the window of which an agent's own policy says
+    /// nothing. Only an administrator of the tenant may set it.
     public var scope: V1.Scope? = nil
     public var policy: V1.MemoryPolicy? = nil
     public var options: V1.WriteOptions? = nil
@@ -611,12 +613,16 @@ extension V1 {
   public struct GetMemoryPolicyResponse: WireMessage, Equatable {
     public static let protoName = "loci.v1.GetMemoryPolicyResponse"
 
+    /// What was set for the agent, or, without one, for the tenant.
     public var policy: V1.MemoryPolicy? = nil
+    /// What holds: with the tenant's where the agent's says nothing.
+    public var effective: V1.MemoryPolicy? = nil
 
     public init() {}
 
-    public init(policy: V1.MemoryPolicy? = nil) {
+    public init(policy: V1.MemoryPolicy? = nil, effective: V1.MemoryPolicy? = nil) {
       self.policy = policy
+      self.effective = effective
     }
   }
 
@@ -2165,12 +2171,14 @@ extension V1.GetMemoryPolicyResponse: ViewableMessage {
 
   init(c: UnsafePointer<Loci__V1__GetMemoryPolicyResponse>) throws(WireDecodingError) {
     self.policy = try C.message(c.pointee.policy)
+    self.effective = try C.message(c.pointee.effective)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__GetMemoryPolicyResponse> {
     let c = arena.make(Loci__V1__GetMemoryPolicyResponse.self)
     loci__v1__get_memory_policy_response__init(c)
     if let value = policy { c.pointee.policy = value.lower(arena) }
+    if let value = effective { c.pointee.effective = value.lower(arena) }
     return c
   }
 }
@@ -2184,6 +2192,9 @@ extension V1.GetMemoryPolicyResponse {
 
     public var policy: V1.MemoryPolicy.View? {
       C.view(c.pointee.policy)
+    }
+    public var effective: V1.MemoryPolicy.View? {
+      C.view(c.pointee.effective)
     }
   }
 

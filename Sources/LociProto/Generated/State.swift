@@ -3,6 +3,119 @@
 import CLociProto
 
 extension V1 {
+  public struct SearchTarget: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The default: both.
+    public static let unspecified = Self(rawValue: 0)
+    public static let memories = Self(rawValue: 1)
+    public static let messages = Self(rawValue: 2)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "memories"
+      case 2: "messages"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  public struct SearchAgentsRequest: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SearchAgentsRequest"
+
+    /// The tenant; the agent may be empty.
+    public var scope: V1.Scope? = nil
+    /// At most 1000. Empty: every agent of the tenant that the caller may read, and FAILED_PRECONDITION when these are more.
+    public var agents: [String] = []
+    public var target: V1.SearchTarget = .unspecified
+    /// 1 byte to 64 KiB of UTF-8.
+    public var query: String = ""
+    /// Of each of the two lists, 1 to 100. 0: 10.
+    public var limit: Int32 = 0
+    /// Default HYBRID.
+    public var mode: V1.SearchMode = .unspecified
+    /// For both memories and messages: each takes what concerns it.
+    public var filter: V1.Filter? = nil
+    /// Absent: the defaults. All zero is refused.
+    public var weights: V1.RankWeights? = nil
+    public var explain: Bool = false
+    /// Its deadline holds for all agents together: those that are not reached in time are left out, and `partial` says so.
+    public var options: V1.SearchOptions? = nil
+    public var consistency: V1.Consistency? = nil
+
+    public init() {}
+
+    public init(scope: V1.Scope? = nil, agents: [String] = [], target: V1.SearchTarget = .unspecified, query: String = "", limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, options: V1.SearchOptions? = nil, consistency: V1.Consistency? = nil) {
+      self.scope = scope
+      self.agents = agents
+      self.target = target
+      self.query = query
+      self.limit = limit
+      self.mode = mode
+      self.filter = filter
+      self.weights = weights
+      self.explain = explain
+      self.options = options
+      self.consistency = consistency
+    }
+  }
+
+  public struct SearchAgentsResponse: WireMessage, Equatable {
+    public static let protoName = "loci.v1.SearchAgentsResponse"
+
+    /// Best first. Scores are standardised over the candidates of all agents together.
+    public var memories: [V1.AgentMemoryHit] = []
+    public var messages: [V1.AgentMessageHit] = []
+    /// By name.
+    public var searchedAgents: [String] = []
+    /// Agents of the request that the caller may not read.
+    public var refusedAgents: [String] = []
+    /// Whether the deadline left something out.
+    public var partial: Bool = false
+    public var elapsedUs: Int64 = 0
+
+    public init() {}
+
+    public init(memories: [V1.AgentMemoryHit] = [], messages: [V1.AgentMessageHit] = [], searchedAgents: [String] = [], refusedAgents: [String] = [], partial: Bool = false, elapsedUs: Int64 = 0) {
+      self.memories = memories
+      self.messages = messages
+      self.searchedAgents = searchedAgents
+      self.refusedAgents = refusedAgents
+      self.partial = partial
+      self.elapsedUs = elapsedUs
+    }
+  }
+
+  public struct AgentMemoryHit: WireMessage, Equatable {
+    public static let protoName = "loci.v1.AgentMemoryHit"
+
+    public var agent: String = ""
+    public var hit: V1.MemoryHit? = nil
+
+    public init() {}
+
+    public init(agent: String = "", hit: V1.MemoryHit? = nil) {
+      self.agent = agent
+      self.hit = hit
+    }
+  }
+
+  public struct AgentMessageHit: WireMessage, Equatable {
+    public static let protoName = "loci.v1.AgentMessageHit"
+
+    public var agent: String = ""
+    public var hit: V1.MessageHit? = nil
+
+    public init() {}
+
+    public init(agent: String = "", hit: V1.MessageHit? = nil) {
+      self.agent = agent
+      self.hit = hit
+    }
+  }
+
   public struct GetCurrentRequest: WireMessage, Equatable {
     public static let protoName = "loci.v1.GetCurrentRequest"
 
@@ -69,6 +182,262 @@ extension V1 {
     }
   }
 
+}
+
+extension V1.SearchAgentsRequest: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__search_agents_request()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SearchAgentsRequest>) throws(WireDecodingError) {
+    self.scope = try C.message(c.pointee.scope)
+    self.agents = try C.strings(c.pointee.agents, c.pointee.n_agents, "SearchAgentsRequest.agents")
+    self.target = V1.SearchTarget(rawValue: Int32(bitPattern: c.pointee.target.rawValue))
+    self.query = try C.string(c.pointee.query, "SearchAgentsRequest.query")
+    self.limit = c.pointee.limit
+    self.mode = V1.SearchMode(rawValue: Int32(bitPattern: c.pointee.mode.rawValue))
+    self.filter = try C.message(c.pointee.filter)
+    self.weights = try C.message(c.pointee.weights)
+    self.explain = c.pointee.explain != 0
+    self.options = try C.message(c.pointee.options)
+    self.consistency = try C.message(c.pointee.consistency)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchAgentsRequest> {
+    let c = arena.make(Loci__V1__SearchAgentsRequest.self)
+    loci__v1__search_agents_request__init(c)
+    if let value = scope { c.pointee.scope = value.lower(arena) }
+    if !agents.isEmpty {
+      c.pointee.agents = arena.map(agents) { arena.copy($0) }
+      c.pointee.n_agents = agents.count
+    }
+    c.pointee.target = Loci__V1__SearchTarget(rawValue: UInt32(bitPattern: target.rawValue))
+    c.pointee.query = arena.copy(query)
+    c.pointee.limit = limit
+    c.pointee.mode = Loci__V1__SearchMode(rawValue: UInt32(bitPattern: mode.rawValue))
+    if let value = filter { c.pointee.filter = value.lower(arena) }
+    if let value = weights { c.pointee.weights = value.lower(arena) }
+    c.pointee.explain = explain ? 1 : 0
+    if let value = options { c.pointee.options = value.lower(arena) }
+    if let value = consistency { c.pointee.consistency = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.SearchAgentsRequest {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SearchAgentsRequest>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SearchAgentsRequest.self) }
+
+    public var scope: V1.Scope.View? {
+      C.view(c.pointee.scope)
+    }
+    public var agents: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.agents, count: c.pointee.n_agents)
+    }
+    public var target: V1.SearchTarget {
+      V1.SearchTarget(rawValue: Int32(bitPattern: c.pointee.target.rawValue))
+    }
+    public var query: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.query.data, count: c.pointee.query.len)
+    }
+    public var limit: Int32 {
+      c.pointee.limit
+    }
+    public var mode: V1.SearchMode {
+      V1.SearchMode(rawValue: Int32(bitPattern: c.pointee.mode.rawValue))
+    }
+    public var filter: V1.Filter.View? {
+      C.view(c.pointee.filter)
+    }
+    public var weights: V1.RankWeights.View? {
+      C.view(c.pointee.weights)
+    }
+    public var explain: Bool {
+      c.pointee.explain != 0
+    }
+    public var options: V1.SearchOptions.View? {
+      C.view(c.pointee.options)
+    }
+    public var consistency: V1.Consistency.View? {
+      C.view(c.pointee.consistency)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.SearchAgentsResponse: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__search_agents_response()
+  }
+
+  init(c: UnsafePointer<Loci__V1__SearchAgentsResponse>) throws(WireDecodingError) {
+    self.memories = try C.messages(c.pointee.memories, c.pointee.n_memories)
+    self.messages = try C.messages(c.pointee.messages, c.pointee.n_messages)
+    self.searchedAgents = try C.strings(c.pointee.searched_agents, c.pointee.n_searched_agents, "SearchAgentsResponse.searched_agents")
+    self.refusedAgents = try C.strings(c.pointee.refused_agents, c.pointee.n_refused_agents, "SearchAgentsResponse.refused_agents")
+    self.partial = c.pointee.partial != 0
+    self.elapsedUs = c.pointee.elapsed_us
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchAgentsResponse> {
+    let c = arena.make(Loci__V1__SearchAgentsResponse.self)
+    loci__v1__search_agents_response__init(c)
+    if !memories.isEmpty {
+      c.pointee.memories = arena.map(memories) { $0.lower(arena) }
+      c.pointee.n_memories = memories.count
+    }
+    if !messages.isEmpty {
+      c.pointee.messages = arena.map(messages) { $0.lower(arena) }
+      c.pointee.n_messages = messages.count
+    }
+    if !searchedAgents.isEmpty {
+      c.pointee.searched_agents = arena.map(searchedAgents) { arena.copy($0) }
+      c.pointee.n_searched_agents = searchedAgents.count
+    }
+    if !refusedAgents.isEmpty {
+      c.pointee.refused_agents = arena.map(refusedAgents) { arena.copy($0) }
+      c.pointee.n_refused_agents = refusedAgents.count
+    }
+    c.pointee.partial = partial ? 1 : 0
+    c.pointee.elapsed_us = elapsedUs
+    return c
+  }
+}
+
+extension V1.SearchAgentsResponse {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__SearchAgentsResponse>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__SearchAgentsResponse.self) }
+
+    public var memories: ViewList<V1.AgentMemoryHit.View> {
+      ViewList(c.pointee.memories, count: c.pointee.n_memories)
+    }
+    public var messages: ViewList<V1.AgentMessageHit.View> {
+      ViewList(c.pointee.messages, count: c.pointee.n_messages)
+    }
+    public var searchedAgents: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.searched_agents, count: c.pointee.n_searched_agents)
+    }
+    public var refusedAgents: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.refused_agents, count: c.pointee.n_refused_agents)
+    }
+    public var partial: Bool {
+      c.pointee.partial != 0
+    }
+    public var elapsedUs: Int64 {
+      c.pointee.elapsed_us
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.AgentMemoryHit: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__agent_memory_hit()
+  }
+
+  init(c: UnsafePointer<Loci__V1__AgentMemoryHit>) throws(WireDecodingError) {
+    self.agent = try C.string(c.pointee.agent, "AgentMemoryHit.agent")
+    self.hit = try C.message(c.pointee.hit)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AgentMemoryHit> {
+    let c = arena.make(Loci__V1__AgentMemoryHit.self)
+    loci__v1__agent_memory_hit__init(c)
+    c.pointee.agent = arena.copy(agent)
+    if let value = hit { c.pointee.hit = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.AgentMemoryHit {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__AgentMemoryHit>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AgentMemoryHit.self) }
+
+    public var agent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len)
+    }
+    public var hit: V1.MemoryHit.View? {
+      C.view(c.pointee.hit)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.AgentMessageHit: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__agent_message_hit()
+  }
+
+  init(c: UnsafePointer<Loci__V1__AgentMessageHit>) throws(WireDecodingError) {
+    self.agent = try C.string(c.pointee.agent, "AgentMessageHit.agent")
+    self.hit = try C.message(c.pointee.hit)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__AgentMessageHit> {
+    let c = arena.make(Loci__V1__AgentMessageHit.self)
+    loci__v1__agent_message_hit__init(c)
+    c.pointee.agent = arena.copy(agent)
+    if let value = hit { c.pointee.hit = value.lower(arena) }
+    return c
+  }
+}
+
+extension V1.AgentMessageHit {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__AgentMessageHit>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__AgentMessageHit.self) }
+
+    public var agent: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.agent.data, count: c.pointee.agent.len)
+    }
+    public var hit: V1.MessageHit.View? {
+      C.view(c.pointee.hit)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
 }
 
 extension V1.GetCurrentRequest: ViewableMessage {

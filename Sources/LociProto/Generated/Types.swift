@@ -28,6 +28,89 @@ extension V1 {
     }
   }
 
+  /// What a condition is about. Messages have ATTRIBUTE, CREATED_AT, CONTEXT_ID, TRACE_ID, ROLE and NAME; memories have all
+  /// but ROLE and NAME.
+  public struct FilterField: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let unspecified = Self(rawValue: 0)
+    /// Texts; as numbers where they are written as JSON numbers.
+    public static let attribute = Self(rawValue: 1)
+    /// Texts; a condition holds when it holds for one of the tags.
+    public static let tag = Self(rawValue: 2)
+    public static let text = Self(rawValue: 3)
+    /// Numbers of MemoryType, MemorySource and TrustClass (not said: MEDIUM).
+    public static let type = Self(rawValue: 4)
+    public static let source = Self(rawValue: 5)
+    public static let trust = Self(rawValue: 6)
+    public static let importance = Self(rawValue: 7)
+    public static let confidence = Self(rawValue: 8)
+    /// Times: microseconds since the Unix epoch, 0 where there is none.
+    public static let createdAt = Self(rawValue: 9)
+    public static let updatedAt = Self(rawValue: 10)
+    public static let expiresAt = Self(rawValue: 11)
+    public static let validFrom = Self(rawValue: 12)
+    public static let validUntil = Self(rawValue: 13)
+    public static let lastAccessAt = Self(rawValue: 14)
+    public static let accessCount = Self(rawValue: 15)
+    public static let saidCount = Self(rawValue: 16)
+    public static let contextID = Self(rawValue: 17)
+    public static let traceID = Self(rawValue: 18)
+    /// Numbers of Role.
+    public static let role = Self(rawValue: 19)
+    /// The speaker's.
+    public static let name = Self(rawValue: 20)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "attribute"
+      case 2: "tag"
+      case 3: "text"
+      case 4: "type"
+      case 5: "source"
+      case 6: "trust"
+      case 7: "importance"
+      case 8: "confidence"
+      case 9: "createdAt"
+      case 10: "updatedAt"
+      case 11: "expiresAt"
+      case 12: "validFrom"
+      case 13: "validUntil"
+      case 14: "lastAccessAt"
+      case 15: "accessCount"
+      case 16: "saidCount"
+      case 17: "contextID"
+      case 18: "traceID"
+      case 19: "role"
+      case 20: "name"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
+  public struct JoinOperator: OpenEnum {
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let unspecified = Self(rawValue: 0)
+    public static let and = Self(rawValue: 1)
+    public static let or = Self(rawValue: 2)
+    /// Of one outcome.
+    public static let not = Self(rawValue: 3)
+
+    public var description: String {
+      switch rawValue {
+      case 0: "unspecified"
+      case 1: "and"
+      case 2: "or"
+      case 3: "not"
+      default: "\(rawValue)"
+      }
+    }
+  }
+
   /// Who a memory came from.
   public struct MemorySource: OpenEnum {
     public var rawValue: Int32
@@ -339,10 +422,13 @@ extension V1 {
     /// Memories only, in lists: the memories as of this time, superseded versions of then included, microseconds since
     /// the Unix epoch. 0: now. Refused in a search.
     public var asOfUs: Int64 = 0
+    /// Conditions joined by and, or and not, in postfix order: a condition puts its outcome on a stack, a combination takes
+    /// outcomes off it and puts one back. What is left must all hold. At most 64.
+    public var terms: [V1.FilterTerm] = []
 
     public init() {}
 
-    public init(contextIDs: [String] = [], traceIDs: [String] = [], created: V1.TimeRange? = nil, roles: [V1.Role] = [], memoryTypes: [V1.MemoryType] = [], importanceMin: Float = 0, attributes: [V1.Attribute] = [], tags: [String] = [], sources: [V1.MemorySource] = [], confidenceMin: Float = 0, trustMin: V1.TrustClass = .unspecified, validAtUs: Int64 = 0, asOfUs: Int64 = 0) {
+    public init(contextIDs: [String] = [], traceIDs: [String] = [], created: V1.TimeRange? = nil, roles: [V1.Role] = [], memoryTypes: [V1.MemoryType] = [], importanceMin: Float = 0, attributes: [V1.Attribute] = [], tags: [String] = [], sources: [V1.MemorySource] = [], confidenceMin: Float = 0, trustMin: V1.TrustClass = .unspecified, validAtUs: Int64 = 0, asOfUs: Int64 = 0, terms: [V1.FilterTerm] = []) {
       self.contextIDs = contextIDs
       self.traceIDs = traceIDs
       self.created = created
@@ -356,6 +442,110 @@ extension V1 {
       self.trustMin = trustMin
       self.validAtUs = validAtUs
       self.asOfUs = asOfUs
+      self.terms = terms
+    }
+  }
+
+  public struct FilterTerm: WireMessage, Equatable {
+    public static let protoName = "loci.v1.FilterTerm"
+
+    public enum Term: Sendable, Equatable {
+      /// The value is one of these.
+      case oneOf(V1.FilterValues)
+      case range(V1.FilterBounds)
+      case contains(V1.FilterText)
+      /// There is a value: the attribute, a tag, a time, a text that is not empty.
+      case exists(V1.FilterSubject)
+      case join(V1.FilterJoin)
+    }
+
+    /// The value is one of these.
+    public var term: Term? = nil
+
+    public init() {}
+
+    public init(term: Term? = nil) {
+      self.term = term
+    }
+  }
+
+  public struct FilterSubject: WireMessage, Equatable {
+    public static let protoName = "loci.v1.FilterSubject"
+
+    public var field: V1.FilterField = .unspecified
+    /// Of ATTRIBUTE: its key.
+    public var attribute: String = ""
+
+    public init() {}
+
+    public init(field: V1.FilterField = .unspecified, attribute: String = "") {
+      self.field = field
+      self.attribute = attribute
+    }
+  }
+
+  public struct FilterValues: WireMessage, Equatable {
+    public static let protoName = "loci.v1.FilterValues"
+
+    public var subject: V1.FilterSubject? = nil
+    /// At most 256 in all: texts of fields with texts, numbers of fields with numbers, either of an attribute.
+    public var texts: [String] = []
+    public var numbers: [Double] = []
+
+    public init() {}
+
+    public init(subject: V1.FilterSubject? = nil, texts: [String] = [], numbers: [Double] = []) {
+      self.subject = subject
+      self.texts = texts
+      self.numbers = numbers
+    }
+  }
+
+  public struct FilterBounds: WireMessage, Equatable {
+    public static let protoName = "loci.v1.FilterBounds"
+
+    /// A field with numbers, or an attribute.
+    public var subject: V1.FilterSubject? = nil
+    public var from: Double? = nil
+    public var until: Double? = nil
+
+    public init() {}
+
+    public init(subject: V1.FilterSubject? = nil, from: Double? = nil, until: Double? = nil) {
+      self.subject = subject
+      self.from = from
+      self.until = until
+    }
+  }
+
+  public struct FilterText: WireMessage, Equatable {
+    public static let protoName = "loci.v1.FilterText"
+
+    /// A field with texts, or an attribute.
+    public var subject: V1.FilterSubject? = nil
+    /// To the letter, 1 to 4096 bytes.
+    public var text: String = ""
+
+    public init() {}
+
+    public init(subject: V1.FilterSubject? = nil, text: String = "") {
+      self.subject = subject
+      self.text = text
+    }
+  }
+
+  public struct FilterJoin: WireMessage, Equatable {
+    public static let protoName = "loci.v1.FilterJoin"
+
+    public var kind: V1.JoinOperator = .unspecified
+    /// How many outcomes to take. 0: 2, for NOT 1.
+    public var operands: UInt32 = 0
+
+    public init() {}
+
+    public init(kind: V1.JoinOperator = .unspecified, operands: UInt32 = 0) {
+      self.kind = kind
+      self.operands = operands
     }
   }
 
@@ -929,6 +1119,7 @@ extension V1.Filter: ViewableMessage {
     self.trustMin = V1.TrustClass(rawValue: Int32(bitPattern: c.pointee.trust_min.rawValue))
     self.validAtUs = c.pointee.valid_at_us
     self.asOfUs = c.pointee.as_of_us
+    self.terms = try C.messages(c.pointee.terms, c.pointee.n_terms)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Filter> {
@@ -968,6 +1159,10 @@ extension V1.Filter: ViewableMessage {
     c.pointee.trust_min = Loci__V1__TrustClass(rawValue: UInt32(bitPattern: trustMin.rawValue))
     c.pointee.valid_at_us = validAtUs
     c.pointee.as_of_us = asOfUs
+    if !terms.isEmpty {
+      c.pointee.terms = arena.map(terms) { $0.lower(arena) }
+      c.pointee.n_terms = terms.count
+    }
     return c
   }
 }
@@ -1017,6 +1212,334 @@ extension V1.Filter {
     }
     public var asOfUs: Int64 {
       c.pointee.as_of_us
+    }
+    public var terms: ViewList<V1.FilterTerm.View> {
+      ViewList(c.pointee.terms, count: c.pointee.n_terms)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.FilterTerm: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__filter_term()
+  }
+
+  init(c: UnsafePointer<Loci__V1__FilterTerm>) throws(WireDecodingError) {
+    switch c.pointee.term_case.rawValue {
+    case 1: self.term = .oneOf(try C.message(c.pointee.one_of) ?? V1.FilterValues())
+    case 2: self.term = .range(try C.message(c.pointee.range) ?? V1.FilterBounds())
+    case 3: self.term = .contains(try C.message(c.pointee.contains) ?? V1.FilterText())
+    case 4: self.term = .exists(try C.message(c.pointee.exists) ?? V1.FilterSubject())
+    case 5: self.term = .join(try C.message(c.pointee.join) ?? V1.FilterJoin())
+    default: self.term = nil
+    }
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__FilterTerm> {
+    let c = arena.make(Loci__V1__FilterTerm.self)
+    loci__v1__filter_term__init(c)
+    switch term {
+    case .oneOf(let value):
+      c.pointee.term_case = .init(rawValue: 1)
+      c.pointee.one_of = value.lower(arena)
+    case .range(let value):
+      c.pointee.term_case = .init(rawValue: 2)
+      c.pointee.range = value.lower(arena)
+    case .contains(let value):
+      c.pointee.term_case = .init(rawValue: 3)
+      c.pointee.contains = value.lower(arena)
+    case .exists(let value):
+      c.pointee.term_case = .init(rawValue: 4)
+      c.pointee.exists = value.lower(arena)
+    case .join(let value):
+      c.pointee.term_case = .init(rawValue: 5)
+      c.pointee.join = value.lower(arena)
+    case nil: break
+    }
+    return c
+  }
+}
+
+extension V1.FilterTerm {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__FilterTerm>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__FilterTerm.self) }
+
+    public var oneOf: V1.FilterValues.View? {
+      c.pointee.term_case.rawValue == 1 ? C.view(c.pointee.one_of) : nil
+    }
+    public var range: V1.FilterBounds.View? {
+      c.pointee.term_case.rawValue == 2 ? C.view(c.pointee.range) : nil
+    }
+    public var contains: V1.FilterText.View? {
+      c.pointee.term_case.rawValue == 3 ? C.view(c.pointee.contains) : nil
+    }
+    public var exists: V1.FilterSubject.View? {
+      c.pointee.term_case.rawValue == 4 ? C.view(c.pointee.exists) : nil
+    }
+    public var join: V1.FilterJoin.View? {
+      c.pointee.term_case.rawValue == 5 ? C.view(c.pointee.join) : nil
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.FilterSubject: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__filter_subject()
+  }
+
+  init(c: UnsafePointer<Loci__V1__FilterSubject>) throws(WireDecodingError) {
+    self.field = V1.FilterField(rawValue: Int32(bitPattern: c.pointee.field.rawValue))
+    self.attribute = try C.string(c.pointee.attribute, "FilterSubject.attribute")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__FilterSubject> {
+    let c = arena.make(Loci__V1__FilterSubject.self)
+    loci__v1__filter_subject__init(c)
+    c.pointee.field = Loci__V1__FilterField(rawValue: UInt32(bitPattern: field.rawValue))
+    c.pointee.attribute = arena.copy(attribute)
+    return c
+  }
+}
+
+extension V1.FilterSubject {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__FilterSubject>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__FilterSubject.self) }
+
+    public var field: V1.FilterField {
+      V1.FilterField(rawValue: Int32(bitPattern: c.pointee.field.rawValue))
+    }
+    public var attribute: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.attribute.data, count: c.pointee.attribute.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.FilterValues: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__filter_values()
+  }
+
+  init(c: UnsafePointer<Loci__V1__FilterValues>) throws(WireDecodingError) {
+    self.subject = try C.message(c.pointee.subject)
+    self.texts = try C.strings(c.pointee.texts, c.pointee.n_texts, "FilterValues.texts")
+    self.numbers = C.array(c.pointee.numbers, c.pointee.n_numbers)
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__FilterValues> {
+    let c = arena.make(Loci__V1__FilterValues.self)
+    loci__v1__filter_values__init(c)
+    if let value = subject { c.pointee.subject = value.lower(arena) }
+    if !texts.isEmpty {
+      c.pointee.texts = arena.map(texts) { arena.copy($0) }
+      c.pointee.n_texts = texts.count
+    }
+    if !numbers.isEmpty {
+      c.pointee.numbers = arena.copyElements(numbers)
+      c.pointee.n_numbers = numbers.count
+    }
+    return c
+  }
+}
+
+extension V1.FilterValues {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__FilterValues>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__FilterValues.self) }
+
+    public var subject: V1.FilterSubject.View? {
+      C.view(c.pointee.subject)
+    }
+    public var texts: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.texts, count: c.pointee.n_texts)
+    }
+    public var numbers: UnsafeBufferPointer<Double> {
+      UnsafeBufferPointer(start: c.pointee.numbers, count: c.pointee.n_numbers)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.FilterBounds: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__filter_bounds()
+  }
+
+  init(c: UnsafePointer<Loci__V1__FilterBounds>) throws(WireDecodingError) {
+    self.subject = try C.message(c.pointee.subject)
+    if c.pointee.from_choice_case.rawValue == 2 {
+      self.from = c.pointee.from
+    } else {
+      self.from = nil
+    }
+    if c.pointee.until_choice_case.rawValue == 3 {
+      self.until = c.pointee.until
+    } else {
+      self.until = nil
+    }
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__FilterBounds> {
+    let c = arena.make(Loci__V1__FilterBounds.self)
+    loci__v1__filter_bounds__init(c)
+    if let value = subject { c.pointee.subject = value.lower(arena) }
+    if let value = from {
+      c.pointee.from_choice_case = .init(rawValue: 2)
+      c.pointee.from = value
+    }
+    if let value = until {
+      c.pointee.until_choice_case = .init(rawValue: 3)
+      c.pointee.until = value
+    }
+    return c
+  }
+}
+
+extension V1.FilterBounds {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__FilterBounds>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__FilterBounds.self) }
+
+    public var subject: V1.FilterSubject.View? {
+      C.view(c.pointee.subject)
+    }
+    public var from: Double? {
+      c.pointee.from_choice_case.rawValue == 2 ? c.pointee.from : nil
+    }
+    public var until: Double? {
+      c.pointee.until_choice_case.rawValue == 3 ? c.pointee.until : nil
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.FilterText: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__filter_text()
+  }
+
+  init(c: UnsafePointer<Loci__V1__FilterText>) throws(WireDecodingError) {
+    self.subject = try C.message(c.pointee.subject)
+    self.text = try C.string(c.pointee.text, "FilterText.text")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__FilterText> {
+    let c = arena.make(Loci__V1__FilterText.self)
+    loci__v1__filter_text__init(c)
+    if let value = subject { c.pointee.subject = value.lower(arena) }
+    c.pointee.text = arena.copy(text)
+    return c
+  }
+}
+
+extension V1.FilterText {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__FilterText>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__FilterText.self) }
+
+    public var subject: V1.FilterSubject.View? {
+      C.view(c.pointee.subject)
+    }
+    public var text: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.text.data, count: c.pointee.text.len)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.FilterJoin: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__filter_join()
+  }
+
+  init(c: UnsafePointer<Loci__V1__FilterJoin>) throws(WireDecodingError) {
+    self.kind = V1.JoinOperator(rawValue: Int32(bitPattern: c.pointee.kind.rawValue))
+    self.operands = c.pointee.operands
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__FilterJoin> {
+    let c = arena.make(Loci__V1__FilterJoin.self)
+    loci__v1__filter_join__init(c)
+    c.pointee.kind = Loci__V1__JoinOperator(rawValue: UInt32(bitPattern: kind.rawValue))
+    c.pointee.operands = operands
+    return c
+  }
+}
+
+extension V1.FilterJoin {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__FilterJoin>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__FilterJoin.self) }
+
+    public var kind: V1.JoinOperator {
+      V1.JoinOperator(rawValue: Int32(bitPattern: c.pointee.kind.rawValue))
+    }
+    public var operands: UInt32 {
+      c.pointee.operands
     }
   }
 

@@ -73,6 +73,20 @@ struct AccessService: AccessServiceProvider {
     }
   }
 
+  // MARK: Quotas
+
+  func setQuota(_ request: V1.SetQuotaRequest, _ call: CallContext) async throws -> V1.SetQuotaResponse {
+    try await node.write(try SetTenantQuota(request, tenant: try request.checkedTenant()))
+  }
+
+  func getQuota(_ request: V1.GetQuotaRequest, _ call: CallContext) throws -> V1.GetQuotaResponse {
+    let tenant = try request.checkedTenant()
+    let (limit, used) = (node.store.quotas.limit(of: tenant), node.store.quotas.used(by: tenant))
+    return V1.GetQuotaResponse(
+      quota: V1.Quota(itemsMax: UInt64(limit.items), bytesMax: UInt64(limit.bytes)),
+      items: UInt64(max(0, used.items)), bytes: UInt64(max(0, used.bytes)))
+  }
+
   func listRefusals(
     _ request: V1.ListRefusalsRequest, _ call: CallContext
   ) async throws -> V1.ListRefusalsResponse {

@@ -54,6 +54,12 @@ package struct Gate: Sendable {
     }
   }
 
+  /// Whether the caller may read what an agent owns. A refusal is recorded.
+  func mayRead(_ owner: Scope, _ principal: Principal, _ call: CallContext) -> Bool {
+    let message = V1.Scope(tenant: owner.tenant.rawValue, agent: owner.agent.rawValue)
+    return (try? allow(.read, principal, message, call)) != nil
+  }
+
   private func allow(
     _ permission: Permission, _ principal: Principal, _ scope: V1.Scope?, _ method: @autoclosure () -> String
   ) throws(RPCStatus) {

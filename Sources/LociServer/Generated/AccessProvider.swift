@@ -23,6 +23,10 @@ package protocol AccessServiceProvider: Sendable {
   func listGrants(_ request: V1.ListGrantsRequest, _ call: CallContext) async throws -> V1.ListGrantsResponse
   /// Calls that were refused for want of permission, newest first: which principal wanted what, and how often.
   func listRefusals(_ request: V1.ListRefusalsRequest, _ call: CallContext) async throws -> V1.ListRefusalsResponse
+  /// How much a tenant may store. Only an operator may say.
+  func setQuota(_ request: V1.SetQuotaRequest, _ call: CallContext) async throws -> V1.SetQuotaResponse
+  /// The tenant's quota, and what it has stored.
+  func getQuota(_ request: V1.GetQuotaRequest, _ call: CallContext) async throws -> V1.GetQuotaResponse
 }
 
 extension AccessServiceProvider {
@@ -38,7 +42,9 @@ extension AccessServiceProvider {
         .unary("SetGrant", gate.scopedUnary(.share, setGrant)),
         .unary("RemoveGrant", gate.scopedUnary(.share, removeGrant)),
         .unary("ListGrants", gate.scopedUnary(.share, listGrants)),
-        .unary("ListRefusals", gate.scopedUnary(.admin, listRefusals))
+        .unary("ListRefusals", gate.scopedUnary(.admin, listRefusals)),
+        .unary("SetQuota", gate.scopedUnary(.operate, setQuota)),
+        .unary("GetQuota", gate.scopedUnary(.admin, getQuota))
       ])
   }
 }

@@ -30,6 +30,8 @@ package protocol ContextServiceProvider: Sendable {
   func deleteMessages(_ request: V1.DeleteMessagesRequest, _ call: CallContext) async throws -> V1.DeleteMessagesResponse
   /// Finds messages by meaning, by words, or both.
   func searchMessages(_ request: V1.SearchMessagesRequest, _ call: CallContext) async throws -> V1.SearchMessagesResponse
+  /// Why a message is not among the hits of a search.
+  func explainMessageMiss(_ request: V1.ExplainMessageMissRequest, _ call: CallContext) async throws -> V1.ExplainMessageMissResponse
   /// Replaces the fields named in the request.
   func updateContext(_ request: V1.UpdateContextRequest, _ call: CallContext) async throws -> V1.UpdateContextResponse
   /// Pins messages, so that they are part of every assembled context, or unpins them.
@@ -59,6 +61,7 @@ extension ContextServiceProvider {
         .serverStreaming("Export", gate.scopedServerStreaming(.read, export)),
         .unary("DeleteMessages", gate.scopedUnary(.write, deleteMessages)),
         .unary("SearchMessages", gate.scopedUnary(.read, searchMessages)),
+        .unary("ExplainMessageMiss", gate.scopedUnary(.read, explainMessageMiss)),
         .unary("UpdateContext", gate.scopedUnary(.write, updateContext)),
         .unary("PinMessages", gate.scopedUnary(.write, pinMessages)),
         .unary("ForkContext", gate.scopedUnary(.write, forkContext)),

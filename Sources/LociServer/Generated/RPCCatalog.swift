@@ -67,6 +67,16 @@ package enum RPCCatalog {
       scopeField: 1, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .admin),
     Entry(
+      service: "loci.v1.AccessService", method: "SetQuota",
+      request: V1.SetQuotaRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .operate),
+    Entry(
+      service: "loci.v1.AccessService", method: "GetQuota",
+      request: V1.GetQuotaRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .admin),
+    Entry(
       service: "loci.v1.AdminService", method: "Health",
       request: V1.HealthRequest.self,
       scopeField: 0, isMutating: false, isStreaming: false,
@@ -345,6 +355,11 @@ package enum RPCCatalog {
       service: "loci.v1.ContextService", method: "SearchMessages",
       request: V1.SearchMessagesRequest.self,
       scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.ContextService", method: "ExplainMessageMiss",
+      request: V1.ExplainMessageMissRequest.self,
+      scopeField: 3, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read),
     Entry(
       service: "loci.v1.ContextService", method: "UpdateContext",
@@ -711,6 +726,11 @@ package enum RPCCatalog {
       request: V1.GetCurrentRequest.self,
       scopeField: 1, isMutating: false, isStreaming: false,
       streamsRequests: false, permission: .read),
+    Entry(
+      service: "loci.v1.StateService", method: "SearchAgents",
+      request: V1.SearchAgentsRequest.self,
+      scopeField: 1, isMutating: false, isStreaming: false,
+      streamsRequests: false, permission: .member),
     Entry(
       service: "loci.v1.TraceService", method: "WriteSteps",
       request: V1.WriteStepsRequest.self,

@@ -39,6 +39,7 @@ extension V1.DescribeCollectionRequest: ScopedRequest {}
 extension V1.DiffSnapshotsRequest: ScopedRequest {}
 extension V1.DropCollectionRequest: ScopedRequest {}
 extension V1.ExpandRequest: ScopedRequest {}
+extension V1.ExplainMessageMissRequest: ScopedRequest {}
 extension V1.ExplainMissRequest: ScopedRequest {}
 extension V1.ExportDecisionsRequest: ScopedRequest {}
 extension V1.ExportOtlpRequest: ScopedRequest {}
@@ -61,6 +62,7 @@ extension V1.GetErasureRequest: ScopedRequest {}
 extension V1.GetExperienceRequest: ScopedRequest {}
 extension V1.GetMemoryPolicyRequest: ScopedRequest {}
 extension V1.GetMemoryRequest: ScopedRequest {}
+extension V1.GetQuotaRequest: ScopedRequest {}
 extension V1.GetSessionRequest: ScopedRequest {}
 extension V1.GetStepBlobRequest: ScopedRequest {}
 extension V1.GetTracePolicyRequest: ScopedRequest {}
@@ -124,6 +126,7 @@ extension V1.RotateKeyRequest: ScopedRequest {}
 extension V1.RunLearningCycleRequest: ScopedRequest {}
 extension V1.ScoreRequest: ScopedRequest {}
 extension V1.ScrollPointsRequest: ScopedRequest {}
+extension V1.SearchAgentsRequest: ScopedRequest {}
 extension V1.SearchBatchRequest: ScopedRequest {}
 extension V1.SearchMemoriesRequest: ScopedRequest {}
 extension V1.SearchMessagesRequest: ScopedRequest {}
@@ -135,6 +138,7 @@ extension V1.SetAuditRulesRequest: ScopedRequest {}
 extension V1.SetCompressionPolicyRequest: ScopedRequest {}
 extension V1.SetGrantRequest: ScopedRequest {}
 extension V1.SetMemoryPolicyRequest: ScopedRequest {}
+extension V1.SetQuotaRequest: ScopedRequest {}
 extension V1.SetTenantCompressionPolicyRequest: ScopedRequest {}
 extension V1.SetTracePolicyRequest: ScopedRequest {}
 extension V1.SetVariablesRequest: ScopedRequest {}

@@ -9,6 +9,8 @@ package protocol StateServiceProvider: Sendable {
   /// What is current for an agent: recent messages, its session with variables and history, relevant memories. All
   /// of it is read from one snapshot of the agent's shard.
   func getCurrent(_ request: V1.GetCurrentRequest, _ call: CallContext) async throws -> V1.GetCurrentResponse
+  /// Searches what several agents of a tenant own: those that the caller may read. The others are named, and not searched.
+  func searchAgents(_ request: V1.SearchAgentsRequest, _ call: CallContext) async throws -> V1.SearchAgentsResponse
 }
 
 extension StateServiceProvider {
@@ -16,7 +18,8 @@ extension StateServiceProvider {
     ServiceDescription(
       name: "loci.v1.StateService",
       methods: [
-        .unary("GetCurrent", gate.scopedUnary(.read, getCurrent))
+        .unary("GetCurrent", gate.scopedUnary(.read, getCurrent)),
+        .unary("SearchAgents", gate.scopedUnary(.member, searchAgents))
       ])
   }
 }

@@ -8,6 +8,7 @@ import LociProto
 struct Replay {
   private let projection: Projection
   private let shard: ShardID
+  private let tally: UsageTally
   private(set) var counters: ShardCounters
   private var scopes: [Scope: Int64] = [:]
   private var kept: [ObjectIdentifier: any AnyObject & Sendable] = [:]
@@ -17,8 +18,10 @@ struct Replay {
     self.projection = projection
     self.shard = shard
     try db.execute(sql: "PRAGMA synchronous = OFF")
+    let tally = try UsageTally.install(on: db)
+    self.tally = tally
     try db.inTransaction {
-      try projection.migrate(db)
+      try projection.migrate(db, tally)
       return .commit
     }
     counters = try projection.counters(db)
@@ -32,7 +35,7 @@ struct Replay {
   ) throws {
     try db.inTransaction(.immediate) {
       let transaction = ProjectionTransaction(
-        db: db, shard: shard, counters: counters, scopes: scopes, kept: kept)
+        db: db, shard: shard, counters: counters, scopes: scopes, tally: tally, kept: kept)
       for event in events {
         let before = transaction.counters
         try projection.apply(event, transaction)

@@ -28,11 +28,13 @@ extension Shard {
       if let stopped = state.stopped { throw stopped }
       while try withDatabase({ try rewriting.step(from: $0) }) {}
       let (head, counters) = try rewriting.finish(ids, at: clock.now(), after: state.head)
+      let usage = try withDatabase(UsageTable.load)
       do { try ShardDatabase.replace(contentOf: database, by: scratch.rewritten) } catch {
         throw resolve(error, attempted: head, &state)
       }
       (state.head, state.counters, state.scopes, state.kept) = (head, counters, [:], [:])
       state.log = try withDatabase(LogTable.Meta.init)
+      quotas.replace(usage, by: try withDatabase(UsageTable.load))
       do { try headFile.record(head) } catch {
         logger.error("head file not written", metadata: ["shard": "\(id)", "error": "\(error)"])
       }

@@ -21,7 +21,7 @@ package struct CollectionLayout: Sendable, Equatable {
     self.idKind = idKind
   }
 
-  var rowBytes: Int { dimension * element.bytesPerElement }
+  package var rowBytes: Int { dimension * element.bytesPerElement }
 
   /// How rows of unit length are compared: their cosine is their product.
   var storedMetric: VectorMetric { metric == .cosine ? .innerProduct : metric }

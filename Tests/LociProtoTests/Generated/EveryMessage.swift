@@ -20,6 +20,7 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.MemoriesAccessed.self,
   LogV1.MemoriesSaidAgain.self,
   LogV1.MemoryPolicySet.self,
+  LogV1.TenantMemoryPolicySet.self,
   LogV1.MemoryUpdated.self,
   LogV1.MemoriesDeleted.self,
   LogV1.ItemsEmbedded.self,
@@ -60,6 +61,7 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.GrantSet.self,
   LogV1.GrantRemoved.self,
   LogV1.AccessRefused.self,
+  LogV1.TenantQuotaSet.self,
   LogV1.ContextCompacted.self,
   LogV1.ColdTexts.self,
   LogV1.MemoriesCompacted.self,
@@ -104,6 +106,12 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.TimeRange.self,
   V1.Attribute.self,
   V1.Filter.self,
+  V1.FilterTerm.self,
+  V1.FilterSubject.self,
+  V1.FilterValues.self,
+  V1.FilterBounds.self,
+  V1.FilterText.self,
+  V1.FilterJoin.self,
   V1.RankWeights.self,
   V1.SearchOptions.self,
   V1.Explanation.self,
@@ -131,6 +139,11 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.Refusal.self,
   V1.ListRefusalsRequest.self,
   V1.ListRefusalsResponse.self,
+  V1.Quota.self,
+  V1.SetQuotaRequest.self,
+  V1.SetQuotaResponse.self,
+  V1.GetQuotaRequest.self,
+  V1.GetQuotaResponse.self,
   V1.HealthRequest.self,
   V1.HealthResponse.self,
   V1.StatsRequest.self,
@@ -276,6 +289,8 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.DeleteMessagesRequest.self,
   V1.DeleteMessagesResponse.self,
   V1.SearchMessagesRequest.self,
+  V1.ExplainMessageMissRequest.self,
+  V1.ExplainMessageMissResponse.self,
   V1.SearchMessagesResponse.self,
   V1.MessageHit.self,
   V1.UpdateContextRequest.self,
@@ -480,6 +495,10 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.RollbackSessionResponse.self,
   V1.ForkSessionRequest.self,
   V1.ForkSessionResponse.self,
+  V1.SearchAgentsRequest.self,
+  V1.SearchAgentsResponse.self,
+  V1.AgentMemoryHit.self,
+  V1.AgentMessageHit.self,
   V1.GetCurrentRequest.self,
   V1.GetCurrentResponse.self,
   V1.StepLink.self,
@@ -545,7 +564,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 74 {
+    switch random.next() % 76 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -592,33 +611,35 @@ extension LogV1.Event: TestedMessage {
     case 43: value.kind = .grantSet(.arbitrary(&random))
     case 44: value.kind = .grantRemoved(.arbitrary(&random))
     case 45: value.kind = .accessRefused(.arbitrary(&random))
-    case 46: value.kind = .stepsWritten(.arbitrary(&random))
-    case 47: value.kind = .stepsCompleted(.arbitrary(&random))
-    case 48: value.kind = .tracesDeleted(.arbitrary(&random))
-    case 49: value.kind = .traceForked(.arbitrary(&random))
-    case 50: value.kind = .auditRecorded(.arbitrary(&random))
-    case 51: value.kind = .auditHeadSigned(.arbitrary(&random))
-    case 52: value.kind = .auditRulesSet(.arbitrary(&random))
-    case 53: value.kind = .auditAlertsDelivered(.arbitrary(&random))
-    case 54: value.kind = .tracesExpired(.arbitrary(&random))
-    case 55: value.kind = .tracePolicySet(.arbitrary(&random))
-    case 56: value.kind = .stepsViolated(.arbitrary(&random))
-    case 57: value.kind = .memoriesExpired(.arbitrary(&random))
-    case 58: value.kind = .memoriesRestored(.arbitrary(&random))
-    case 59: value.kind = .memoriesAccessed(.arbitrary(&random))
-    case 60: value.kind = .memoriesSaidAgain(.arbitrary(&random))
-    case 61: value.kind = .memoryPolicySet(.arbitrary(&random))
-    case 62: value.kind = .experiencesRecorded(.arbitrary(&random))
-    case 63: value.kind = .experiencesDeleted(.arbitrary(&random))
-    case 64: value.kind = .feedbackGiven(.arbitrary(&random))
-    case 65: value.kind = .metricsReported(.arbitrary(&random))
-    case 66: value.kind = .decisionMade(.arbitrary(&random))
-    case 67: value.kind = .outcomeReported(.arbitrary(&random))
-    case 68: value.kind = .adjustmentChanged(.arbitrary(&random))
-    case 69: value.kind = .learningCycleRan(.arbitrary(&random))
-    case 70: value.kind = .memoriesConsolidated(.arbitrary(&random))
-    case 71: value.kind = .consolidationUndone(.arbitrary(&random))
-    case 72: value.kind = .memoriesReinforced(.arbitrary(&random))
+    case 46: value.kind = .tenantQuotaSet(.arbitrary(&random))
+    case 47: value.kind = .stepsWritten(.arbitrary(&random))
+    case 48: value.kind = .stepsCompleted(.arbitrary(&random))
+    case 49: value.kind = .tracesDeleted(.arbitrary(&random))
+    case 50: value.kind = .traceForked(.arbitrary(&random))
+    case 51: value.kind = .auditRecorded(.arbitrary(&random))
+    case 52: value.kind = .auditHeadSigned(.arbitrary(&random))
+    case 53: value.kind = .auditRulesSet(.arbitrary(&random))
+    case 54: value.kind = .auditAlertsDelivered(.arbitrary(&random))
+    case 55: value.kind = .tracesExpired(.arbitrary(&random))
+    case 56: value.kind = .tracePolicySet(.arbitrary(&random))
+    case 57: value.kind = .stepsViolated(.arbitrary(&random))
+    case 58: value.kind = .memoriesExpired(.arbitrary(&random))
+    case 59: value.kind = .memoriesRestored(.arbitrary(&random))
+    case 60: value.kind = .memoriesAccessed(.arbitrary(&random))
+    case 61: value.kind = .memoriesSaidAgain(.arbitrary(&random))
+    case 62: value.kind = .memoryPolicySet(.arbitrary(&random))
+    case 63: value.kind = .tenantMemoryPolicySet(.arbitrary(&random))
+    case 64: value.kind = .experiencesRecorded(.arbitrary(&random))
+    case 65: value.kind = .experiencesDeleted(.arbitrary(&random))
+    case 66: value.kind = .feedbackGiven(.arbitrary(&random))
+    case 67: value.kind = .metricsReported(.arbitrary(&random))
+    case 68: value.kind = .decisionMade(.arbitrary(&random))
+    case 69: value.kind = .outcomeReported(.arbitrary(&random))
+    case 70: value.kind = .adjustmentChanged(.arbitrary(&random))
+    case 71: value.kind = .learningCycleRan(.arbitrary(&random))
+    case 72: value.kind = .memoriesConsolidated(.arbitrary(&random))
+    case 73: value.kind = .consolidationUndone(.arbitrary(&random))
+    case 74: value.kind = .memoriesReinforced(.arbitrary(&random))
     default: break
     }
     return value
@@ -675,6 +696,7 @@ extension LogV1.Event: TestedMessage {
     if let part = view.grantSet.map({ LogV1.GrantSet.rebuilt($0) }) { value.kind = .grantSet(part) }
     if let part = view.grantRemoved.map({ LogV1.GrantRemoved.rebuilt($0) }) { value.kind = .grantRemoved(part) }
     if let part = view.accessRefused.map({ LogV1.AccessRefused.rebuilt($0) }) { value.kind = .accessRefused(part) }
+    if let part = view.tenantQuotaSet.map({ LogV1.TenantQuotaSet.rebuilt($0) }) { value.kind = .tenantQuotaSet(part) }
     if let part = view.stepsWritten.map({ LogV1.StepsWritten.rebuilt($0) }) { value.kind = .stepsWritten(part) }
     if let part = view.stepsCompleted.map({ LogV1.StepsCompleted.rebuilt($0) }) { value.kind = .stepsCompleted(part) }
     if let part = view.tracesDeleted.map({ LogV1.TracesDeleted.rebuilt($0) }) { value.kind = .tracesDeleted(part) }
@@ -691,6 +713,7 @@ extension LogV1.Event: TestedMessage {
     if let part = view.memoriesAccessed.map({ LogV1.MemoriesAccessed.rebuilt($0) }) { value.kind = .memoriesAccessed(part) }
     if let part = view.memoriesSaidAgain.map({ LogV1.MemoriesSaidAgain.rebuilt($0) }) { value.kind = .memoriesSaidAgain(part) }
     if let part = view.memoryPolicySet.map({ LogV1.MemoryPolicySet.rebuilt($0) }) { value.kind = .memoryPolicySet(part) }
+    if let part = view.tenantMemoryPolicySet.map({ LogV1.TenantMemoryPolicySet.rebuilt($0) }) { value.kind = .tenantMemoryPolicySet(part) }
     if let part = view.experiencesRecorded.map({ LogV1.ExperiencesRecorded.rebuilt($0) }) { value.kind = .experiencesRecorded(part) }
     if let part = view.experiencesDeleted.map({ LogV1.ExperiencesDeleted.rebuilt($0) }) { value.kind = .experiencesDeleted(part) }
     if let part = view.feedbackGiven.map({ LogV1.FeedbackGiven.rebuilt($0) }) { value.kind = .feedbackGiven(part) }
@@ -999,6 +1022,22 @@ extension LogV1.MemoriesSaidAgain: TestedMessage {
 }
 
 extension LogV1.MemoryPolicySet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.policy = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.policy = Array(view.policy)
+    return value
+  }
+}
+
+extension LogV1.TenantMemoryPolicySet: TestedMessage {
   static let textFields: [(name: String, number: Int)] = []
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
@@ -1848,6 +1887,24 @@ extension LogV1.AccessRefused: TestedMessage {
   }
 }
 
+extension LogV1.TenantQuotaSet: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.itemsMax = .arbitrary(&random)
+    value.bytesMax = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.itemsMax = view.itemsMax
+    value.bytesMax = view.bytesMax
+    return value
+  }
+}
+
 extension LogV1.ContextCompacted: TestedMessage {
   static let textFields: [(name: String, number: Int)] = [("id", 1), ("context_id", 2), ("text", 7)]
 
@@ -2538,6 +2595,10 @@ extension LogV1.MemoriesReinforced: TestedMessage {
 
 extension V1.ConsistencyLevel: Arbitrary {}
 
+extension V1.FilterField: Arbitrary {}
+
+extension V1.JoinOperator: Arbitrary {}
+
 extension V1.MemorySource: Arbitrary {}
 
 extension V1.TrustClass: Arbitrary {}
@@ -2710,6 +2771,7 @@ extension V1.Filter: TestedMessage {
     value.trustMin = .arbitrary(&random)
     value.validAtUs = .arbitrary(&random)
     value.asOfUs = .arbitrary(&random)
+    value.terms = .arbitrary(&random)
     return value
   }
 
@@ -2728,6 +2790,128 @@ extension V1.Filter: TestedMessage {
     value.trustMin = view.trustMin
     value.validAtUs = view.validAtUs
     value.asOfUs = view.asOfUs
+    value.terms = view.terms.map { V1.FilterTerm.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.FilterTerm: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    switch random.next() % 6 {
+    case 0: value.term = .oneOf(.arbitrary(&random))
+    case 1: value.term = .range(.arbitrary(&random))
+    case 2: value.term = .contains(.arbitrary(&random))
+    case 3: value.term = .exists(.arbitrary(&random))
+    case 4: value.term = .join(.arbitrary(&random))
+    default: break
+    }
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    if let part = view.oneOf.map({ V1.FilterValues.rebuilt($0) }) { value.term = .oneOf(part) }
+    if let part = view.range.map({ V1.FilterBounds.rebuilt($0) }) { value.term = .range(part) }
+    if let part = view.contains.map({ V1.FilterText.rebuilt($0) }) { value.term = .contains(part) }
+    if let part = view.exists.map({ V1.FilterSubject.rebuilt($0) }) { value.term = .exists(part) }
+    if let part = view.join.map({ V1.FilterJoin.rebuilt($0) }) { value.term = .join(part) }
+    return value
+  }
+}
+
+extension V1.FilterSubject: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("attribute", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.field = .arbitrary(&random)
+    value.attribute = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.field = view.field
+    value.attribute = String(decoding: view.attribute, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.FilterValues: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("texts", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.subject = .arbitrary(&random)
+    value.texts = .arbitrary(&random)
+    value.numbers = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.subject = view.subject.map({ V1.FilterSubject.rebuilt($0) })
+    value.texts = view.texts.map { String(decoding: $0, as: UTF8.self) }
+    value.numbers = Array(view.numbers)
+    return value
+  }
+}
+
+extension V1.FilterBounds: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.subject = .arbitrary(&random)
+    value.from = .arbitrary(&random)
+    value.until = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.subject = view.subject.map({ V1.FilterSubject.rebuilt($0) })
+    value.from = view.from
+    value.until = view.until
+    return value
+  }
+}
+
+extension V1.FilterText: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("text", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.subject = .arbitrary(&random)
+    value.text = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.subject = view.subject.map({ V1.FilterSubject.rebuilt($0) })
+    value.text = String(decoding: view.text, as: UTF8.self)
+    return value
+  }
+}
+
+extension V1.FilterJoin: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.kind = .arbitrary(&random)
+    value.operands = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.kind = view.kind
+    value.operands = view.operands
     return value
   }
 }
@@ -3306,6 +3490,94 @@ extension V1.ListRefusalsResponse: TestedMessage {
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
     value.refusals = view.refusals.map { V1.Refusal.rebuilt($0) }
+    return value
+  }
+}
+
+extension V1.Quota: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.itemsMax = .arbitrary(&random)
+    value.bytesMax = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.itemsMax = view.itemsMax
+    value.bytesMax = view.bytesMax
+    return value
+  }
+}
+
+extension V1.SetQuotaRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.quota = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.quota = view.quota.map({ V1.Quota.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SetQuotaResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.position = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.position = view.position.map({ V1.Position.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetQuotaRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.GetQuotaResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.quota = .arbitrary(&random)
+    value.items = .arbitrary(&random)
+    value.bytes = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.quota = view.quota.map({ V1.Quota.rebuilt($0) })
+    value.items = view.items
+    value.bytes = view.bytes
     return value
   }
 }
@@ -6024,12 +6296,14 @@ extension V1.GetMemoryPolicyResponse: TestedMessage {
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
     value.policy = .arbitrary(&random)
+    value.effective = .arbitrary(&random)
     return value
   }
 
   static func rebuilt(_ view: View) -> Self {
     var value = Self()
     value.policy = view.policy.map({ V1.MemoryPolicy.rebuilt($0) })
+    value.effective = view.effective.map({ V1.MemoryPolicy.rebuilt($0) })
     return value
   }
 }
@@ -6556,6 +6830,52 @@ extension V1.SearchMessagesRequest: TestedMessage {
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
     value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExplainMessageMissRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("message_id", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.search = .arbitrary(&random)
+    value.messageID = .arbitrary(&random)
+    value.scope = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.search = view.search.map({ V1.SearchMessagesRequest.rebuilt($0) })
+    value.messageID = String(decoding: view.messageID, as: UTF8.self)
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.ExplainMessageMissResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.reason = .arbitrary(&random)
+    value.rank = .arbitrary(&random)
+    value.score = .arbitrary(&random)
+    value.lastScore = .arbitrary(&random)
+    value.explanation = .arbitrary(&random)
+    value.report = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.reason = view.reason
+    value.rank = view.rank
+    value.score = view.score
+    value.lastScore = view.lastScore
+    value.explanation = view.explanation.map({ V1.Explanation.rebuilt($0) })
+    value.report = view.report.map({ V1.SearchReport.rebuilt($0) })
     return value
   }
 }
@@ -11285,6 +11605,106 @@ extension V1.ForkSessionResponse: TestedMessage {
     value.session = view.session.map({ V1.Session.rebuilt($0) })
     value.position = view.position.map({ V1.Position.rebuilt($0) })
     value.messagesCopied = view.messagesCopied
+    return value
+  }
+}
+
+extension V1.SearchTarget: Arbitrary {}
+
+extension V1.SearchAgentsRequest: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agents", 2), ("query", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.scope = .arbitrary(&random)
+    value.agents = .arbitrary(&random)
+    value.target = .arbitrary(&random)
+    value.query = .arbitrary(&random)
+    value.limit = .arbitrary(&random)
+    value.mode = .arbitrary(&random)
+    value.filter = .arbitrary(&random)
+    value.weights = .arbitrary(&random)
+    value.explain = .arbitrary(&random)
+    value.options = .arbitrary(&random)
+    value.consistency = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.scope = view.scope.map({ V1.Scope.rebuilt($0) })
+    value.agents = view.agents.map { String(decoding: $0, as: UTF8.self) }
+    value.target = view.target
+    value.query = String(decoding: view.query, as: UTF8.self)
+    value.limit = view.limit
+    value.mode = view.mode
+    value.filter = view.filter.map({ V1.Filter.rebuilt($0) })
+    value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
+    value.explain = view.explain
+    value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
+    value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.SearchAgentsResponse: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("searched_agents", 3), ("refused_agents", 4)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.memories = .arbitrary(&random)
+    value.messages = .arbitrary(&random)
+    value.searchedAgents = .arbitrary(&random)
+    value.refusedAgents = .arbitrary(&random)
+    value.partial = .arbitrary(&random)
+    value.elapsedUs = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.memories = view.memories.map { V1.AgentMemoryHit.rebuilt($0) }
+    value.messages = view.messages.map { V1.AgentMessageHit.rebuilt($0) }
+    value.searchedAgents = view.searchedAgents.map { String(decoding: $0, as: UTF8.self) }
+    value.refusedAgents = view.refusedAgents.map { String(decoding: $0, as: UTF8.self) }
+    value.partial = view.partial
+    value.elapsedUs = view.elapsedUs
+    return value
+  }
+}
+
+extension V1.AgentMemoryHit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agent", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.agent = .arbitrary(&random)
+    value.hit = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.hit = view.hit.map({ V1.MemoryHit.rebuilt($0) })
+    return value
+  }
+}
+
+extension V1.AgentMessageHit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("agent", 1)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.agent = .arbitrary(&random)
+    value.hit = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.agent = String(decoding: view.agent, as: UTF8.self)
+    value.hit = view.hit.map({ V1.MessageHit.rebuilt($0) })
     return value
   }
 }

@@ -997,6 +997,231 @@ void   loci__v1__list_refusals_response__free_unpacked
   assert(message->base.descriptor == &loci__v1__list_refusals_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__quota__init
+                     (Loci__V1__Quota         *message)
+{
+  static const Loci__V1__Quota init_value = LOCI__V1__QUOTA__INIT;
+  *message = init_value;
+}
+size_t loci__v1__quota__get_packed_size
+                     (const Loci__V1__Quota *message)
+{
+  assert(message->base.descriptor == &loci__v1__quota__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__quota__pack
+                     (const Loci__V1__Quota *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__quota__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__quota__pack_to_buffer
+                     (const Loci__V1__Quota *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__quota__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__Quota *
+       loci__v1__quota__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__Quota *)
+     protobuf_c_message_unpack (&loci__v1__quota__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__quota__free_unpacked
+                     (Loci__V1__Quota *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__quota__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__set_quota_request__init
+                     (Loci__V1__SetQuotaRequest         *message)
+{
+  static const Loci__V1__SetQuotaRequest init_value = LOCI__V1__SET_QUOTA_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__set_quota_request__get_packed_size
+                     (const Loci__V1__SetQuotaRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__set_quota_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__set_quota_request__pack
+                     (const Loci__V1__SetQuotaRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__set_quota_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__set_quota_request__pack_to_buffer
+                     (const Loci__V1__SetQuotaRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__set_quota_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SetQuotaRequest *
+       loci__v1__set_quota_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SetQuotaRequest *)
+     protobuf_c_message_unpack (&loci__v1__set_quota_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__set_quota_request__free_unpacked
+                     (Loci__V1__SetQuotaRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__set_quota_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__set_quota_response__init
+                     (Loci__V1__SetQuotaResponse         *message)
+{
+  static const Loci__V1__SetQuotaResponse init_value = LOCI__V1__SET_QUOTA_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__set_quota_response__get_packed_size
+                     (const Loci__V1__SetQuotaResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__set_quota_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__set_quota_response__pack
+                     (const Loci__V1__SetQuotaResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__set_quota_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__set_quota_response__pack_to_buffer
+                     (const Loci__V1__SetQuotaResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__set_quota_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SetQuotaResponse *
+       loci__v1__set_quota_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SetQuotaResponse *)
+     protobuf_c_message_unpack (&loci__v1__set_quota_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__set_quota_response__free_unpacked
+                     (Loci__V1__SetQuotaResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__set_quota_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__get_quota_request__init
+                     (Loci__V1__GetQuotaRequest         *message)
+{
+  static const Loci__V1__GetQuotaRequest init_value = LOCI__V1__GET_QUOTA_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__get_quota_request__get_packed_size
+                     (const Loci__V1__GetQuotaRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__get_quota_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__get_quota_request__pack
+                     (const Loci__V1__GetQuotaRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__get_quota_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__get_quota_request__pack_to_buffer
+                     (const Loci__V1__GetQuotaRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__get_quota_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__GetQuotaRequest *
+       loci__v1__get_quota_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__GetQuotaRequest *)
+     protobuf_c_message_unpack (&loci__v1__get_quota_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__get_quota_request__free_unpacked
+                     (Loci__V1__GetQuotaRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__get_quota_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__get_quota_response__init
+                     (Loci__V1__GetQuotaResponse         *message)
+{
+  static const Loci__V1__GetQuotaResponse init_value = LOCI__V1__GET_QUOTA_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__get_quota_response__get_packed_size
+                     (const Loci__V1__GetQuotaResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__get_quota_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__get_quota_response__pack
+                     (const Loci__V1__GetQuotaResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__get_quota_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__get_quota_response__pack_to_buffer
+                     (const Loci__V1__GetQuotaResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__get_quota_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__GetQuotaResponse *
+       loci__v1__get_quota_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__GetQuotaResponse *)
+     protobuf_c_message_unpack (&loci__v1__get_quota_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__get_quota_response__free_unpacked
+                     (Loci__V1__GetQuotaResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__get_quota_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor loci__v1__principal__field_descriptors[4] =
 {
   {
@@ -2229,6 +2454,248 @@ const ProtobufCMessageDescriptor loci__v1__list_refusals_response__descriptor =
   (ProtobufCMessageInit) loci__v1__list_refusals_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor loci__v1__quota__field_descriptors[2] =
+{
+  {
+    "items_max",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Quota, items_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_max",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Quota, bytes_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__quota__field_indices_by_name[] = {
+  1,   /* field[1] = bytes_max */
+  0,   /* field[0] = items_max */
+};
+static const ProtobufCIntRange loci__v1__quota__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__quota__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.Quota",
+  "Quota",
+  "Loci__V1__Quota",
+  "loci.v1",
+  sizeof(Loci__V1__Quota),
+  2,
+  loci__v1__quota__field_descriptors,
+  loci__v1__quota__field_indices_by_name,
+  1,  loci__v1__quota__number_ranges,
+  (ProtobufCMessageInit) loci__v1__quota__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__set_quota_request__field_descriptors[2] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetQuotaRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quota",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetQuotaRequest, quota),
+    &loci__v1__quota__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__set_quota_request__field_indices_by_name[] = {
+  1,   /* field[1] = quota */
+  0,   /* field[0] = scope */
+};
+static const ProtobufCIntRange loci__v1__set_quota_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__set_quota_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SetQuotaRequest",
+  "SetQuotaRequest",
+  "Loci__V1__SetQuotaRequest",
+  "loci.v1",
+  sizeof(Loci__V1__SetQuotaRequest),
+  2,
+  loci__v1__set_quota_request__field_descriptors,
+  loci__v1__set_quota_request__field_indices_by_name,
+  1,  loci__v1__set_quota_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__set_quota_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__set_quota_response__field_descriptors[1] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SetQuotaResponse, position),
+    &loci__v1__position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__set_quota_response__field_indices_by_name[] = {
+  0,   /* field[0] = position */
+};
+static const ProtobufCIntRange loci__v1__set_quota_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__v1__set_quota_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SetQuotaResponse",
+  "SetQuotaResponse",
+  "Loci__V1__SetQuotaResponse",
+  "loci.v1",
+  sizeof(Loci__V1__SetQuotaResponse),
+  1,
+  loci__v1__set_quota_response__field_descriptors,
+  loci__v1__set_quota_response__field_indices_by_name,
+  1,  loci__v1__set_quota_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__set_quota_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__get_quota_request__field_descriptors[1] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetQuotaRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__get_quota_request__field_indices_by_name[] = {
+  0,   /* field[0] = scope */
+};
+static const ProtobufCIntRange loci__v1__get_quota_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__v1__get_quota_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.GetQuotaRequest",
+  "GetQuotaRequest",
+  "Loci__V1__GetQuotaRequest",
+  "loci.v1",
+  sizeof(Loci__V1__GetQuotaRequest),
+  1,
+  loci__v1__get_quota_request__field_descriptors,
+  loci__v1__get_quota_request__field_indices_by_name,
+  1,  loci__v1__get_quota_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__get_quota_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__get_quota_response__field_descriptors[3] =
+{
+  {
+    "quota",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetQuotaResponse, quota),
+    &loci__v1__quota__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "items",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetQuotaResponse, items),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetQuotaResponse, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__get_quota_response__field_indices_by_name[] = {
+  2,   /* field[2] = bytes */
+  1,   /* field[1] = items */
+  0,   /* field[0] = quota */
+};
+static const ProtobufCIntRange loci__v1__get_quota_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__get_quota_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.GetQuotaResponse",
+  "GetQuotaResponse",
+  "Loci__V1__GetQuotaResponse",
+  "loci.v1",
+  sizeof(Loci__V1__GetQuotaResponse),
+  3,
+  loci__v1__get_quota_response__field_descriptors,
+  loci__v1__get_quota_response__field_indices_by_name,
+  1,  loci__v1__get_quota_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__get_quota_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue loci__v1__access_role__enum_values_by_number[5] =
 {
   { "ACCESS_ROLE_UNSPECIFIED", "LOCI__V1__ACCESS_ROLE__ACCESS_ROLE_UNSPECIFIED", 0 },
@@ -2295,7 +2762,7 @@ const ProtobufCEnumDescriptor loci__v1__access_permission__descriptor =
   loci__v1__access_permission__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor loci__v1__access_service__method_descriptors[9] =
+static const ProtobufCMethodDescriptor loci__v1__access_service__method_descriptors[11] =
 {
   { "WhoAmI", &loci__v1__who_am_irequest__descriptor, &loci__v1__who_am_iresponse__descriptor },
   { "CreateKey", &loci__v1__create_key_request__descriptor, &loci__v1__create_key_response__descriptor },
@@ -2306,9 +2773,12 @@ static const ProtobufCMethodDescriptor loci__v1__access_service__method_descript
   { "RemoveGrant", &loci__v1__remove_grant_request__descriptor, &loci__v1__remove_grant_response__descriptor },
   { "ListGrants", &loci__v1__list_grants_request__descriptor, &loci__v1__list_grants_response__descriptor },
   { "ListRefusals", &loci__v1__list_refusals_request__descriptor, &loci__v1__list_refusals_response__descriptor },
+  { "SetQuota", &loci__v1__set_quota_request__descriptor, &loci__v1__set_quota_response__descriptor },
+  { "GetQuota", &loci__v1__get_quota_request__descriptor, &loci__v1__get_quota_response__descriptor },
 };
 const unsigned loci__v1__access_service__method_indices_by_name[] = {
   1,        /* CreateKey */
+  10,        /* GetQuota */
   7,        /* ListGrants */
   2,        /* ListKeys */
   8,        /* ListRefusals */
@@ -2316,6 +2786,7 @@ const unsigned loci__v1__access_service__method_indices_by_name[] = {
   3,        /* RevokeKey */
   4,        /* RotateKey */
   5,        /* SetGrant */
+  9,        /* SetQuota */
   0         /* WhoAmI */
 };
 const ProtobufCServiceDescriptor loci__v1__access_service__descriptor =
@@ -2325,7 +2796,7 @@ const ProtobufCServiceDescriptor loci__v1__access_service__descriptor =
   "AccessService",
   "Loci__V1__AccessService",
   "loci.v1",
-  9,
+  11,
   loci__v1__access_service__method_descriptors,
   loci__v1__access_service__method_indices_by_name
 };
@@ -2400,6 +2871,22 @@ void loci__v1__access_service__list_refusals(ProtobufCService *service,
 {
   assert(service->descriptor == &loci__v1__access_service__descriptor);
   service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__access_service__set_quota(ProtobufCService *service,
+                                         const Loci__V1__SetQuotaRequest *input,
+                                         Loci__V1__SetQuotaResponse_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__access_service__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__access_service__get_quota(ProtobufCService *service,
+                                         const Loci__V1__GetQuotaRequest *input,
+                                         Loci__V1__GetQuotaResponse_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__access_service__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__access_service__init (Loci__V1__AccessService_Service *service,
                                      Loci__V1__AccessService_ServiceDestroy destroy)

@@ -997,6 +997,96 @@ void   loci__v1__search_messages_request__free_unpacked
   assert(message->base.descriptor == &loci__v1__search_messages_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__explain_message_miss_request__init
+                     (Loci__V1__ExplainMessageMissRequest         *message)
+{
+  static const Loci__V1__ExplainMessageMissRequest init_value = LOCI__V1__EXPLAIN_MESSAGE_MISS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__explain_message_miss_request__get_packed_size
+                     (const Loci__V1__ExplainMessageMissRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__explain_message_miss_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__explain_message_miss_request__pack
+                     (const Loci__V1__ExplainMessageMissRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__explain_message_miss_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__explain_message_miss_request__pack_to_buffer
+                     (const Loci__V1__ExplainMessageMissRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__explain_message_miss_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ExplainMessageMissRequest *
+       loci__v1__explain_message_miss_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ExplainMessageMissRequest *)
+     protobuf_c_message_unpack (&loci__v1__explain_message_miss_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__explain_message_miss_request__free_unpacked
+                     (Loci__V1__ExplainMessageMissRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__explain_message_miss_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__explain_message_miss_response__init
+                     (Loci__V1__ExplainMessageMissResponse         *message)
+{
+  static const Loci__V1__ExplainMessageMissResponse init_value = LOCI__V1__EXPLAIN_MESSAGE_MISS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__explain_message_miss_response__get_packed_size
+                     (const Loci__V1__ExplainMessageMissResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__explain_message_miss_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__explain_message_miss_response__pack
+                     (const Loci__V1__ExplainMessageMissResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__explain_message_miss_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__explain_message_miss_response__pack_to_buffer
+                     (const Loci__V1__ExplainMessageMissResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__explain_message_miss_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__ExplainMessageMissResponse *
+       loci__v1__explain_message_miss_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__ExplainMessageMissResponse *)
+     protobuf_c_message_unpack (&loci__v1__explain_message_miss_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__explain_message_miss_response__free_unpacked
+                     (Loci__V1__ExplainMessageMissResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__explain_message_miss_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__v1__search_messages_response__init
                      (Loci__V1__SearchMessagesResponse         *message)
 {
@@ -3619,6 +3709,173 @@ const ProtobufCMessageDescriptor loci__v1__search_messages_request__descriptor =
   (ProtobufCMessageInit) loci__v1__search_messages_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor loci__v1__explain_message_miss_request__field_descriptors[3] =
+{
+  {
+    "search",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissRequest, search),
+    &loci__v1__search_messages_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissRequest, message_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scope",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__explain_message_miss_request__field_indices_by_name[] = {
+  1,   /* field[1] = message_id */
+  2,   /* field[2] = scope */
+  0,   /* field[0] = search */
+};
+static const ProtobufCIntRange loci__v1__explain_message_miss_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__explain_message_miss_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ExplainMessageMissRequest",
+  "ExplainMessageMissRequest",
+  "Loci__V1__ExplainMessageMissRequest",
+  "loci.v1",
+  sizeof(Loci__V1__ExplainMessageMissRequest),
+  3,
+  loci__v1__explain_message_miss_request__field_descriptors,
+  loci__v1__explain_message_miss_request__field_indices_by_name,
+  1,  loci__v1__explain_message_miss_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__explain_message_miss_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__explain_message_miss_response__field_descriptors[6] =
+{
+  {
+    "reason",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissResponse, reason),
+    &loci__v1__miss_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rank",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissResponse, rank),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "score",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissResponse, score),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_score",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissResponse, last_score),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "explanation",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissResponse, explanation),
+    &loci__v1__explanation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "report",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__ExplainMessageMissResponse, report),
+    &loci__v1__search_report__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__explain_message_miss_response__field_indices_by_name[] = {
+  4,   /* field[4] = explanation */
+  3,   /* field[3] = last_score */
+  1,   /* field[1] = rank */
+  0,   /* field[0] = reason */
+  5,   /* field[5] = report */
+  2,   /* field[2] = score */
+};
+static const ProtobufCIntRange loci__v1__explain_message_miss_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__explain_message_miss_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.ExplainMessageMissResponse",
+  "ExplainMessageMissResponse",
+  "Loci__V1__ExplainMessageMissResponse",
+  "loci.v1",
+  sizeof(Loci__V1__ExplainMessageMissResponse),
+  6,
+  loci__v1__explain_message_miss_response__field_descriptors,
+  loci__v1__explain_message_miss_response__field_indices_by_name,
+  1,  loci__v1__explain_message_miss_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__explain_message_miss_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor loci__v1__search_messages_response__field_descriptors[2] =
 {
   {
@@ -5303,7 +5560,7 @@ const ProtobufCEnumDescriptor loci__v1__left_out_reason__descriptor =
   loci__v1__left_out_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor loci__v1__context_service__method_descriptors[16] =
+static const ProtobufCMethodDescriptor loci__v1__context_service__method_descriptors[17] =
 {
   { "CreateContext", &loci__v1__create_context_request__descriptor, &loci__v1__create_context_response__descriptor },
   { "GetContext", &loci__v1__get_context_request__descriptor, &loci__v1__get_context_response__descriptor },
@@ -5315,6 +5572,7 @@ static const ProtobufCMethodDescriptor loci__v1__context_service__method_descrip
   { "Export", &loci__v1__export_request__descriptor, &loci__v1__export_response__descriptor },
   { "DeleteMessages", &loci__v1__delete_messages_request__descriptor, &loci__v1__delete_messages_response__descriptor },
   { "SearchMessages", &loci__v1__search_messages_request__descriptor, &loci__v1__search_messages_response__descriptor },
+  { "ExplainMessageMiss", &loci__v1__explain_message_miss_request__descriptor, &loci__v1__explain_message_miss_response__descriptor },
   { "UpdateContext", &loci__v1__update_context_request__descriptor, &loci__v1__update_context_response__descriptor },
   { "PinMessages", &loci__v1__pin_messages_request__descriptor, &loci__v1__pin_messages_response__descriptor },
   { "ForkContext", &loci__v1__fork_context_request__descriptor, &loci__v1__fork_context_response__descriptor },
@@ -5325,20 +5583,21 @@ static const ProtobufCMethodDescriptor loci__v1__context_service__method_descrip
 const unsigned loci__v1__context_service__method_indices_by_name[] = {
   4,        /* Append */
   5,        /* AppendStream */
-  15,        /* AssembleContext */
+  16,        /* AssembleContext */
   0,        /* CreateContext */
   3,        /* DeleteContext */
   8,        /* DeleteMessages */
+  10,        /* ExplainMessageMiss */
   7,        /* Export */
-  12,        /* ForkContext */
+  13,        /* ForkContext */
   1,        /* GetContext */
-  13,        /* ListBranches */
+  14,        /* ListBranches */
   2,        /* ListContexts */
   6,        /* ListMessages */
-  14,        /* MergeBranch */
-  11,        /* PinMessages */
+  15,        /* MergeBranch */
+  12,        /* PinMessages */
   9,        /* SearchMessages */
-  10         /* UpdateContext */
+  11         /* UpdateContext */
 };
 const ProtobufCServiceDescriptor loci__v1__context_service__descriptor =
 {
@@ -5347,7 +5606,7 @@ const ProtobufCServiceDescriptor loci__v1__context_service__descriptor =
   "ContextService",
   "Loci__V1__ContextService",
   "loci.v1",
-  16,
+  17,
   loci__v1__context_service__method_descriptors,
   loci__v1__context_service__method_indices_by_name
 };
@@ -5431,13 +5690,21 @@ void loci__v1__context_service__search_messages(ProtobufCService *service,
   assert(service->descriptor == &loci__v1__context_service__descriptor);
   service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void loci__v1__context_service__explain_message_miss(ProtobufCService *service,
+                                                     const Loci__V1__ExplainMessageMissRequest *input,
+                                                     Loci__V1__ExplainMessageMissResponse_Closure closure,
+                                                     void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__context_service__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void loci__v1__context_service__update_context(ProtobufCService *service,
                                                const Loci__V1__UpdateContextRequest *input,
                                                Loci__V1__UpdateContextResponse_Closure closure,
                                                void *closure_data)
 {
   assert(service->descriptor == &loci__v1__context_service__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__context_service__pin_messages(ProtobufCService *service,
                                              const Loci__V1__PinMessagesRequest *input,
@@ -5445,7 +5712,7 @@ void loci__v1__context_service__pin_messages(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &loci__v1__context_service__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__context_service__fork_context(ProtobufCService *service,
                                              const Loci__V1__ForkContextRequest *input,
@@ -5453,7 +5720,7 @@ void loci__v1__context_service__fork_context(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &loci__v1__context_service__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__context_service__list_branches(ProtobufCService *service,
                                               const Loci__V1__ListBranchesRequest *input,
@@ -5461,7 +5728,7 @@ void loci__v1__context_service__list_branches(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &loci__v1__context_service__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__context_service__merge_branch(ProtobufCService *service,
                                              const Loci__V1__MergeBranchRequest *input,
@@ -5469,7 +5736,7 @@ void loci__v1__context_service__merge_branch(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &loci__v1__context_service__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__context_service__assemble_context(ProtobufCService *service,
                                                  const Loci__V1__AssembleContextRequest *input,
@@ -5477,7 +5744,7 @@ void loci__v1__context_service__assemble_context(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &loci__v1__context_service__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__context_service__init (Loci__V1__ContextService_Service *service,
                                       Loci__V1__ContextService_ServiceDestroy destroy)

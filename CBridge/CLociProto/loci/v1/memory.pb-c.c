@@ -3336,7 +3336,7 @@ const ProtobufCMessageDescriptor loci__v1__get_memory_policy_request__descriptor
   (ProtobufCMessageInit) loci__v1__get_memory_policy_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__get_memory_policy_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor loci__v1__get_memory_policy_response__field_descriptors[2] =
 {
   {
     "policy",
@@ -3350,14 +3350,27 @@ static const ProtobufCFieldDescriptor loci__v1__get_memory_policy_response__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "effective",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__GetMemoryPolicyResponse, effective),
+    &loci__v1__memory_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__get_memory_policy_response__field_indices_by_name[] = {
+  1,   /* field[1] = effective */
   0,   /* field[0] = policy */
 };
 static const ProtobufCIntRange loci__v1__get_memory_policy_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor loci__v1__get_memory_policy_response__descriptor =
 {
@@ -3367,7 +3380,7 @@ const ProtobufCMessageDescriptor loci__v1__get_memory_policy_response__descripto
   "Loci__V1__GetMemoryPolicyResponse",
   "loci.v1",
   sizeof(Loci__V1__GetMemoryPolicyResponse),
-  1,
+  2,
   loci__v1__get_memory_policy_response__field_descriptors,
   loci__v1__get_memory_policy_response__field_indices_by_name,
   1,  loci__v1__get_memory_policy_response__number_ranges,

@@ -7,6 +7,186 @@
 #endif
 
 #include "loci/v1/state.pb-c.h"
+void   loci__v1__search_agents_request__init
+                     (Loci__V1__SearchAgentsRequest         *message)
+{
+  static const Loci__V1__SearchAgentsRequest init_value = LOCI__V1__SEARCH_AGENTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t loci__v1__search_agents_request__get_packed_size
+                     (const Loci__V1__SearchAgentsRequest *message)
+{
+  assert(message->base.descriptor == &loci__v1__search_agents_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__search_agents_request__pack
+                     (const Loci__V1__SearchAgentsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__search_agents_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__search_agents_request__pack_to_buffer
+                     (const Loci__V1__SearchAgentsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__search_agents_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SearchAgentsRequest *
+       loci__v1__search_agents_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SearchAgentsRequest *)
+     protobuf_c_message_unpack (&loci__v1__search_agents_request__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__search_agents_request__free_unpacked
+                     (Loci__V1__SearchAgentsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__search_agents_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__search_agents_response__init
+                     (Loci__V1__SearchAgentsResponse         *message)
+{
+  static const Loci__V1__SearchAgentsResponse init_value = LOCI__V1__SEARCH_AGENTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t loci__v1__search_agents_response__get_packed_size
+                     (const Loci__V1__SearchAgentsResponse *message)
+{
+  assert(message->base.descriptor == &loci__v1__search_agents_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__search_agents_response__pack
+                     (const Loci__V1__SearchAgentsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__search_agents_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__search_agents_response__pack_to_buffer
+                     (const Loci__V1__SearchAgentsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__search_agents_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__SearchAgentsResponse *
+       loci__v1__search_agents_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__SearchAgentsResponse *)
+     protobuf_c_message_unpack (&loci__v1__search_agents_response__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__search_agents_response__free_unpacked
+                     (Loci__V1__SearchAgentsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__search_agents_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__agent_memory_hit__init
+                     (Loci__V1__AgentMemoryHit         *message)
+{
+  static const Loci__V1__AgentMemoryHit init_value = LOCI__V1__AGENT_MEMORY_HIT__INIT;
+  *message = init_value;
+}
+size_t loci__v1__agent_memory_hit__get_packed_size
+                     (const Loci__V1__AgentMemoryHit *message)
+{
+  assert(message->base.descriptor == &loci__v1__agent_memory_hit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__agent_memory_hit__pack
+                     (const Loci__V1__AgentMemoryHit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__agent_memory_hit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__agent_memory_hit__pack_to_buffer
+                     (const Loci__V1__AgentMemoryHit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__agent_memory_hit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__AgentMemoryHit *
+       loci__v1__agent_memory_hit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__AgentMemoryHit *)
+     protobuf_c_message_unpack (&loci__v1__agent_memory_hit__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__agent_memory_hit__free_unpacked
+                     (Loci__V1__AgentMemoryHit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__agent_memory_hit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__agent_message_hit__init
+                     (Loci__V1__AgentMessageHit         *message)
+{
+  static const Loci__V1__AgentMessageHit init_value = LOCI__V1__AGENT_MESSAGE_HIT__INIT;
+  *message = init_value;
+}
+size_t loci__v1__agent_message_hit__get_packed_size
+                     (const Loci__V1__AgentMessageHit *message)
+{
+  assert(message->base.descriptor == &loci__v1__agent_message_hit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__agent_message_hit__pack
+                     (const Loci__V1__AgentMessageHit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__agent_message_hit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__agent_message_hit__pack_to_buffer
+                     (const Loci__V1__AgentMessageHit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__agent_message_hit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__AgentMessageHit *
+       loci__v1__agent_message_hit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__AgentMessageHit *)
+     protobuf_c_message_unpack (&loci__v1__agent_message_hit__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__agent_message_hit__free_unpacked
+                     (Loci__V1__AgentMessageHit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__agent_message_hit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__v1__get_current_request__init
                      (Loci__V1__GetCurrentRequest         *message)
 {
@@ -97,6 +277,379 @@ void   loci__v1__get_current_response__free_unpacked
   assert(message->base.descriptor == &loci__v1__get_current_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+static const ProtobufCFieldDescriptor loci__v1__search_agents_request__field_descriptors[11] =
+{
+  {
+    "scope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, scope),
+    &loci__v1__scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "agents",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__SearchAgentsRequest, n_agents),
+    offsetof(Loci__V1__SearchAgentsRequest, agents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, target),
+    &loci__v1__search_target__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, query),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mode",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, mode),
+    &loci__v1__search_mode__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "filter",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, filter),
+    &loci__v1__filter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weights",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, weights),
+    &loci__v1__rank_weights__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "explain",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, explain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, options),
+    &loci__v1__search_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consistency",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsRequest, consistency),
+    &loci__v1__consistency__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__search_agents_request__field_indices_by_name[] = {
+  1,   /* field[1] = agents */
+  10,   /* field[10] = consistency */
+  8,   /* field[8] = explain */
+  6,   /* field[6] = filter */
+  4,   /* field[4] = limit */
+  5,   /* field[5] = mode */
+  9,   /* field[9] = options */
+  3,   /* field[3] = query */
+  0,   /* field[0] = scope */
+  2,   /* field[2] = target */
+  7,   /* field[7] = weights */
+};
+static const ProtobufCIntRange loci__v1__search_agents_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 11 }
+};
+const ProtobufCMessageDescriptor loci__v1__search_agents_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SearchAgentsRequest",
+  "SearchAgentsRequest",
+  "Loci__V1__SearchAgentsRequest",
+  "loci.v1",
+  sizeof(Loci__V1__SearchAgentsRequest),
+  11,
+  loci__v1__search_agents_request__field_descriptors,
+  loci__v1__search_agents_request__field_indices_by_name,
+  1,  loci__v1__search_agents_request__number_ranges,
+  (ProtobufCMessageInit) loci__v1__search_agents_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__search_agents_response__field_descriptors[6] =
+{
+  {
+    "memories",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__SearchAgentsResponse, n_memories),
+    offsetof(Loci__V1__SearchAgentsResponse, memories),
+    &loci__v1__agent_memory_hit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "messages",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__SearchAgentsResponse, n_messages),
+    offsetof(Loci__V1__SearchAgentsResponse, messages),
+    &loci__v1__agent_message_hit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "searched_agents",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__SearchAgentsResponse, n_searched_agents),
+    offsetof(Loci__V1__SearchAgentsResponse, searched_agents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refused_agents",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__SearchAgentsResponse, n_refused_agents),
+    offsetof(Loci__V1__SearchAgentsResponse, refused_agents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "partial",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsResponse, partial),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "elapsed_us",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchAgentsResponse, elapsed_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__search_agents_response__field_indices_by_name[] = {
+  5,   /* field[5] = elapsed_us */
+  0,   /* field[0] = memories */
+  1,   /* field[1] = messages */
+  4,   /* field[4] = partial */
+  3,   /* field[3] = refused_agents */
+  2,   /* field[2] = searched_agents */
+};
+static const ProtobufCIntRange loci__v1__search_agents_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor loci__v1__search_agents_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.SearchAgentsResponse",
+  "SearchAgentsResponse",
+  "Loci__V1__SearchAgentsResponse",
+  "loci.v1",
+  sizeof(Loci__V1__SearchAgentsResponse),
+  6,
+  loci__v1__search_agents_response__field_descriptors,
+  loci__v1__search_agents_response__field_indices_by_name,
+  1,  loci__v1__search_agents_response__number_ranges,
+  (ProtobufCMessageInit) loci__v1__search_agents_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__agent_memory_hit__field_descriptors[2] =
+{
+  {
+    "agent",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AgentMemoryHit, agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AgentMemoryHit, hit),
+    &loci__v1__memory_hit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__agent_memory_hit__field_indices_by_name[] = {
+  0,   /* field[0] = agent */
+  1,   /* field[1] = hit */
+};
+static const ProtobufCIntRange loci__v1__agent_memory_hit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__agent_memory_hit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.AgentMemoryHit",
+  "AgentMemoryHit",
+  "Loci__V1__AgentMemoryHit",
+  "loci.v1",
+  sizeof(Loci__V1__AgentMemoryHit),
+  2,
+  loci__v1__agent_memory_hit__field_descriptors,
+  loci__v1__agent_memory_hit__field_indices_by_name,
+  1,  loci__v1__agent_memory_hit__number_ranges,
+  (ProtobufCMessageInit) loci__v1__agent_memory_hit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__agent_message_hit__field_descriptors[2] =
+{
+  {
+    "agent",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AgentMessageHit, agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__AgentMessageHit, hit),
+    &loci__v1__message_hit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__agent_message_hit__field_indices_by_name[] = {
+  0,   /* field[0] = agent */
+  1,   /* field[1] = hit */
+};
+static const ProtobufCIntRange loci__v1__agent_message_hit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__agent_message_hit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.AgentMessageHit",
+  "AgentMessageHit",
+  "Loci__V1__AgentMessageHit",
+  "loci.v1",
+  sizeof(Loci__V1__AgentMessageHit),
+  2,
+  loci__v1__agent_message_hit__field_descriptors,
+  loci__v1__agent_message_hit__field_indices_by_name,
+  1,  loci__v1__agent_message_hit__number_ranges,
+  (ProtobufCMessageInit) loci__v1__agent_message_hit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor loci__v1__get_current_request__field_descriptors[9] =
 {
   {
@@ -355,12 +908,44 @@ const ProtobufCMessageDescriptor loci__v1__get_current_response__descriptor =
   (ProtobufCMessageInit) loci__v1__get_current_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor loci__v1__state_service__method_descriptors[1] =
+static const ProtobufCEnumValue loci__v1__search_target__enum_values_by_number[3] =
+{
+  { "SEARCH_TARGET_UNSPECIFIED", "LOCI__V1__SEARCH_TARGET__SEARCH_TARGET_UNSPECIFIED", 0 },
+  { "SEARCH_TARGET_MEMORIES", "LOCI__V1__SEARCH_TARGET__SEARCH_TARGET_MEMORIES", 1 },
+  { "SEARCH_TARGET_MESSAGES", "LOCI__V1__SEARCH_TARGET__SEARCH_TARGET_MESSAGES", 2 },
+};
+static const ProtobufCIntRange loci__v1__search_target__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex loci__v1__search_target__enum_values_by_name[3] =
+{
+  { "SEARCH_TARGET_MEMORIES", 1 },
+  { "SEARCH_TARGET_MESSAGES", 2 },
+  { "SEARCH_TARGET_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__search_target__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.SearchTarget",
+  "SearchTarget",
+  "Loci__V1__SearchTarget",
+  "loci.v1",
+  3,
+  loci__v1__search_target__enum_values_by_number,
+  3,
+  loci__v1__search_target__enum_values_by_name,
+  1,
+  loci__v1__search_target__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor loci__v1__state_service__method_descriptors[2] =
 {
   { "GetCurrent", &loci__v1__get_current_request__descriptor, &loci__v1__get_current_response__descriptor },
+  { "SearchAgents", &loci__v1__search_agents_request__descriptor, &loci__v1__search_agents_response__descriptor },
 };
 const unsigned loci__v1__state_service__method_indices_by_name[] = {
-  0         /* GetCurrent */
+  0,        /* GetCurrent */
+  1         /* SearchAgents */
 };
 const ProtobufCServiceDescriptor loci__v1__state_service__descriptor =
 {
@@ -369,7 +954,7 @@ const ProtobufCServiceDescriptor loci__v1__state_service__descriptor =
   "StateService",
   "Loci__V1__StateService",
   "loci.v1",
-  1,
+  2,
   loci__v1__state_service__method_descriptors,
   loci__v1__state_service__method_indices_by_name
 };
@@ -380,6 +965,14 @@ void loci__v1__state_service__get_current(ProtobufCService *service,
 {
   assert(service->descriptor == &loci__v1__state_service__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void loci__v1__state_service__search_agents(ProtobufCService *service,
+                                            const Loci__V1__SearchAgentsRequest *input,
+                                            Loci__V1__SearchAgentsResponse_Closure closure,
+                                            void *closure_data)
+{
+  assert(service->descriptor == &loci__v1__state_service__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void loci__v1__state_service__init (Loci__V1__StateService_Service *service,
                                     Loci__V1__StateService_ServiceDestroy destroy)

@@ -412,6 +412,276 @@ void   loci__v1__filter__free_unpacked
   assert(message->base.descriptor == &loci__v1__filter__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__filter_term__init
+                     (Loci__V1__FilterTerm         *message)
+{
+  static const Loci__V1__FilterTerm init_value = LOCI__V1__FILTER_TERM__INIT;
+  *message = init_value;
+}
+size_t loci__v1__filter_term__get_packed_size
+                     (const Loci__V1__FilterTerm *message)
+{
+  assert(message->base.descriptor == &loci__v1__filter_term__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__filter_term__pack
+                     (const Loci__V1__FilterTerm *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__filter_term__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__filter_term__pack_to_buffer
+                     (const Loci__V1__FilterTerm *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__filter_term__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__FilterTerm *
+       loci__v1__filter_term__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__FilterTerm *)
+     protobuf_c_message_unpack (&loci__v1__filter_term__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__filter_term__free_unpacked
+                     (Loci__V1__FilterTerm *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__filter_term__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__filter_subject__init
+                     (Loci__V1__FilterSubject         *message)
+{
+  static const Loci__V1__FilterSubject init_value = LOCI__V1__FILTER_SUBJECT__INIT;
+  *message = init_value;
+}
+size_t loci__v1__filter_subject__get_packed_size
+                     (const Loci__V1__FilterSubject *message)
+{
+  assert(message->base.descriptor == &loci__v1__filter_subject__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__filter_subject__pack
+                     (const Loci__V1__FilterSubject *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__filter_subject__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__filter_subject__pack_to_buffer
+                     (const Loci__V1__FilterSubject *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__filter_subject__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__FilterSubject *
+       loci__v1__filter_subject__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__FilterSubject *)
+     protobuf_c_message_unpack (&loci__v1__filter_subject__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__filter_subject__free_unpacked
+                     (Loci__V1__FilterSubject *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__filter_subject__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__filter_values__init
+                     (Loci__V1__FilterValues         *message)
+{
+  static const Loci__V1__FilterValues init_value = LOCI__V1__FILTER_VALUES__INIT;
+  *message = init_value;
+}
+size_t loci__v1__filter_values__get_packed_size
+                     (const Loci__V1__FilterValues *message)
+{
+  assert(message->base.descriptor == &loci__v1__filter_values__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__filter_values__pack
+                     (const Loci__V1__FilterValues *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__filter_values__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__filter_values__pack_to_buffer
+                     (const Loci__V1__FilterValues *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__filter_values__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__FilterValues *
+       loci__v1__filter_values__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__FilterValues *)
+     protobuf_c_message_unpack (&loci__v1__filter_values__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__filter_values__free_unpacked
+                     (Loci__V1__FilterValues *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__filter_values__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__filter_bounds__init
+                     (Loci__V1__FilterBounds         *message)
+{
+  static const Loci__V1__FilterBounds init_value = LOCI__V1__FILTER_BOUNDS__INIT;
+  *message = init_value;
+}
+size_t loci__v1__filter_bounds__get_packed_size
+                     (const Loci__V1__FilterBounds *message)
+{
+  assert(message->base.descriptor == &loci__v1__filter_bounds__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__filter_bounds__pack
+                     (const Loci__V1__FilterBounds *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__filter_bounds__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__filter_bounds__pack_to_buffer
+                     (const Loci__V1__FilterBounds *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__filter_bounds__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__FilterBounds *
+       loci__v1__filter_bounds__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__FilterBounds *)
+     protobuf_c_message_unpack (&loci__v1__filter_bounds__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__filter_bounds__free_unpacked
+                     (Loci__V1__FilterBounds *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__filter_bounds__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__filter_text__init
+                     (Loci__V1__FilterText         *message)
+{
+  static const Loci__V1__FilterText init_value = LOCI__V1__FILTER_TEXT__INIT;
+  *message = init_value;
+}
+size_t loci__v1__filter_text__get_packed_size
+                     (const Loci__V1__FilterText *message)
+{
+  assert(message->base.descriptor == &loci__v1__filter_text__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__filter_text__pack
+                     (const Loci__V1__FilterText *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__filter_text__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__filter_text__pack_to_buffer
+                     (const Loci__V1__FilterText *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__filter_text__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__FilterText *
+       loci__v1__filter_text__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__FilterText *)
+     protobuf_c_message_unpack (&loci__v1__filter_text__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__filter_text__free_unpacked
+                     (Loci__V1__FilterText *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__filter_text__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   loci__v1__filter_join__init
+                     (Loci__V1__FilterJoin         *message)
+{
+  static const Loci__V1__FilterJoin init_value = LOCI__V1__FILTER_JOIN__INIT;
+  *message = init_value;
+}
+size_t loci__v1__filter_join__get_packed_size
+                     (const Loci__V1__FilterJoin *message)
+{
+  assert(message->base.descriptor == &loci__v1__filter_join__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__filter_join__pack
+                     (const Loci__V1__FilterJoin *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__filter_join__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__filter_join__pack_to_buffer
+                     (const Loci__V1__FilterJoin *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__filter_join__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__FilterJoin *
+       loci__v1__filter_join__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__FilterJoin *)
+     protobuf_c_message_unpack (&loci__v1__filter_join__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__filter_join__free_unpacked
+                     (Loci__V1__FilterJoin *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__filter_join__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__v1__rank_weights__init
                      (Loci__V1__RankWeights         *message)
 {
@@ -1032,7 +1302,7 @@ const ProtobufCMessageDescriptor loci__v1__attribute__descriptor =
   (ProtobufCMessageInit) loci__v1__attribute__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[13] =
+static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[14] =
 {
   {
     "context_ids",
@@ -1190,6 +1460,18 @@ static const ProtobufCFieldDescriptor loci__v1__filter__field_descriptors[13] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "terms",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__Filter, n_terms),
+    offsetof(Loci__V1__Filter, terms),
+    &loci__v1__filter_term__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__filter__field_indices_by_name[] = {
   12,   /* field[12] = as_of_us */
@@ -1202,6 +1484,7 @@ static const unsigned loci__v1__filter__field_indices_by_name[] = {
   3,   /* field[3] = roles */
   8,   /* field[8] = sources */
   7,   /* field[7] = tags */
+  13,   /* field[13] = terms */
   1,   /* field[1] = trace_ids */
   10,   /* field[10] = trust_min */
   11,   /* field[11] = valid_at_us */
@@ -1209,7 +1492,7 @@ static const unsigned loci__v1__filter__field_indices_by_name[] = {
 static const ProtobufCIntRange loci__v1__filter__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor loci__v1__filter__descriptor =
 {
@@ -1219,11 +1502,382 @@ const ProtobufCMessageDescriptor loci__v1__filter__descriptor =
   "Loci__V1__Filter",
   "loci.v1",
   sizeof(Loci__V1__Filter),
-  13,
+  14,
   loci__v1__filter__field_descriptors,
   loci__v1__filter__field_indices_by_name,
   1,  loci__v1__filter__number_ranges,
   (ProtobufCMessageInit) loci__v1__filter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__filter_term__field_descriptors[5] =
+{
+  {
+    "one_of",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__FilterTerm, term_case),
+    offsetof(Loci__V1__FilterTerm, one_of),
+    &loci__v1__filter_values__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "range",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__FilterTerm, term_case),
+    offsetof(Loci__V1__FilterTerm, range),
+    &loci__v1__filter_bounds__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "contains",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__FilterTerm, term_case),
+    offsetof(Loci__V1__FilterTerm, contains),
+    &loci__v1__filter_text__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exists",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__FilterTerm, term_case),
+    offsetof(Loci__V1__FilterTerm, exists),
+    &loci__v1__filter_subject__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "join",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__V1__FilterTerm, term_case),
+    offsetof(Loci__V1__FilterTerm, join),
+    &loci__v1__filter_join__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__filter_term__field_indices_by_name[] = {
+  2,   /* field[2] = contains */
+  3,   /* field[3] = exists */
+  4,   /* field[4] = join */
+  0,   /* field[0] = one_of */
+  1,   /* field[1] = range */
+};
+static const ProtobufCIntRange loci__v1__filter_term__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor loci__v1__filter_term__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.FilterTerm",
+  "FilterTerm",
+  "Loci__V1__FilterTerm",
+  "loci.v1",
+  sizeof(Loci__V1__FilterTerm),
+  5,
+  loci__v1__filter_term__field_descriptors,
+  loci__v1__filter_term__field_indices_by_name,
+  1,  loci__v1__filter_term__number_ranges,
+  (ProtobufCMessageInit) loci__v1__filter_term__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__filter_subject__field_descriptors[2] =
+{
+  {
+    "field",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__FilterSubject, field),
+    &loci__v1__filter_field__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attribute",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__FilterSubject, attribute),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__filter_subject__field_indices_by_name[] = {
+  1,   /* field[1] = attribute */
+  0,   /* field[0] = field */
+};
+static const ProtobufCIntRange loci__v1__filter_subject__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__filter_subject__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.FilterSubject",
+  "FilterSubject",
+  "Loci__V1__FilterSubject",
+  "loci.v1",
+  sizeof(Loci__V1__FilterSubject),
+  2,
+  loci__v1__filter_subject__field_descriptors,
+  loci__v1__filter_subject__field_indices_by_name,
+  1,  loci__v1__filter_subject__number_ranges,
+  (ProtobufCMessageInit) loci__v1__filter_subject__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__filter_values__field_descriptors[3] =
+{
+  {
+    "subject",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__FilterValues, subject),
+    &loci__v1__filter_subject__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "texts",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__FilterValues, n_texts),
+    offsetof(Loci__V1__FilterValues, texts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "numbers",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Loci__V1__FilterValues, n_numbers),
+    offsetof(Loci__V1__FilterValues, numbers),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__filter_values__field_indices_by_name[] = {
+  2,   /* field[2] = numbers */
+  0,   /* field[0] = subject */
+  1,   /* field[1] = texts */
+};
+static const ProtobufCIntRange loci__v1__filter_values__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__filter_values__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.FilterValues",
+  "FilterValues",
+  "Loci__V1__FilterValues",
+  "loci.v1",
+  sizeof(Loci__V1__FilterValues),
+  3,
+  loci__v1__filter_values__field_descriptors,
+  loci__v1__filter_values__field_indices_by_name,
+  1,  loci__v1__filter_values__number_ranges,
+  (ProtobufCMessageInit) loci__v1__filter_values__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__filter_bounds__field_descriptors[3] =
+{
+  {
+    "subject",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__FilterBounds, subject),
+    &loci__v1__filter_subject__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Loci__V1__FilterBounds, from_choice_case),
+    offsetof(Loci__V1__FilterBounds, from),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "until",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Loci__V1__FilterBounds, until_choice_case),
+    offsetof(Loci__V1__FilterBounds, until),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__filter_bounds__field_indices_by_name[] = {
+  1,   /* field[1] = from */
+  0,   /* field[0] = subject */
+  2,   /* field[2] = until */
+};
+static const ProtobufCIntRange loci__v1__filter_bounds__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor loci__v1__filter_bounds__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.FilterBounds",
+  "FilterBounds",
+  "Loci__V1__FilterBounds",
+  "loci.v1",
+  sizeof(Loci__V1__FilterBounds),
+  3,
+  loci__v1__filter_bounds__field_descriptors,
+  loci__v1__filter_bounds__field_indices_by_name,
+  1,  loci__v1__filter_bounds__number_ranges,
+  (ProtobufCMessageInit) loci__v1__filter_bounds__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__filter_text__field_descriptors[2] =
+{
+  {
+    "subject",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__FilterText, subject),
+    &loci__v1__filter_subject__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__FilterText, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__filter_text__field_indices_by_name[] = {
+  0,   /* field[0] = subject */
+  1,   /* field[1] = text */
+};
+static const ProtobufCIntRange loci__v1__filter_text__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__filter_text__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.FilterText",
+  "FilterText",
+  "Loci__V1__FilterText",
+  "loci.v1",
+  sizeof(Loci__V1__FilterText),
+  2,
+  loci__v1__filter_text__field_descriptors,
+  loci__v1__filter_text__field_indices_by_name,
+  1,  loci__v1__filter_text__number_ranges,
+  (ProtobufCMessageInit) loci__v1__filter_text__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__filter_join__field_descriptors[2] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__FilterJoin, kind),
+    &loci__v1__join_operator__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "operands",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__FilterJoin, operands),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__filter_join__field_indices_by_name[] = {
+  0,   /* field[0] = kind */
+  1,   /* field[1] = operands */
+};
+static const ProtobufCIntRange loci__v1__filter_join__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__filter_join__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.FilterJoin",
+  "FilterJoin",
+  "Loci__V1__FilterJoin",
+  "loci.v1",
+  sizeof(Loci__V1__FilterJoin),
+  2,
+  loci__v1__filter_join__field_descriptors,
+  loci__v1__filter_join__field_indices_by_name,
+  1,  loci__v1__filter_join__number_ranges,
+  (ProtobufCMessageInit) loci__v1__filter_join__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__v1__rank_weights__field_descriptors[8] =
@@ -2005,6 +2659,104 @@ const ProtobufCEnumDescriptor loci__v1__consistency_level__descriptor =
   loci__v1__consistency_level__enum_values_by_name,
   1,
   loci__v1__consistency_level__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__filter_field__enum_values_by_number[21] =
+{
+  { "FILTER_FIELD_UNSPECIFIED", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_UNSPECIFIED", 0 },
+  { "FILTER_FIELD_ATTRIBUTE", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_ATTRIBUTE", 1 },
+  { "FILTER_FIELD_TAG", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_TAG", 2 },
+  { "FILTER_FIELD_TEXT", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_TEXT", 3 },
+  { "FILTER_FIELD_TYPE", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_TYPE", 4 },
+  { "FILTER_FIELD_SOURCE", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_SOURCE", 5 },
+  { "FILTER_FIELD_TRUST", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_TRUST", 6 },
+  { "FILTER_FIELD_IMPORTANCE", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_IMPORTANCE", 7 },
+  { "FILTER_FIELD_CONFIDENCE", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_CONFIDENCE", 8 },
+  { "FILTER_FIELD_CREATED_AT", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_CREATED_AT", 9 },
+  { "FILTER_FIELD_UPDATED_AT", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_UPDATED_AT", 10 },
+  { "FILTER_FIELD_EXPIRES_AT", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_EXPIRES_AT", 11 },
+  { "FILTER_FIELD_VALID_FROM", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_VALID_FROM", 12 },
+  { "FILTER_FIELD_VALID_UNTIL", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_VALID_UNTIL", 13 },
+  { "FILTER_FIELD_LAST_ACCESS_AT", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_LAST_ACCESS_AT", 14 },
+  { "FILTER_FIELD_ACCESS_COUNT", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_ACCESS_COUNT", 15 },
+  { "FILTER_FIELD_SAID_COUNT", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_SAID_COUNT", 16 },
+  { "FILTER_FIELD_CONTEXT_ID", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_CONTEXT_ID", 17 },
+  { "FILTER_FIELD_TRACE_ID", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_TRACE_ID", 18 },
+  { "FILTER_FIELD_ROLE", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_ROLE", 19 },
+  { "FILTER_FIELD_NAME", "LOCI__V1__FILTER_FIELD__FILTER_FIELD_NAME", 20 },
+};
+static const ProtobufCIntRange loci__v1__filter_field__value_ranges[] = {
+{0, 0},{0, 21}
+};
+static const ProtobufCEnumValueIndex loci__v1__filter_field__enum_values_by_name[21] =
+{
+  { "FILTER_FIELD_ACCESS_COUNT", 15 },
+  { "FILTER_FIELD_ATTRIBUTE", 1 },
+  { "FILTER_FIELD_CONFIDENCE", 8 },
+  { "FILTER_FIELD_CONTEXT_ID", 17 },
+  { "FILTER_FIELD_CREATED_AT", 9 },
+  { "FILTER_FIELD_EXPIRES_AT", 11 },
+  { "FILTER_FIELD_IMPORTANCE", 7 },
+  { "FILTER_FIELD_LAST_ACCESS_AT", 14 },
+  { "FILTER_FIELD_NAME", 20 },
+  { "FILTER_FIELD_ROLE", 19 },
+  { "FILTER_FIELD_SAID_COUNT", 16 },
+  { "FILTER_FIELD_SOURCE", 5 },
+  { "FILTER_FIELD_TAG", 2 },
+  { "FILTER_FIELD_TEXT", 3 },
+  { "FILTER_FIELD_TRACE_ID", 18 },
+  { "FILTER_FIELD_TRUST", 6 },
+  { "FILTER_FIELD_TYPE", 4 },
+  { "FILTER_FIELD_UNSPECIFIED", 0 },
+  { "FILTER_FIELD_UPDATED_AT", 10 },
+  { "FILTER_FIELD_VALID_FROM", 12 },
+  { "FILTER_FIELD_VALID_UNTIL", 13 },
+};
+const ProtobufCEnumDescriptor loci__v1__filter_field__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.FilterField",
+  "FilterField",
+  "Loci__V1__FilterField",
+  "loci.v1",
+  21,
+  loci__v1__filter_field__enum_values_by_number,
+  21,
+  loci__v1__filter_field__enum_values_by_name,
+  1,
+  loci__v1__filter_field__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loci__v1__join_operator__enum_values_by_number[4] =
+{
+  { "JOIN_OPERATOR_UNSPECIFIED", "LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_UNSPECIFIED", 0 },
+  { "JOIN_OPERATOR_AND", "LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_AND", 1 },
+  { "JOIN_OPERATOR_OR", "LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_OR", 2 },
+  { "JOIN_OPERATOR_NOT", "LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_NOT", 3 },
+};
+static const ProtobufCIntRange loci__v1__join_operator__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex loci__v1__join_operator__enum_values_by_name[4] =
+{
+  { "JOIN_OPERATOR_AND", 1 },
+  { "JOIN_OPERATOR_NOT", 3 },
+  { "JOIN_OPERATOR_OR", 2 },
+  { "JOIN_OPERATOR_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor loci__v1__join_operator__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loci.v1.JoinOperator",
+  "JoinOperator",
+  "Loci__V1__JoinOperator",
+  "loci.v1",
+  4,
+  loci__v1__join_operator__enum_values_by_number,
+  4,
+  loci__v1__join_operator__enum_values_by_name,
+  1,
+  loci__v1__join_operator__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue loci__v1__memory_source__enum_values_by_number[5] =

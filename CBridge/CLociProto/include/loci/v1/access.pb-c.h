@@ -38,6 +38,11 @@ typedef struct Loci__V1__ListGrantsResponse Loci__V1__ListGrantsResponse;
 typedef struct Loci__V1__Refusal Loci__V1__Refusal;
 typedef struct Loci__V1__ListRefusalsRequest Loci__V1__ListRefusalsRequest;
 typedef struct Loci__V1__ListRefusalsResponse Loci__V1__ListRefusalsResponse;
+typedef struct Loci__V1__Quota Loci__V1__Quota;
+typedef struct Loci__V1__SetQuotaRequest Loci__V1__SetQuotaRequest;
+typedef struct Loci__V1__SetQuotaResponse Loci__V1__SetQuotaResponse;
+typedef struct Loci__V1__GetQuotaRequest Loci__V1__GetQuotaRequest;
+typedef struct Loci__V1__GetQuotaResponse Loci__V1__GetQuotaResponse;
 
 
 /* --- enums --- */
@@ -411,6 +416,82 @@ struct  Loci__V1__ListRefusalsResponse
 #define LOCI__V1__LIST_REFUSALS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__list_refusals_response__descriptor) \
     , 0,NULL }
+
+
+/*
+ * A write that would go beyond is refused with RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, before it changes anything.
+ */
+struct  Loci__V1__Quota
+{
+  ProtobufCMessage base;
+  /*
+   * Messages, memories, contexts, sessions, checkpoints, points, steps of traces, experiences and pieces of feedback,
+   * of all the tenant's agents together. 0: no limit.
+   */
+  uint64_t items_max;
+  /*
+   * Their texts, data, attributes and vectors. 0: no limit.
+   */
+  uint64_t bytes_max;
+};
+#define LOCI__V1__QUOTA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__quota__descriptor) \
+    , 0, 0 }
+
+
+struct  Loci__V1__SetQuotaRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The tenant; the agent may be empty.
+   */
+  Loci__V1__Scope *scope;
+  /*
+   * Absent: no limit.
+   */
+  Loci__V1__Quota *quota;
+};
+#define LOCI__V1__SET_QUOTA_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__set_quota_request__descriptor) \
+    , NULL, NULL }
+
+
+struct  Loci__V1__SetQuotaResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__Position *position;
+};
+#define LOCI__V1__SET_QUOTA_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__set_quota_response__descriptor) \
+    , NULL }
+
+
+struct  Loci__V1__GetQuotaRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The tenant; the agent may be empty.
+   */
+  Loci__V1__Scope *scope;
+};
+#define LOCI__V1__GET_QUOTA_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_quota_request__descriptor) \
+    , NULL }
+
+
+struct  Loci__V1__GetQuotaResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__Quota *quota;
+  /*
+   * What is stored.
+   */
+  uint64_t items;
+  uint64_t bytes;
+};
+#define LOCI__V1__GET_QUOTA_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_quota_response__descriptor) \
+    , NULL, 0, 0 }
 
 
 /* Loci__V1__Principal methods */
@@ -831,6 +912,101 @@ Loci__V1__ListRefusalsResponse *
 void   loci__v1__list_refusals_response__free_unpacked
                      (Loci__V1__ListRefusalsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__Quota methods */
+void   loci__v1__quota__init
+                     (Loci__V1__Quota         *message);
+size_t loci__v1__quota__get_packed_size
+                     (const Loci__V1__Quota   *message);
+size_t loci__v1__quota__pack
+                     (const Loci__V1__Quota   *message,
+                      uint8_t             *out);
+size_t loci__v1__quota__pack_to_buffer
+                     (const Loci__V1__Quota   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__Quota *
+       loci__v1__quota__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__quota__free_unpacked
+                     (Loci__V1__Quota *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SetQuotaRequest methods */
+void   loci__v1__set_quota_request__init
+                     (Loci__V1__SetQuotaRequest         *message);
+size_t loci__v1__set_quota_request__get_packed_size
+                     (const Loci__V1__SetQuotaRequest   *message);
+size_t loci__v1__set_quota_request__pack
+                     (const Loci__V1__SetQuotaRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__set_quota_request__pack_to_buffer
+                     (const Loci__V1__SetQuotaRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SetQuotaRequest *
+       loci__v1__set_quota_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__set_quota_request__free_unpacked
+                     (Loci__V1__SetQuotaRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SetQuotaResponse methods */
+void   loci__v1__set_quota_response__init
+                     (Loci__V1__SetQuotaResponse         *message);
+size_t loci__v1__set_quota_response__get_packed_size
+                     (const Loci__V1__SetQuotaResponse   *message);
+size_t loci__v1__set_quota_response__pack
+                     (const Loci__V1__SetQuotaResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__set_quota_response__pack_to_buffer
+                     (const Loci__V1__SetQuotaResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SetQuotaResponse *
+       loci__v1__set_quota_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__set_quota_response__free_unpacked
+                     (Loci__V1__SetQuotaResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__GetQuotaRequest methods */
+void   loci__v1__get_quota_request__init
+                     (Loci__V1__GetQuotaRequest         *message);
+size_t loci__v1__get_quota_request__get_packed_size
+                     (const Loci__V1__GetQuotaRequest   *message);
+size_t loci__v1__get_quota_request__pack
+                     (const Loci__V1__GetQuotaRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__get_quota_request__pack_to_buffer
+                     (const Loci__V1__GetQuotaRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__GetQuotaRequest *
+       loci__v1__get_quota_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__get_quota_request__free_unpacked
+                     (Loci__V1__GetQuotaRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__GetQuotaResponse methods */
+void   loci__v1__get_quota_response__init
+                     (Loci__V1__GetQuotaResponse         *message);
+size_t loci__v1__get_quota_response__get_packed_size
+                     (const Loci__V1__GetQuotaResponse   *message);
+size_t loci__v1__get_quota_response__pack
+                     (const Loci__V1__GetQuotaResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__get_quota_response__pack_to_buffer
+                     (const Loci__V1__GetQuotaResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__GetQuotaResponse *
+       loci__v1__get_quota_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__get_quota_response__free_unpacked
+                     (Loci__V1__GetQuotaResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__V1__Principal_Closure)
@@ -899,6 +1075,21 @@ typedef void (*Loci__V1__ListRefusalsRequest_Closure)
 typedef void (*Loci__V1__ListRefusalsResponse_Closure)
                  (const Loci__V1__ListRefusalsResponse *message,
                   void *closure_data);
+typedef void (*Loci__V1__Quota_Closure)
+                 (const Loci__V1__Quota *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SetQuotaRequest_Closure)
+                 (const Loci__V1__SetQuotaRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SetQuotaResponse_Closure)
+                 (const Loci__V1__SetQuotaResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__GetQuotaRequest_Closure)
+                 (const Loci__V1__GetQuotaRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__GetQuotaResponse_Closure)
+                 (const Loci__V1__GetQuotaResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -942,6 +1133,14 @@ struct Loci__V1__AccessService_Service
                         const Loci__V1__ListRefusalsRequest *input,
                         Loci__V1__ListRefusalsResponse_Closure closure,
                         void *closure_data);
+  void (*set_quota)(Loci__V1__AccessService_Service *service,
+                    const Loci__V1__SetQuotaRequest *input,
+                    Loci__V1__SetQuotaResponse_Closure closure,
+                    void *closure_data);
+  void (*get_quota)(Loci__V1__AccessService_Service *service,
+                    const Loci__V1__GetQuotaRequest *input,
+                    Loci__V1__GetQuotaResponse_Closure closure,
+                    void *closure_data);
 };
 typedef void (*Loci__V1__AccessService_ServiceDestroy)(Loci__V1__AccessService_Service *);
 void loci__v1__access_service__init (Loci__V1__AccessService_Service *service,
@@ -958,7 +1157,9 @@ void loci__v1__access_service__init (Loci__V1__AccessService_Service *service,
       function_prefix__ ## set_grant,\
       function_prefix__ ## remove_grant,\
       function_prefix__ ## list_grants,\
-      function_prefix__ ## list_refusals  }
+      function_prefix__ ## list_refusals,\
+      function_prefix__ ## set_quota,\
+      function_prefix__ ## get_quota  }
 void loci__v1__access_service__who_am_i(ProtobufCService *service,
                                         const Loci__V1__WhoAmIRequest *input,
                                         Loci__V1__WhoAmIResponse_Closure closure,
@@ -995,6 +1196,14 @@ void loci__v1__access_service__list_refusals(ProtobufCService *service,
                                              const Loci__V1__ListRefusalsRequest *input,
                                              Loci__V1__ListRefusalsResponse_Closure closure,
                                              void *closure_data);
+void loci__v1__access_service__set_quota(ProtobufCService *service,
+                                         const Loci__V1__SetQuotaRequest *input,
+                                         Loci__V1__SetQuotaResponse_Closure closure,
+                                         void *closure_data);
+void loci__v1__access_service__get_quota(ProtobufCService *service,
+                                         const Loci__V1__GetQuotaRequest *input,
+                                         Loci__V1__GetQuotaResponse_Closure closure,
+                                         void *closure_data);
 
 /* --- descriptors --- */
 
@@ -1022,6 +1231,11 @@ extern const ProtobufCMessageDescriptor loci__v1__list_grants_response__descript
 extern const ProtobufCMessageDescriptor loci__v1__refusal__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__list_refusals_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__list_refusals_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__quota__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__set_quota_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__set_quota_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__get_quota_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__get_quota_response__descriptor;
 extern const ProtobufCServiceDescriptor loci__v1__access_service__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -39,6 +39,8 @@ typedef struct Loci__V1__ExportResponse Loci__V1__ExportResponse;
 typedef struct Loci__V1__DeleteMessagesRequest Loci__V1__DeleteMessagesRequest;
 typedef struct Loci__V1__DeleteMessagesResponse Loci__V1__DeleteMessagesResponse;
 typedef struct Loci__V1__SearchMessagesRequest Loci__V1__SearchMessagesRequest;
+typedef struct Loci__V1__ExplainMessageMissRequest Loci__V1__ExplainMessageMissRequest;
+typedef struct Loci__V1__ExplainMessageMissResponse Loci__V1__ExplainMessageMissResponse;
 typedef struct Loci__V1__SearchMessagesResponse Loci__V1__SearchMessagesResponse;
 typedef struct Loci__V1__MessageHit Loci__V1__MessageHit;
 typedef struct Loci__V1__UpdateContextRequest Loci__V1__UpdateContextRequest;
@@ -632,6 +634,45 @@ struct  Loci__V1__SearchMessagesRequest
 #define LOCI__V1__SEARCH_MESSAGES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_messages_request__descriptor) \
     , NULL, {0,NULL}, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0, NULL }
+
+
+struct  Loci__V1__ExplainMessageMissRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The search in question; the scope beside it is the one that counts.
+   */
+  Loci__V1__SearchMessagesRequest *search;
+  ProtobufCBinaryData message_id;
+  Loci__V1__Scope *scope;
+};
+#define LOCI__V1__EXPLAIN_MESSAGE_MISS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__explain_message_miss_request__descriptor) \
+    , NULL, {0,NULL}, NULL }
+
+
+struct  Loci__V1__ExplainMessageMissResponse
+{
+  ProtobufCMessage base;
+  Loci__V1__MissReason reason;
+  /*
+   * From 1; 0: not ranked.
+   */
+  uint32_t rank;
+  /*
+   * Its score, and the score of the last hit.
+   */
+  float score;
+  float last_score;
+  /*
+   * Its parts, when it was ranked.
+   */
+  Loci__V1__Explanation *explanation;
+  Loci__V1__SearchReport *report;
+};
+#define LOCI__V1__EXPLAIN_MESSAGE_MISS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__explain_message_miss_response__descriptor) \
+    , LOCI__V1__MISS_REASON__MISS_REASON_UNSPECIFIED, 0, 0, 0, NULL, NULL }
 
 
 struct  Loci__V1__SearchMessagesResponse
@@ -1444,6 +1485,44 @@ Loci__V1__SearchMessagesRequest *
 void   loci__v1__search_messages_request__free_unpacked
                      (Loci__V1__SearchMessagesRequest *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__ExplainMessageMissRequest methods */
+void   loci__v1__explain_message_miss_request__init
+                     (Loci__V1__ExplainMessageMissRequest         *message);
+size_t loci__v1__explain_message_miss_request__get_packed_size
+                     (const Loci__V1__ExplainMessageMissRequest   *message);
+size_t loci__v1__explain_message_miss_request__pack
+                     (const Loci__V1__ExplainMessageMissRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__explain_message_miss_request__pack_to_buffer
+                     (const Loci__V1__ExplainMessageMissRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__ExplainMessageMissRequest *
+       loci__v1__explain_message_miss_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__explain_message_miss_request__free_unpacked
+                     (Loci__V1__ExplainMessageMissRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__ExplainMessageMissResponse methods */
+void   loci__v1__explain_message_miss_response__init
+                     (Loci__V1__ExplainMessageMissResponse         *message);
+size_t loci__v1__explain_message_miss_response__get_packed_size
+                     (const Loci__V1__ExplainMessageMissResponse   *message);
+size_t loci__v1__explain_message_miss_response__pack
+                     (const Loci__V1__ExplainMessageMissResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__explain_message_miss_response__pack_to_buffer
+                     (const Loci__V1__ExplainMessageMissResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__ExplainMessageMissResponse *
+       loci__v1__explain_message_miss_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__explain_message_miss_response__free_unpacked
+                     (Loci__V1__ExplainMessageMissResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__V1__SearchMessagesResponse methods */
 void   loci__v1__search_messages_response__init
                      (Loci__V1__SearchMessagesResponse         *message);
@@ -1816,6 +1895,12 @@ typedef void (*Loci__V1__DeleteMessagesResponse_Closure)
 typedef void (*Loci__V1__SearchMessagesRequest_Closure)
                  (const Loci__V1__SearchMessagesRequest *message,
                   void *closure_data);
+typedef void (*Loci__V1__ExplainMessageMissRequest_Closure)
+                 (const Loci__V1__ExplainMessageMissRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__ExplainMessageMissResponse_Closure)
+                 (const Loci__V1__ExplainMessageMissResponse *message,
+                  void *closure_data);
 typedef void (*Loci__V1__SearchMessagesResponse_Closure)
                  (const Loci__V1__SearchMessagesResponse *message,
                   void *closure_data);
@@ -1911,6 +1996,10 @@ struct Loci__V1__ContextService_Service
                           const Loci__V1__SearchMessagesRequest *input,
                           Loci__V1__SearchMessagesResponse_Closure closure,
                           void *closure_data);
+  void (*explain_message_miss)(Loci__V1__ContextService_Service *service,
+                               const Loci__V1__ExplainMessageMissRequest *input,
+                               Loci__V1__ExplainMessageMissResponse_Closure closure,
+                               void *closure_data);
   void (*update_context)(Loci__V1__ContextService_Service *service,
                          const Loci__V1__UpdateContextRequest *input,
                          Loci__V1__UpdateContextResponse_Closure closure,
@@ -1953,6 +2042,7 @@ void loci__v1__context_service__init (Loci__V1__ContextService_Service *service,
       function_prefix__ ## export,\
       function_prefix__ ## delete_messages,\
       function_prefix__ ## search_messages,\
+      function_prefix__ ## explain_message_miss,\
       function_prefix__ ## update_context,\
       function_prefix__ ## pin_messages,\
       function_prefix__ ## fork_context,\
@@ -1999,6 +2089,10 @@ void loci__v1__context_service__search_messages(ProtobufCService *service,
                                                 const Loci__V1__SearchMessagesRequest *input,
                                                 Loci__V1__SearchMessagesResponse_Closure closure,
                                                 void *closure_data);
+void loci__v1__context_service__explain_message_miss(ProtobufCService *service,
+                                                     const Loci__V1__ExplainMessageMissRequest *input,
+                                                     Loci__V1__ExplainMessageMissResponse_Closure closure,
+                                                     void *closure_data);
 void loci__v1__context_service__update_context(ProtobufCService *service,
                                                const Loci__V1__UpdateContextRequest *input,
                                                Loci__V1__UpdateContextResponse_Closure closure,
@@ -2053,6 +2147,8 @@ extern const ProtobufCMessageDescriptor loci__v1__export_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__delete_messages_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__delete_messages_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__search_messages_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__explain_message_miss_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__explain_message_miss_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__search_messages_response__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__message_hit__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__update_context_request__descriptor;

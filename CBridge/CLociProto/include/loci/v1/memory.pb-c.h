@@ -658,6 +658,10 @@ struct  Loci__V1__TypeLifetime
 struct  Loci__V1__SetMemoryPolicyRequest
 {
   ProtobufCMessage base;
+  /*
+   * Without an agent: the policy of the whole tenant, for types and for the window of which an agent's own policy says
+   * nothing. Only an administrator of the tenant may set it.
+   */
   Loci__V1__Scope *scope;
   Loci__V1__MemoryPolicy *policy;
   Loci__V1__WriteOptions *options;
@@ -691,11 +695,18 @@ struct  Loci__V1__GetMemoryPolicyRequest
 struct  Loci__V1__GetMemoryPolicyResponse
 {
   ProtobufCMessage base;
+  /*
+   * What was set for the agent, or, without one, for the tenant.
+   */
   Loci__V1__MemoryPolicy *policy;
+  /*
+   * What holds: with the tenant's where the agent's says nothing.
+   */
+  Loci__V1__MemoryPolicy *effective;
 };
 #define LOCI__V1__GET_MEMORY_POLICY_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__get_memory_policy_response__descriptor) \
-    , NULL }
+    , NULL, NULL }
 
 
 /* Loci__V1__MemoryDraft methods */

@@ -19,14 +19,125 @@ PROTOBUF_C__BEGIN_DECLS
 #include "loci/v1/session.pb-c.h"
 #include "loci/v1/types.pb-c.h"
 
+typedef struct Loci__V1__SearchAgentsRequest Loci__V1__SearchAgentsRequest;
+typedef struct Loci__V1__SearchAgentsResponse Loci__V1__SearchAgentsResponse;
+typedef struct Loci__V1__AgentMemoryHit Loci__V1__AgentMemoryHit;
+typedef struct Loci__V1__AgentMessageHit Loci__V1__AgentMessageHit;
 typedef struct Loci__V1__GetCurrentRequest Loci__V1__GetCurrentRequest;
 typedef struct Loci__V1__GetCurrentResponse Loci__V1__GetCurrentResponse;
 
 
 /* --- enums --- */
 
+typedef enum _Loci__V1__SearchTarget {
+  /*
+   * The default: both.
+   */
+  LOCI__V1__SEARCH_TARGET__SEARCH_TARGET_UNSPECIFIED = 0,
+  LOCI__V1__SEARCH_TARGET__SEARCH_TARGET_MEMORIES = 1,
+  LOCI__V1__SEARCH_TARGET__SEARCH_TARGET_MESSAGES = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__SEARCH_TARGET)
+} Loci__V1__SearchTarget;
 
 /* --- messages --- */
+
+struct  Loci__V1__SearchAgentsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The tenant; the agent may be empty.
+   */
+  Loci__V1__Scope *scope;
+  /*
+   * At most 1000. Empty: every agent of the tenant that the caller may read, and FAILED_PRECONDITION when these are more.
+   */
+  size_t n_agents;
+  ProtobufCBinaryData *agents;
+  Loci__V1__SearchTarget target;
+  /*
+   * 1 byte to 64 KiB of UTF-8.
+   */
+  ProtobufCBinaryData query;
+  /*
+   * Of each of the two lists, 1 to 100. 0: 10.
+   */
+  int32_t limit;
+  /*
+   * Default HYBRID.
+   */
+  Loci__V1__SearchMode mode;
+  /*
+   * For both memories and messages: each takes what concerns it.
+   */
+  Loci__V1__Filter *filter;
+  /*
+   * Absent: the defaults. All zero is refused.
+   */
+  Loci__V1__RankWeights *weights;
+  protobuf_c_boolean explain;
+  /*
+   * Its deadline holds for all agents together: those that are not reached in time are left out, and `partial` says so.
+   */
+  Loci__V1__SearchOptions *options;
+  Loci__V1__Consistency *consistency;
+};
+#define LOCI__V1__SEARCH_AGENTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_agents_request__descriptor) \
+    , NULL, 0,NULL, LOCI__V1__SEARCH_TARGET__SEARCH_TARGET_UNSPECIFIED, {0,NULL}, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, NULL }
+
+
+struct  Loci__V1__SearchAgentsResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Best first. Scores are standardised over the candidates of all agents together.
+   */
+  size_t n_memories;
+  Loci__V1__AgentMemoryHit **memories;
+  size_t n_messages;
+  Loci__V1__AgentMessageHit **messages;
+  /*
+   * By name.
+   */
+  size_t n_searched_agents;
+  ProtobufCBinaryData *searched_agents;
+  /*
+   * Agents of the request that the caller may not read.
+   */
+  size_t n_refused_agents;
+  ProtobufCBinaryData *refused_agents;
+  /*
+   * Whether the deadline left something out.
+   */
+  protobuf_c_boolean partial;
+  int64_t elapsed_us;
+};
+#define LOCI__V1__SEARCH_AGENTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_agents_response__descriptor) \
+    , 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0, 0 }
+
+
+struct  Loci__V1__AgentMemoryHit
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData agent;
+  Loci__V1__MemoryHit *hit;
+};
+#define LOCI__V1__AGENT_MEMORY_HIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__agent_memory_hit__descriptor) \
+    , {0,NULL}, NULL }
+
+
+struct  Loci__V1__AgentMessageHit
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData agent;
+  Loci__V1__MessageHit *hit;
+};
+#define LOCI__V1__AGENT_MESSAGE_HIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__agent_message_hit__descriptor) \
+    , {0,NULL}, NULL }
+
 
 struct  Loci__V1__GetCurrentRequest
 {
@@ -108,6 +219,82 @@ struct  Loci__V1__GetCurrentResponse
     , NULL, NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
+/* Loci__V1__SearchAgentsRequest methods */
+void   loci__v1__search_agents_request__init
+                     (Loci__V1__SearchAgentsRequest         *message);
+size_t loci__v1__search_agents_request__get_packed_size
+                     (const Loci__V1__SearchAgentsRequest   *message);
+size_t loci__v1__search_agents_request__pack
+                     (const Loci__V1__SearchAgentsRequest   *message,
+                      uint8_t             *out);
+size_t loci__v1__search_agents_request__pack_to_buffer
+                     (const Loci__V1__SearchAgentsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SearchAgentsRequest *
+       loci__v1__search_agents_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__search_agents_request__free_unpacked
+                     (Loci__V1__SearchAgentsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__SearchAgentsResponse methods */
+void   loci__v1__search_agents_response__init
+                     (Loci__V1__SearchAgentsResponse         *message);
+size_t loci__v1__search_agents_response__get_packed_size
+                     (const Loci__V1__SearchAgentsResponse   *message);
+size_t loci__v1__search_agents_response__pack
+                     (const Loci__V1__SearchAgentsResponse   *message,
+                      uint8_t             *out);
+size_t loci__v1__search_agents_response__pack_to_buffer
+                     (const Loci__V1__SearchAgentsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__SearchAgentsResponse *
+       loci__v1__search_agents_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__search_agents_response__free_unpacked
+                     (Loci__V1__SearchAgentsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__AgentMemoryHit methods */
+void   loci__v1__agent_memory_hit__init
+                     (Loci__V1__AgentMemoryHit         *message);
+size_t loci__v1__agent_memory_hit__get_packed_size
+                     (const Loci__V1__AgentMemoryHit   *message);
+size_t loci__v1__agent_memory_hit__pack
+                     (const Loci__V1__AgentMemoryHit   *message,
+                      uint8_t             *out);
+size_t loci__v1__agent_memory_hit__pack_to_buffer
+                     (const Loci__V1__AgentMemoryHit   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__AgentMemoryHit *
+       loci__v1__agent_memory_hit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__agent_memory_hit__free_unpacked
+                     (Loci__V1__AgentMemoryHit *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__AgentMessageHit methods */
+void   loci__v1__agent_message_hit__init
+                     (Loci__V1__AgentMessageHit         *message);
+size_t loci__v1__agent_message_hit__get_packed_size
+                     (const Loci__V1__AgentMessageHit   *message);
+size_t loci__v1__agent_message_hit__pack
+                     (const Loci__V1__AgentMessageHit   *message,
+                      uint8_t             *out);
+size_t loci__v1__agent_message_hit__pack_to_buffer
+                     (const Loci__V1__AgentMessageHit   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__AgentMessageHit *
+       loci__v1__agent_message_hit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__agent_message_hit__free_unpacked
+                     (Loci__V1__AgentMessageHit *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__V1__GetCurrentRequest methods */
 void   loci__v1__get_current_request__init
                      (Loci__V1__GetCurrentRequest         *message);
@@ -148,6 +335,18 @@ void   loci__v1__get_current_response__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Loci__V1__SearchAgentsRequest_Closure)
+                 (const Loci__V1__SearchAgentsRequest *message,
+                  void *closure_data);
+typedef void (*Loci__V1__SearchAgentsResponse_Closure)
+                 (const Loci__V1__SearchAgentsResponse *message,
+                  void *closure_data);
+typedef void (*Loci__V1__AgentMemoryHit_Closure)
+                 (const Loci__V1__AgentMemoryHit *message,
+                  void *closure_data);
+typedef void (*Loci__V1__AgentMessageHit_Closure)
+                 (const Loci__V1__AgentMessageHit *message,
+                  void *closure_data);
 typedef void (*Loci__V1__GetCurrentRequest_Closure)
                  (const Loci__V1__GetCurrentRequest *message,
                   void *closure_data);
@@ -165,6 +364,10 @@ struct Loci__V1__StateService_Service
                       const Loci__V1__GetCurrentRequest *input,
                       Loci__V1__GetCurrentResponse_Closure closure,
                       void *closure_data);
+  void (*search_agents)(Loci__V1__StateService_Service *service,
+                        const Loci__V1__SearchAgentsRequest *input,
+                        Loci__V1__SearchAgentsResponse_Closure closure,
+                        void *closure_data);
 };
 typedef void (*Loci__V1__StateService_ServiceDestroy)(Loci__V1__StateService_Service *);
 void loci__v1__state_service__init (Loci__V1__StateService_Service *service,
@@ -173,14 +376,24 @@ void loci__v1__state_service__init (Loci__V1__StateService_Service *service,
     { &loci__v1__state_service__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define LOCI__V1__STATE_SERVICE__INIT(function_prefix__) \
     { LOCI__V1__STATE_SERVICE__BASE_INIT,\
-      function_prefix__ ## get_current  }
+      function_prefix__ ## get_current,\
+      function_prefix__ ## search_agents  }
 void loci__v1__state_service__get_current(ProtobufCService *service,
                                           const Loci__V1__GetCurrentRequest *input,
                                           Loci__V1__GetCurrentResponse_Closure closure,
                                           void *closure_data);
+void loci__v1__state_service__search_agents(ProtobufCService *service,
+                                            const Loci__V1__SearchAgentsRequest *input,
+                                            Loci__V1__SearchAgentsResponse_Closure closure,
+                                            void *closure_data);
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    loci__v1__search_target__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__search_agents_request__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__search_agents_response__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__agent_memory_hit__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__agent_message_hit__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__get_current_request__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__get_current_response__descriptor;
 extern const ProtobufCServiceDescriptor loci__v1__state_service__descriptor;

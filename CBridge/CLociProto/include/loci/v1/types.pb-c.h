@@ -24,6 +24,12 @@ typedef struct Loci__V1__PageInfo Loci__V1__PageInfo;
 typedef struct Loci__V1__TimeRange Loci__V1__TimeRange;
 typedef struct Loci__V1__Attribute Loci__V1__Attribute;
 typedef struct Loci__V1__Filter Loci__V1__Filter;
+typedef struct Loci__V1__FilterTerm Loci__V1__FilterTerm;
+typedef struct Loci__V1__FilterSubject Loci__V1__FilterSubject;
+typedef struct Loci__V1__FilterValues Loci__V1__FilterValues;
+typedef struct Loci__V1__FilterBounds Loci__V1__FilterBounds;
+typedef struct Loci__V1__FilterText Loci__V1__FilterText;
+typedef struct Loci__V1__FilterJoin Loci__V1__FilterJoin;
 typedef struct Loci__V1__RankWeights Loci__V1__RankWeights;
 typedef struct Loci__V1__SearchOptions Loci__V1__SearchOptions;
 typedef struct Loci__V1__Explanation Loci__V1__Explanation;
@@ -55,6 +61,62 @@ typedef enum _Loci__V1__ConsistencyLevel {
   LOCI__V1__CONSISTENCY_LEVEL__CONSISTENCY_LEVEL_STRONG = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__CONSISTENCY_LEVEL)
 } Loci__V1__ConsistencyLevel;
+/*
+ * What a condition is about. Messages have ATTRIBUTE, CREATED_AT, CONTEXT_ID, TRACE_ID, ROLE and NAME; memories have all
+ * but ROLE and NAME.
+ */
+typedef enum _Loci__V1__FilterField {
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_UNSPECIFIED = 0,
+  /*
+   * Texts; as numbers where they are written as JSON numbers.
+   */
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_ATTRIBUTE = 1,
+  /*
+   * Texts; a condition holds when it holds for one of the tags.
+   */
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_TAG = 2,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_TEXT = 3,
+  /*
+   * Numbers of MemoryType, MemorySource and TrustClass (not said: MEDIUM).
+   */
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_TYPE = 4,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_SOURCE = 5,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_TRUST = 6,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_IMPORTANCE = 7,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_CONFIDENCE = 8,
+  /*
+   * Times: microseconds since the Unix epoch, 0 where there is none.
+   */
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_CREATED_AT = 9,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_UPDATED_AT = 10,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_EXPIRES_AT = 11,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_VALID_FROM = 12,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_VALID_UNTIL = 13,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_LAST_ACCESS_AT = 14,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_ACCESS_COUNT = 15,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_SAID_COUNT = 16,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_CONTEXT_ID = 17,
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_TRACE_ID = 18,
+  /*
+   * Numbers of Role.
+   */
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_ROLE = 19,
+  /*
+   * The speaker's.
+   */
+  LOCI__V1__FILTER_FIELD__FILTER_FIELD_NAME = 20
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__FILTER_FIELD)
+} Loci__V1__FilterField;
+typedef enum _Loci__V1__JoinOperator {
+  LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_UNSPECIFIED = 0,
+  LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_AND = 1,
+  LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_OR = 2,
+  /*
+   * Of one outcome.
+   */
+  LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_NOT = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__JOIN_OPERATOR)
+} Loci__V1__JoinOperator;
 /*
  * Who a memory came from.
  */
@@ -380,10 +442,144 @@ struct  Loci__V1__Filter
    * the Unix epoch. 0: now. Refused in a search.
    */
   int64_t as_of_us;
+  /*
+   * Conditions joined by and, or and not, in postfix order: a condition puts its outcome on a stack, a combination takes
+   * outcomes off it and puts one back. What is left must all hold. At most 64.
+   */
+  size_t n_terms;
+  Loci__V1__FilterTerm **terms;
 };
 #define LOCI__V1__FILTER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter__descriptor) \
-    , 0,NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0, LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED, 0, 0 }
+    , 0,NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0, LOCI__V1__TRUST_CLASS__TRUST_CLASS_UNSPECIFIED, 0, 0, 0,NULL }
+
+
+typedef enum {
+  LOCI__V1__FILTER_TERM__TERM__NOT_SET = 0,
+  LOCI__V1__FILTER_TERM__TERM_ONE_OF = 1,
+  LOCI__V1__FILTER_TERM__TERM_RANGE = 2,
+  LOCI__V1__FILTER_TERM__TERM_CONTAINS = 3,
+  LOCI__V1__FILTER_TERM__TERM_EXISTS = 4,
+  LOCI__V1__FILTER_TERM__TERM_JOIN = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__FILTER_TERM__TERM__CASE)
+} Loci__V1__FilterTerm__TermCase;
+
+struct  Loci__V1__FilterTerm
+{
+  ProtobufCMessage base;
+  Loci__V1__FilterTerm__TermCase term_case;
+  union {
+    /*
+     * The value is one of these.
+     */
+    Loci__V1__FilterValues *one_of;
+    Loci__V1__FilterBounds *range;
+    Loci__V1__FilterText *contains;
+    /*
+     * There is a value: the attribute, a tag, a time, a text that is not empty.
+     */
+    Loci__V1__FilterSubject *exists;
+    Loci__V1__FilterJoin *join;
+  };
+};
+#define LOCI__V1__FILTER_TERM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter_term__descriptor) \
+    , LOCI__V1__FILTER_TERM__TERM__NOT_SET, {0} }
+
+
+struct  Loci__V1__FilterSubject
+{
+  ProtobufCMessage base;
+  Loci__V1__FilterField field;
+  /*
+   * Of ATTRIBUTE: its key.
+   */
+  ProtobufCBinaryData attribute;
+};
+#define LOCI__V1__FILTER_SUBJECT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter_subject__descriptor) \
+    , LOCI__V1__FILTER_FIELD__FILTER_FIELD_UNSPECIFIED, {0,NULL} }
+
+
+struct  Loci__V1__FilterValues
+{
+  ProtobufCMessage base;
+  Loci__V1__FilterSubject *subject;
+  /*
+   * At most 256 in all: texts of fields with texts, numbers of fields with numbers, either of an attribute.
+   */
+  size_t n_texts;
+  ProtobufCBinaryData *texts;
+  size_t n_numbers;
+  double *numbers;
+};
+#define LOCI__V1__FILTER_VALUES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter_values__descriptor) \
+    , NULL, 0,NULL, 0,NULL }
+
+
+typedef enum {
+  LOCI__V1__FILTER_BOUNDS__FROM_CHOICE__NOT_SET = 0,
+  LOCI__V1__FILTER_BOUNDS__FROM_CHOICE_FROM = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__FILTER_BOUNDS__FROM_CHOICE__CASE)
+} Loci__V1__FilterBounds__FromChoiceCase;
+
+typedef enum {
+  LOCI__V1__FILTER_BOUNDS__UNTIL_CHOICE__NOT_SET = 0,
+  LOCI__V1__FILTER_BOUNDS__UNTIL_CHOICE_UNTIL = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__V1__FILTER_BOUNDS__UNTIL_CHOICE__CASE)
+} Loci__V1__FilterBounds__UntilChoiceCase;
+
+struct  Loci__V1__FilterBounds
+{
+  ProtobufCMessage base;
+  /*
+   * A field with numbers, or an attribute.
+   */
+  Loci__V1__FilterSubject *subject;
+  Loci__V1__FilterBounds__FromChoiceCase from_choice_case;
+  union {
+    double from;
+  };
+  Loci__V1__FilterBounds__UntilChoiceCase until_choice_case;
+  union {
+    double until;
+  };
+};
+#define LOCI__V1__FILTER_BOUNDS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter_bounds__descriptor) \
+    , NULL, LOCI__V1__FILTER_BOUNDS__FROM_CHOICE__NOT_SET, {0}, LOCI__V1__FILTER_BOUNDS__UNTIL_CHOICE__NOT_SET, {0} }
+
+
+struct  Loci__V1__FilterText
+{
+  ProtobufCMessage base;
+  /*
+   * A field with texts, or an attribute.
+   */
+  Loci__V1__FilterSubject *subject;
+  /*
+   * To the letter, 1 to 4096 bytes.
+   */
+  ProtobufCBinaryData text;
+};
+#define LOCI__V1__FILTER_TEXT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter_text__descriptor) \
+    , NULL, {0,NULL} }
+
+
+struct  Loci__V1__FilterJoin
+{
+  ProtobufCMessage base;
+  Loci__V1__JoinOperator kind;
+  /*
+   * How many outcomes to take. 0: 2, for NOT 1.
+   */
+  uint32_t operands;
+};
+#define LOCI__V1__FILTER_JOIN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__filter_join__descriptor) \
+    , LOCI__V1__JOIN_OPERATOR__JOIN_OPERATOR_UNSPECIFIED, 0 }
 
 
 /*
@@ -795,6 +991,120 @@ Loci__V1__Filter *
 void   loci__v1__filter__free_unpacked
                      (Loci__V1__Filter *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__FilterTerm methods */
+void   loci__v1__filter_term__init
+                     (Loci__V1__FilterTerm         *message);
+size_t loci__v1__filter_term__get_packed_size
+                     (const Loci__V1__FilterTerm   *message);
+size_t loci__v1__filter_term__pack
+                     (const Loci__V1__FilterTerm   *message,
+                      uint8_t             *out);
+size_t loci__v1__filter_term__pack_to_buffer
+                     (const Loci__V1__FilterTerm   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__FilterTerm *
+       loci__v1__filter_term__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__filter_term__free_unpacked
+                     (Loci__V1__FilterTerm *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__FilterSubject methods */
+void   loci__v1__filter_subject__init
+                     (Loci__V1__FilterSubject         *message);
+size_t loci__v1__filter_subject__get_packed_size
+                     (const Loci__V1__FilterSubject   *message);
+size_t loci__v1__filter_subject__pack
+                     (const Loci__V1__FilterSubject   *message,
+                      uint8_t             *out);
+size_t loci__v1__filter_subject__pack_to_buffer
+                     (const Loci__V1__FilterSubject   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__FilterSubject *
+       loci__v1__filter_subject__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__filter_subject__free_unpacked
+                     (Loci__V1__FilterSubject *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__FilterValues methods */
+void   loci__v1__filter_values__init
+                     (Loci__V1__FilterValues         *message);
+size_t loci__v1__filter_values__get_packed_size
+                     (const Loci__V1__FilterValues   *message);
+size_t loci__v1__filter_values__pack
+                     (const Loci__V1__FilterValues   *message,
+                      uint8_t             *out);
+size_t loci__v1__filter_values__pack_to_buffer
+                     (const Loci__V1__FilterValues   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__FilterValues *
+       loci__v1__filter_values__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__filter_values__free_unpacked
+                     (Loci__V1__FilterValues *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__FilterBounds methods */
+void   loci__v1__filter_bounds__init
+                     (Loci__V1__FilterBounds         *message);
+size_t loci__v1__filter_bounds__get_packed_size
+                     (const Loci__V1__FilterBounds   *message);
+size_t loci__v1__filter_bounds__pack
+                     (const Loci__V1__FilterBounds   *message,
+                      uint8_t             *out);
+size_t loci__v1__filter_bounds__pack_to_buffer
+                     (const Loci__V1__FilterBounds   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__FilterBounds *
+       loci__v1__filter_bounds__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__filter_bounds__free_unpacked
+                     (Loci__V1__FilterBounds *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__FilterText methods */
+void   loci__v1__filter_text__init
+                     (Loci__V1__FilterText         *message);
+size_t loci__v1__filter_text__get_packed_size
+                     (const Loci__V1__FilterText   *message);
+size_t loci__v1__filter_text__pack
+                     (const Loci__V1__FilterText   *message,
+                      uint8_t             *out);
+size_t loci__v1__filter_text__pack_to_buffer
+                     (const Loci__V1__FilterText   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__FilterText *
+       loci__v1__filter_text__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__filter_text__free_unpacked
+                     (Loci__V1__FilterText *message,
+                      ProtobufCAllocator *allocator);
+/* Loci__V1__FilterJoin methods */
+void   loci__v1__filter_join__init
+                     (Loci__V1__FilterJoin         *message);
+size_t loci__v1__filter_join__get_packed_size
+                     (const Loci__V1__FilterJoin   *message);
+size_t loci__v1__filter_join__pack
+                     (const Loci__V1__FilterJoin   *message,
+                      uint8_t             *out);
+size_t loci__v1__filter_join__pack_to_buffer
+                     (const Loci__V1__FilterJoin   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__FilterJoin *
+       loci__v1__filter_join__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__filter_join__free_unpacked
+                     (Loci__V1__FilterJoin *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__V1__RankWeights methods */
 void   loci__v1__rank_weights__init
                      (Loci__V1__RankWeights         *message);
@@ -919,6 +1229,24 @@ typedef void (*Loci__V1__Attribute_Closure)
 typedef void (*Loci__V1__Filter_Closure)
                  (const Loci__V1__Filter *message,
                   void *closure_data);
+typedef void (*Loci__V1__FilterTerm_Closure)
+                 (const Loci__V1__FilterTerm *message,
+                  void *closure_data);
+typedef void (*Loci__V1__FilterSubject_Closure)
+                 (const Loci__V1__FilterSubject *message,
+                  void *closure_data);
+typedef void (*Loci__V1__FilterValues_Closure)
+                 (const Loci__V1__FilterValues *message,
+                  void *closure_data);
+typedef void (*Loci__V1__FilterBounds_Closure)
+                 (const Loci__V1__FilterBounds *message,
+                  void *closure_data);
+typedef void (*Loci__V1__FilterText_Closure)
+                 (const Loci__V1__FilterText *message,
+                  void *closure_data);
+typedef void (*Loci__V1__FilterJoin_Closure)
+                 (const Loci__V1__FilterJoin *message,
+                  void *closure_data);
 typedef void (*Loci__V1__RankWeights_Closure)
                  (const Loci__V1__RankWeights *message,
                   void *closure_data);
@@ -941,6 +1269,8 @@ typedef void (*Loci__V1__ErrorDetail_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    loci__v1__consistency_level__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__filter_field__descriptor;
+extern const ProtobufCEnumDescriptor    loci__v1__join_operator__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__memory_source__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__trust_class__descriptor;
 extern const ProtobufCEnumDescriptor    loci__v1__role__descriptor;
@@ -956,6 +1286,12 @@ extern const ProtobufCMessageDescriptor loci__v1__page_info__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__time_range__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__attribute__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__filter__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__filter_term__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__filter_subject__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__filter_values__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__filter_bounds__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__filter_text__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__filter_join__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__rank_weights__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__search_options__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__explanation__descriptor;

@@ -682,6 +682,51 @@ void   loci__log__v1__memory_policy_set__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memory_policy_set__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__log__v1__tenant_memory_policy_set__init
+                     (Loci__Log__V1__TenantMemoryPolicySet         *message)
+{
+  static const Loci__Log__V1__TenantMemoryPolicySet init_value = LOCI__LOG__V1__TENANT_MEMORY_POLICY_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__tenant_memory_policy_set__get_packed_size
+                     (const Loci__Log__V1__TenantMemoryPolicySet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_memory_policy_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__tenant_memory_policy_set__pack
+                     (const Loci__Log__V1__TenantMemoryPolicySet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_memory_policy_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__tenant_memory_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__TenantMemoryPolicySet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_memory_policy_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__TenantMemoryPolicySet *
+       loci__log__v1__tenant_memory_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__TenantMemoryPolicySet *)
+     protobuf_c_message_unpack (&loci__log__v1__tenant_memory_policy_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__tenant_memory_policy_set__free_unpacked
+                     (Loci__Log__V1__TenantMemoryPolicySet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__tenant_memory_policy_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__log__v1__memory_updated__init
                      (Loci__Log__V1__MemoryUpdated         *message)
 {
@@ -2482,6 +2527,51 @@ void   loci__log__v1__access_refused__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__access_refused__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__log__v1__tenant_quota_set__init
+                     (Loci__Log__V1__TenantQuotaSet         *message)
+{
+  static const Loci__Log__V1__TenantQuotaSet init_value = LOCI__LOG__V1__TENANT_QUOTA_SET__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__tenant_quota_set__get_packed_size
+                     (const Loci__Log__V1__TenantQuotaSet *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_quota_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__tenant_quota_set__pack
+                     (const Loci__Log__V1__TenantQuotaSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_quota_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__tenant_quota_set__pack_to_buffer
+                     (const Loci__Log__V1__TenantQuotaSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__tenant_quota_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__TenantQuotaSet *
+       loci__log__v1__tenant_quota_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__TenantQuotaSet *)
+     protobuf_c_message_unpack (&loci__log__v1__tenant_quota_set__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__tenant_quota_set__free_unpacked
+                     (Loci__Log__V1__TenantQuotaSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__tenant_quota_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__log__v1__context_compacted__init
                      (Loci__Log__V1__ContextCompacted         *message)
 {
@@ -4057,7 +4147,7 @@ void   loci__log__v1__memories_reinforced__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[76] =
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[78] =
 {
   {
     "tenant",
@@ -4912,6 +5002,18 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[76
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "tenant_memory_policy_set",
+    145,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, tenant_memory_policy_set),
+    &loci__log__v1__tenant_memory_policy_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "access_key_created",
     160,
     PROTOBUF_C_LABEL_NONE,
@@ -4971,11 +5073,23 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[76
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tenant_quota_set",
+    165,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, tenant_quota_set),
+    &loci__log__v1__tenant_quota_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  71,   /* field[71] = access_key_created */
-  72,   /* field[72] = access_key_revoked */
-  75,   /* field[75] = access_refused */
+  72,   /* field[72] = access_key_created */
+  73,   /* field[73] = access_key_revoked */
+  76,   /* field[76] = access_refused */
   44,   /* field[44] = adjustment_changed */
   1,   /* field[1] = agent */
   35,   /* field[35] = alias_deleted */
@@ -5005,8 +5119,8 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   39,   /* field[39] = experiences_deleted */
   38,   /* field[38] = experiences_recorded */
   40,   /* field[40] = feedback_given */
-  74,   /* field[74] = grant_removed */
-  73,   /* field[73] = grant_set */
+  75,   /* field[75] = grant_removed */
+  74,   /* field[74] = grant_set */
   10,   /* field[10] = items_embedded */
   45,   /* field[45] = learning_cycle_ran */
   14,   /* field[14] = log_rewritten */
@@ -5044,6 +5158,8 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   65,   /* field[65] = steps_violated */
   55,   /* field[55] = steps_written */
   0,   /* field[0] = tenant */
+  71,   /* field[71] = tenant_memory_policy_set */
+  77,   /* field[77] = tenant_quota_set */
   58,   /* field[58] = trace_forked */
   64,   /* field[64] = trace_policy_set */
   57,   /* field[57] = traces_deleted */
@@ -5059,8 +5175,8 @@ static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
   { 100, 49 },
   { 120, 55 },
   { 140, 66 },
-  { 160, 71 },
-  { 0, 76 }
+  { 160, 72 },
+  { 0, 78 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -5070,7 +5186,7 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  76,
+  78,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
   8,  loci__log__v1__event__number_ranges,
@@ -6153,6 +6269,44 @@ const ProtobufCMessageDescriptor loci__log__v1__memory_policy_set__descriptor =
   loci__log__v1__memory_policy_set__field_indices_by_name,
   1,  loci__log__v1__memory_policy_set__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__memory_policy_set__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__tenant_memory_policy_set__field_descriptors[1] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TenantMemoryPolicySet, policy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__tenant_memory_policy_set__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+};
+static const ProtobufCIntRange loci__log__v1__tenant_memory_policy_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__tenant_memory_policy_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.TenantMemoryPolicySet",
+  "TenantMemoryPolicySet",
+  "Loci__Log__V1__TenantMemoryPolicySet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__TenantMemoryPolicySet),
+  1,
+  loci__log__v1__tenant_memory_policy_set__field_descriptors,
+  loci__log__v1__tenant_memory_policy_set__field_indices_by_name,
+  1,  loci__log__v1__tenant_memory_policy_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__tenant_memory_policy_set__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__log__v1__memory_updated__field_descriptors[3] =
@@ -8934,6 +9088,57 @@ const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor =
   loci__log__v1__access_refused__field_indices_by_name,
   1,  loci__log__v1__access_refused__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__access_refused__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__tenant_quota_set__field_descriptors[2] =
+{
+  {
+    "items_max",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TenantQuotaSet, items_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_max",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__TenantQuotaSet, bytes_max),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__tenant_quota_set__field_indices_by_name[] = {
+  1,   /* field[1] = bytes_max */
+  0,   /* field[0] = items_max */
+};
+static const ProtobufCIntRange loci__log__v1__tenant_quota_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__tenant_quota_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.TenantQuotaSet",
+  "TenantQuotaSet",
+  "Loci__Log__V1__TenantQuotaSet",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__TenantQuotaSet),
+  2,
+  loci__log__v1__tenant_quota_set__field_descriptors,
+  loci__log__v1__tenant_quota_set__field_indices_by_name,
+  1,  loci__log__v1__tenant_quota_set__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__tenant_quota_set__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor loci__log__v1__context_compacted__field_descriptors[10] =

@@ -30,6 +30,7 @@ typedef struct Loci__Log__V1__MemoriesRestored Loci__Log__V1__MemoriesRestored;
 typedef struct Loci__Log__V1__MemoriesAccessed Loci__Log__V1__MemoriesAccessed;
 typedef struct Loci__Log__V1__MemoriesSaidAgain Loci__Log__V1__MemoriesSaidAgain;
 typedef struct Loci__Log__V1__MemoryPolicySet Loci__Log__V1__MemoryPolicySet;
+typedef struct Loci__Log__V1__TenantMemoryPolicySet Loci__Log__V1__TenantMemoryPolicySet;
 typedef struct Loci__Log__V1__MemoryUpdated Loci__Log__V1__MemoryUpdated;
 typedef struct Loci__Log__V1__MemoriesDeleted Loci__Log__V1__MemoriesDeleted;
 typedef struct Loci__Log__V1__ItemsEmbedded Loci__Log__V1__ItemsEmbedded;
@@ -70,6 +71,7 @@ typedef struct Loci__Log__V1__AccessKeyRevoked Loci__Log__V1__AccessKeyRevoked;
 typedef struct Loci__Log__V1__GrantSet Loci__Log__V1__GrantSet;
 typedef struct Loci__Log__V1__GrantRemoved Loci__Log__V1__GrantRemoved;
 typedef struct Loci__Log__V1__AccessRefused Loci__Log__V1__AccessRefused;
+typedef struct Loci__Log__V1__TenantQuotaSet Loci__Log__V1__TenantQuotaSet;
 typedef struct Loci__Log__V1__ContextCompacted Loci__Log__V1__ContextCompacted;
 typedef struct Loci__Log__V1__ColdTexts Loci__Log__V1__ColdTexts;
 typedef struct Loci__Log__V1__MemoriesCompacted Loci__Log__V1__MemoriesCompacted;
@@ -160,6 +162,7 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_GRANT_SET = 162,
   LOCI__LOG__V1__EVENT__KIND_GRANT_REMOVED = 163,
   LOCI__LOG__V1__EVENT__KIND_ACCESS_REFUSED = 164,
+  LOCI__LOG__V1__EVENT__KIND_TENANT_QUOTA_SET = 165,
   LOCI__LOG__V1__EVENT__KIND_STEPS_WRITTEN = 120,
   LOCI__LOG__V1__EVENT__KIND_STEPS_COMPLETED = 121,
   LOCI__LOG__V1__EVENT__KIND_TRACES_DELETED = 122,
@@ -176,6 +179,7 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_ACCESSED = 142,
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_SAID_AGAIN = 143,
   LOCI__LOG__V1__EVENT__KIND_MEMORY_POLICY_SET = 144,
+  LOCI__LOG__V1__EVENT__KIND_TENANT_MEMORY_POLICY_SET = 145,
   LOCI__LOG__V1__EVENT__KIND_EXPERIENCES_RECORDED = 80,
   LOCI__LOG__V1__EVENT__KIND_EXPERIENCES_DELETED = 81,
   LOCI__LOG__V1__EVENT__KIND_FEEDBACK_GIVEN = 82,
@@ -262,6 +266,7 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__GrantSet *grant_set;
     Loci__Log__V1__GrantRemoved *grant_removed;
     Loci__Log__V1__AccessRefused *access_refused;
+    Loci__Log__V1__TenantQuotaSet *tenant_quota_set;
     /*
      * 120 to 139: traces and audit.
      */
@@ -284,6 +289,7 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__MemoriesAccessed *memories_accessed;
     Loci__Log__V1__MemoriesSaidAgain *memories_said_again;
     Loci__Log__V1__MemoryPolicySet *memory_policy_set;
+    Loci__Log__V1__TenantMemoryPolicySet *tenant_memory_policy_set;
     /*
      * 80 to 99: learning.
      */
@@ -539,6 +545,22 @@ struct  Loci__Log__V1__MemoryPolicySet
 };
 #define LOCI__LOG__V1__MEMORY_POLICY_SET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memory_policy_set__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * For all of the tenant's agents, in every shard.
+ */
+struct  Loci__Log__V1__TenantMemoryPolicySet
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded loci.v1.MemoryPolicy.
+   */
+  ProtobufCBinaryData policy;
+};
+#define LOCI__LOG__V1__TENANT_MEMORY_POLICY_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__tenant_memory_policy_set__descriptor) \
     , {0,NULL} }
 
 
@@ -1211,6 +1233,20 @@ struct  Loci__Log__V1__AccessRefused
 #define LOCI__LOG__V1__ACCESS_REFUSED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__access_refused__descriptor) \
     , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * How much the event's tenant may store, in all shards together. 0: no limit.
+ */
+struct  Loci__Log__V1__TenantQuotaSet
+{
+  ProtobufCMessage base;
+  int64_t items_max;
+  int64_t bytes_max;
+};
+#define LOCI__LOG__V1__TENANT_QUOTA_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__tenant_quota_set__descriptor) \
+    , 0, 0 }
 
 
 /*
@@ -2101,6 +2137,25 @@ Loci__Log__V1__MemoryPolicySet *
 void   loci__log__v1__memory_policy_set__free_unpacked
                      (Loci__Log__V1__MemoryPolicySet *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__TenantMemoryPolicySet methods */
+void   loci__log__v1__tenant_memory_policy_set__init
+                     (Loci__Log__V1__TenantMemoryPolicySet         *message);
+size_t loci__log__v1__tenant_memory_policy_set__get_packed_size
+                     (const Loci__Log__V1__TenantMemoryPolicySet   *message);
+size_t loci__log__v1__tenant_memory_policy_set__pack
+                     (const Loci__Log__V1__TenantMemoryPolicySet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__tenant_memory_policy_set__pack_to_buffer
+                     (const Loci__Log__V1__TenantMemoryPolicySet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__TenantMemoryPolicySet *
+       loci__log__v1__tenant_memory_policy_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__tenant_memory_policy_set__free_unpacked
+                     (Loci__Log__V1__TenantMemoryPolicySet *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__Log__V1__MemoryUpdated methods */
 void   loci__log__v1__memory_updated__init
                      (Loci__Log__V1__MemoryUpdated         *message);
@@ -2861,6 +2916,25 @@ Loci__Log__V1__AccessRefused *
 void   loci__log__v1__access_refused__free_unpacked
                      (Loci__Log__V1__AccessRefused *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__TenantQuotaSet methods */
+void   loci__log__v1__tenant_quota_set__init
+                     (Loci__Log__V1__TenantQuotaSet         *message);
+size_t loci__log__v1__tenant_quota_set__get_packed_size
+                     (const Loci__Log__V1__TenantQuotaSet   *message);
+size_t loci__log__v1__tenant_quota_set__pack
+                     (const Loci__Log__V1__TenantQuotaSet   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__tenant_quota_set__pack_to_buffer
+                     (const Loci__Log__V1__TenantQuotaSet   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__TenantQuotaSet *
+       loci__log__v1__tenant_quota_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__tenant_quota_set__free_unpacked
+                     (Loci__Log__V1__TenantQuotaSet *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__Log__V1__ContextCompacted methods */
 void   loci__log__v1__context_compacted__init
                      (Loci__Log__V1__ContextCompacted         *message);
@@ -3573,6 +3647,9 @@ typedef void (*Loci__Log__V1__MemoriesSaidAgain_Closure)
 typedef void (*Loci__Log__V1__MemoryPolicySet_Closure)
                  (const Loci__Log__V1__MemoryPolicySet *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__TenantMemoryPolicySet_Closure)
+                 (const Loci__Log__V1__TenantMemoryPolicySet *message,
+                  void *closure_data);
 typedef void (*Loci__Log__V1__MemoryUpdated_Closure)
                  (const Loci__Log__V1__MemoryUpdated *message,
                   void *closure_data);
@@ -3692,6 +3769,9 @@ typedef void (*Loci__Log__V1__GrantRemoved_Closure)
                   void *closure_data);
 typedef void (*Loci__Log__V1__AccessRefused_Closure)
                  (const Loci__Log__V1__AccessRefused *message,
+                  void *closure_data);
+typedef void (*Loci__Log__V1__TenantQuotaSet_Closure)
+                 (const Loci__Log__V1__TenantQuotaSet *message,
                   void *closure_data);
 typedef void (*Loci__Log__V1__ContextCompacted_Closure)
                  (const Loci__Log__V1__ContextCompacted *message,
@@ -3819,6 +3899,7 @@ extern const ProtobufCMessageDescriptor loci__log__v1__memories_restored__descri
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_accessed__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_said_again__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memory_policy_set__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__tenant_memory_policy_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memory_updated__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_deleted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__items_embedded__descriptor;
@@ -3859,6 +3940,7 @@ extern const ProtobufCMessageDescriptor loci__log__v1__access_key_revoked__descr
 extern const ProtobufCMessageDescriptor loci__log__v1__grant_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__grant_removed__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__access_refused__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__tenant_quota_set__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__context_compacted__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__cold_texts__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_compacted__descriptor;

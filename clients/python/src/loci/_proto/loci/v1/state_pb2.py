@@ -17,17 +17,27 @@ from loci._proto.loci.v1 import session_pb2 as loci_dot_v1_dot_session__pb2
 from loci._proto.loci.v1 import types_pb2 as loci_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13loci/v1/state.proto\x12\x07loci.v1\x1a\x15loci/v1/context.proto\x1a\x14loci/v1/memory.proto\x1a\x15loci/v1/session.proto\x1a\x13loci/v1/types.proto\"\xf0\x01\n\x11GetCurrentRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\r\n\x05query\x18\x04 \x01(\t\x12\x15\n\rmessage_limit\x18\x05 \x01(\r\x12\x14\n\x0cmemory_limit\x18\x06 \x01(\r\x12\x15\n\rsession_limit\x18\x07 \x01(\r\x12)\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32\x14.loci.v1.Consistency\x12\x16\n\x0ewait_for_index\x18\t \x01(\x08\"\x93\x02\n\x12GetCurrentResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12!\n\x07\x63ontext\x18\x02 \x01(\x0b\x32\x10.loci.v1.Context\x12\"\n\x08messages\x18\x03 \x03(\x0b\x32\x10.loci.v1.Message\x12!\n\x07session\x18\x04 \x01(\x0b\x32\x10.loci.v1.Session\x12$\n\tvariables\x18\x05 \x03(\x0b\x32\x11.loci.v1.Variable\x12\"\n\x08sessions\x18\x06 \x03(\x0b\x32\x10.loci.v1.Session\x12$\n\x08memories\x18\x07 \x03(\x0b\x32\x12.loci.v1.MemoryHit2U\n\x0cStateService\x12\x45\n\nGetCurrent\x12\x1a.loci.v1.GetCurrentRequest\x1a\x1b.loci.v1.GetCurrentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13loci/v1/state.proto\x12\x07loci.v1\x1a\x15loci/v1/context.proto\x1a\x14loci/v1/memory.proto\x1a\x15loci/v1/session.proto\x1a\x13loci/v1/types.proto\"\xd9\x02\n\x13SearchAgentsRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x0e\n\x06\x61gents\x18\x02 \x03(\t\x12%\n\x06target\x18\x03 \x01(\x0e\x32\x15.loci.v1.SearchTarget\x12\r\n\x05query\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\x12!\n\x04mode\x18\x06 \x01(\x0e\x32\x13.loci.v1.SearchMode\x12\x1f\n\x06\x66ilter\x18\x07 \x01(\x0b\x32\x0f.loci.v1.Filter\x12%\n\x07weights\x18\x08 \x01(\x0b\x32\x14.loci.v1.RankWeights\x12\x0f\n\x07\x65xplain\x18\t \x01(\x08\x12\'\n\x07options\x18\n \x01(\x0b\x32\x16.loci.v1.SearchOptions\x12)\n\x0b\x63onsistency\x18\x0b \x01(\x0b\x32\x14.loci.v1.Consistency\"\xc3\x01\n\x14SearchAgentsResponse\x12)\n\x08memories\x18\x01 \x03(\x0b\x32\x17.loci.v1.AgentMemoryHit\x12*\n\x08messages\x18\x02 \x03(\x0b\x32\x18.loci.v1.AgentMessageHit\x12\x17\n\x0fsearched_agents\x18\x03 \x03(\t\x12\x16\n\x0erefused_agents\x18\x04 \x03(\t\x12\x0f\n\x07partial\x18\x05 \x01(\x08\x12\x12\n\nelapsed_us\x18\x06 \x01(\x03\"@\n\x0e\x41gentMemoryHit\x12\r\n\x05\x61gent\x18\x01 \x01(\t\x12\x1f\n\x03hit\x18\x02 \x01(\x0b\x32\x12.loci.v1.MemoryHit\"B\n\x0f\x41gentMessageHit\x12\r\n\x05\x61gent\x18\x01 \x01(\t\x12 \n\x03hit\x18\x02 \x01(\x0b\x32\x13.loci.v1.MessageHit\"\xf0\x01\n\x11GetCurrentRequest\x12\x1d\n\x05scope\x18\x01 \x01(\x0b\x32\x0e.loci.v1.Scope\x12\x12\n\ncontext_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\r\n\x05query\x18\x04 \x01(\t\x12\x15\n\rmessage_limit\x18\x05 \x01(\r\x12\x14\n\x0cmemory_limit\x18\x06 \x01(\r\x12\x15\n\rsession_limit\x18\x07 \x01(\r\x12)\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32\x14.loci.v1.Consistency\x12\x16\n\x0ewait_for_index\x18\t \x01(\x08\"\x93\x02\n\x12GetCurrentResponse\x12#\n\x08position\x18\x01 \x01(\x0b\x32\x11.loci.v1.Position\x12!\n\x07\x63ontext\x18\x02 \x01(\x0b\x32\x10.loci.v1.Context\x12\"\n\x08messages\x18\x03 \x03(\x0b\x32\x10.loci.v1.Message\x12!\n\x07session\x18\x04 \x01(\x0b\x32\x10.loci.v1.Session\x12$\n\tvariables\x18\x05 \x03(\x0b\x32\x11.loci.v1.Variable\x12\"\n\x08sessions\x18\x06 \x03(\x0b\x32\x10.loci.v1.Session\x12$\n\x08memories\x18\x07 \x03(\x0b\x32\x12.loci.v1.MemoryHit*e\n\x0cSearchTarget\x12\x1d\n\x19SEARCH_TARGET_UNSPECIFIED\x10\x00\x12\x1a\n\x16SEARCH_TARGET_MEMORIES\x10\x01\x12\x1a\n\x16SEARCH_TARGET_MESSAGES\x10\x02\x32\xa2\x01\n\x0cStateService\x12\x45\n\nGetCurrent\x12\x1a.loci.v1.GetCurrentRequest\x1a\x1b.loci.v1.GetCurrentResponse\x12K\n\x0cSearchAgents\x12\x1c.loci.v1.SearchAgentsRequest\x1a\x1d.loci.v1.SearchAgentsResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'loci.v1.state_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _GETCURRENTREQUEST._serialized_start=122
-  _GETCURRENTREQUEST._serialized_end=362
-  _GETCURRENTRESPONSE._serialized_start=365
-  _GETCURRENTRESPONSE._serialized_end=640
-  _STATESERVICE._serialized_start=642
-  _STATESERVICE._serialized_end=727
+  _SEARCHTARGET._serialized_start=1322
+  _SEARCHTARGET._serialized_end=1423
+  _SEARCHAGENTSREQUEST._serialized_start=122
+  _SEARCHAGENTSREQUEST._serialized_end=467
+  _SEARCHAGENTSRESPONSE._serialized_start=470
+  _SEARCHAGENTSRESPONSE._serialized_end=665
+  _AGENTMEMORYHIT._serialized_start=667
+  _AGENTMEMORYHIT._serialized_end=731
+  _AGENTMESSAGEHIT._serialized_start=733
+  _AGENTMESSAGEHIT._serialized_end=799
+  _GETCURRENTREQUEST._serialized_start=802
+  _GETCURRENTREQUEST._serialized_end=1042
+  _GETCURRENTRESPONSE._serialized_start=1045
+  _GETCURRENTRESPONSE._serialized_end=1320
+  _STATESERVICE._serialized_start=1426
+  _STATESERVICE._serialized_end=1588
 # @@protoc_insertion_point(module_scope)
