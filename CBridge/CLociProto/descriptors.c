@@ -82,6 +82,7 @@ const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__learning_
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__memories_consolidated(void) { return &loci__log__v1__memories_consolidated__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__consolidation_undone(void) { return &loci__log__v1__consolidation_undone__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__memories_reinforced(void) { return &loci__log__v1__memories_reinforced__descriptor; }
+const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__consolidation_checked(void) { return &loci__log__v1__consolidation_checked__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__scope(void) { return &loci__v1__scope__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__position(void) { return &loci__v1__position__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__consistency(void) { return &loci__v1__consistency__descriptor; }
@@ -94,6 +95,7 @@ const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__filter(void) {
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__rank_weights(void) { return &loci__v1__rank_weights__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__search_options(void) { return &loci__v1__search_options__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__explanation(void) { return &loci__v1__explanation__descriptor; }
+const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__tuning_unit(void) { return &loci__v1__tuning_unit__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__search_report(void) { return &loci__v1__search_report__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__error_detail(void) { return &loci__v1__error_detail__descriptor; }
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__principal(void) { return &loci__v1__principal__descriptor; }

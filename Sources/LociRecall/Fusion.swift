@@ -13,6 +13,8 @@ struct Candidate {
   var access: Float = 0
   var type: Float = 0
   var trust: Float = 0
+  /// Added to the score: how much more its recall helped than another's.
+  var learned: Float = 0
   /// Of a turn in a conversation.
   var passage: PassageScores?
   var cues = CueScores()
@@ -76,6 +78,7 @@ package struct RankedItem: Sendable {
     package var speaker: Float = 0
     package var date: Float = 0
     package var cues: Float = 0
+    package var learned: Float = 0
     package var weights = Weights()
   }
 }
@@ -95,12 +98,14 @@ enum Fusion {
         importance: candidate.importance, semanticRank: candidate.semanticRank,
         exactRank: candidate.exactRank, access: candidate.access, type: candidate.type,
         trust: candidate.trust, weights: weights)
+      parts.learned = candidate.learned
       if let windows, let passage = candidate.passage { windows.add(passage, candidate.cues, to: &parts) }
       let facts =
         weights.recency * parts.recency + weights.importance * parts.importance
         + weights.access * parts.access + weights.type * parts.type + weights.trust * parts.trust
       let score =
         weights.semantic * parts.semanticZ + weights.exact * parts.exactZ + weights.cues * parts.cues + facts
+        + parts.learned
       return RankedItem(item: candidate.item, score: score, parts: parts)
     }
     // Equal scores: the newer item first, so that the order never depends on how candidates were found.

@@ -21,7 +21,9 @@ extension CompressionService {
       _ = try ContextQueries.stored(id, scope: scope, in: db)
       return try CompactionQueries.policy(contextID: id.rawValue, scope: scope, in: db).policy
     }
-    let target = try CompressionTargets.checked(request.target ?? policy.target)
+    let asked = request.target ?? policy.target
+    let target = try await node.learned(
+      CompressionTargets.checked(asked), asked: asked, scope: scope, request.tuning)
     let keep = request.keepNewest > 0 ? request.keepNewest : policy.keepNewest
     return try await node.compact(
       id, scope: scope, keepNewest: Int(keep), target: target, isAutomatic: false, key: request.requestKey(),
@@ -119,10 +121,11 @@ extension NodeParts {
       for one in due {
         try Task.checkCancellation()
         let keep = one.policy.keepNewest > 0 ? Int(one.policy.keepNewest) : CompactionLimits.keepNewestDefault
+        let target = try await learned(
+          CompressionTargets.checked(one.policy.target), asked: one.policy.target, scope: one.scope, nil)
         _ = try await compact(
-          one.contextID, scope: one.scope, keepNewest: keep,
-          target: try CompressionTargets.checked(one.policy.target), isAutomatic: true, key: nil, pool: upkeep
-        )
+          one.contextID, scope: one.scope, keepNewest: keep, target: target, isAutomatic: true, key: nil,
+          pool: upkeep)
       }
     }
   }

@@ -85,6 +85,7 @@ const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__learning_
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__memories_consolidated(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__consolidation_undone(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__memories_reinforced(void);
+const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__log__v1__consolidation_checked(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__scope(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__position(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__consistency(void);
@@ -97,6 +98,7 @@ const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__filter(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__rank_weights(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__search_options(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__explanation(void);
+const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__tuning_unit(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__search_report(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__error_detail(void);
 const ProtobufCMessageDescriptor *loci_proto_descriptor_loci__v1__principal(void);

@@ -3652,7 +3652,52 @@ void   loci__log__v1__memories_reinforced__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[68] =
+void   loci__log__v1__consolidation_checked__init
+                     (Loci__Log__V1__ConsolidationChecked         *message)
+{
+  static const Loci__Log__V1__ConsolidationChecked init_value = LOCI__LOG__V1__CONSOLIDATION_CHECKED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__consolidation_checked__get_packed_size
+                     (const Loci__Log__V1__ConsolidationChecked *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_checked__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__consolidation_checked__pack
+                     (const Loci__Log__V1__ConsolidationChecked *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_checked__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__consolidation_checked__pack_to_buffer
+                     (const Loci__Log__V1__ConsolidationChecked *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_checked__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ConsolidationChecked *
+       loci__log__v1__consolidation_checked__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ConsolidationChecked *)
+     protobuf_c_message_unpack (&loci__log__v1__consolidation_checked__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__consolidation_checked__free_unpacked
+                     (Loci__Log__V1__ConsolidationChecked *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__consolidation_checked__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[69] =
 {
   {
     "tenant",
@@ -4207,6 +4252,18 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[68
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "consolidation_checked",
+    91,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, consolidation_checked),
+    &loci__log__v1__consolidation_checked__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "context_compacted",
     100,
     PROTOBUF_C_LABEL_NONE,
@@ -4472,29 +4529,30 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[68
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  63,   /* field[63] = access_key_created */
-  64,   /* field[64] = access_key_revoked */
-  67,   /* field[67] = access_refused */
+  64,   /* field[64] = access_key_created */
+  65,   /* field[65] = access_key_revoked */
+  68,   /* field[68] = access_refused */
   41,   /* field[41] = adjustment_changed */
   1,   /* field[1] = agent */
   32,   /* field[32] = alias_deleted */
   31,   /* field[31] = alias_set */
   2,   /* field[2] = at_us */
-  57,   /* field[57] = audit_alerts_delivered */
-  55,   /* field[55] = audit_head_signed */
-  54,   /* field[54] = audit_recorded */
-  56,   /* field[56] = audit_rules_set */
+  58,   /* field[58] = audit_alerts_delivered */
+  56,   /* field[56] = audit_head_signed */
+  55,   /* field[55] = audit_recorded */
+  57,   /* field[57] = audit_rules_set */
   25,   /* field[25] = checkpoint_put */
   28,   /* field[28] = checkpoint_thread_copied */
   26,   /* field[26] = checkpoint_writes_put */
   27,   /* field[27] = checkpoints_deleted */
-  49,   /* field[49] = cold_dictionary_trained */
+  50,   /* field[50] = cold_dictionary_trained */
   29,   /* field[29] = collection_created */
   30,   /* field[30] = collection_dropped */
-  47,   /* field[47] = compaction_undone */
-  48,   /* field[48] = compression_policy_set */
+  48,   /* field[48] = compaction_undone */
+  49,   /* field[49] = compression_policy_set */
+  46,   /* field[46] = consolidation_checked */
   44,   /* field[44] = consolidation_undone */
-  46,   /* field[46] = context_compacted */
+  47,   /* field[47] = context_compacted */
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
   13,   /* field[13] = context_updated */
@@ -4502,19 +4560,19 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   36,   /* field[36] = experiences_deleted */
   35,   /* field[35] = experiences_recorded */
   37,   /* field[37] = feedback_given */
-  66,   /* field[66] = grant_removed */
-  65,   /* field[65] = grant_set */
+  67,   /* field[67] = grant_removed */
+  66,   /* field[66] = grant_set */
   10,   /* field[10] = items_embedded */
   42,   /* field[42] = learning_cycle_ran */
-  60,   /* field[60] = memories_accessed */
+  61,   /* field[61] = memories_accessed */
   7,   /* field[7] = memories_added */
   43,   /* field[43] = memories_consolidated */
   9,   /* field[9] = memories_deleted */
-  58,   /* field[58] = memories_expired */
+  59,   /* field[59] = memories_expired */
   45,   /* field[45] = memories_reinforced */
-  59,   /* field[59] = memories_restored */
-  61,   /* field[61] = memories_said_again */
-  62,   /* field[62] = memory_policy_set */
+  60,   /* field[60] = memories_restored */
+  62,   /* field[62] = memories_said_again */
+  63,   /* field[63] = memory_policy_set */
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
@@ -4534,11 +4592,11 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   19,   /* field[19] = sessions_expired */
   22,   /* field[22] = snapshot_taken */
   23,   /* field[23] = snapshots_pruned */
-  51,   /* field[51] = steps_completed */
-  50,   /* field[50] = steps_written */
+  52,   /* field[52] = steps_completed */
+  51,   /* field[51] = steps_written */
   0,   /* field[0] = tenant */
-  53,   /* field[53] = trace_forked */
-  52,   /* field[52] = traces_deleted */
+  54,   /* field[54] = trace_forked */
+  53,   /* field[53] = traces_deleted */
   21,   /* field[21] = variables_set */
 };
 static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
@@ -4547,11 +4605,11 @@ static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
   { 40, 13 },
   { 64, 29 },
   { 80, 35 },
-  { 100, 46 },
-  { 120, 50 },
-  { 140, 58 },
-  { 160, 63 },
-  { 0, 68 }
+  { 100, 47 },
+  { 120, 51 },
+  { 140, 59 },
+  { 160, 64 },
+  { 0, 69 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -4561,7 +4619,7 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  68,
+  69,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
   8,  loci__log__v1__event__number_ranges,
@@ -10050,5 +10108,43 @@ const ProtobufCMessageDescriptor loci__log__v1__memories_reinforced__descriptor 
   loci__log__v1__memories_reinforced__field_indices_by_name,
   1,  loci__log__v1__memories_reinforced__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__memories_reinforced__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__consolidation_checked__field_descriptors[1] =
+{
+  {
+    "last_item",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ConsolidationChecked, last_item),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__consolidation_checked__field_indices_by_name[] = {
+  0,   /* field[0] = last_item */
+};
+static const ProtobufCIntRange loci__log__v1__consolidation_checked__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__consolidation_checked__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ConsolidationChecked",
+  "ConsolidationChecked",
+  "Loci__Log__V1__ConsolidationChecked",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ConsolidationChecked),
+  1,
+  loci__log__v1__consolidation_checked__field_descriptors,
+  loci__log__v1__consolidation_checked__field_indices_by_name,
+  1,  loci__log__v1__consolidation_checked__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__consolidation_checked__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
