@@ -145,7 +145,7 @@ let package = Package(
     .target(
       name: "LociSession",
       dependencies: [
-        "LociContext", "LociCore", "LociProto", "LociRecall", "LociStore",
+        "LociContext", "LociCore", "LociMemory", "LociProto", "LociRecall", "LociStore",
         .product(name: "GRDB", package: "GRDB.swift")
       ],
       swiftSettings: strict),

@@ -31,6 +31,11 @@ package enum MemoryPolicy {
       throw .invalid(
         field: "policy.retention_ms", problem: "is \(policy.retentionMs), must be 0 to \(retentionMsMax)")
     }
+    guard policy.consolidateAfterMemories <= UInt32(ConsolidationQueries.memoriesMax) else {
+      throw .invalid(
+        field: "policy.consolidate_after_memories",
+        problem: "is \(policy.consolidateAfterMemories), must be 0 to \(ConsolidationQueries.memoriesMax)")
+    }
   }
 
   /// The agent's policy, with nothing in it where none was set.

@@ -84,6 +84,12 @@ package enum MemoryQueries {
     ).map(memory)
   }
 
+  package static func item(of id: String, scopeRow: Int64, in db: Database) throws -> Int64? {
+    try Int64.fetchOne(
+      db.cachedStatement(sql: "SELECT item FROM memories WHERE scope = ? AND id = ?"),
+      arguments: [scopeRow, id])
+  }
+
   static func isExpired(_ memory: V1.Memory, at now: Timestamp) -> Bool {
     memory.expiresAtUs > 0 && memory.expiresAtUs <= now.microseconds
   }

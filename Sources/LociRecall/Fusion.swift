@@ -13,6 +13,8 @@ struct Candidate {
   var access: Float = 0
   var type: Float = 0
   var trust: Float = 0
+  /// Added to the score: how much more its recall helped than another's.
+  var learned: Float = 0
   /// Of a turn in a conversation.
   var passage: PassageScores?
   var cues = CueScores()
@@ -84,6 +86,7 @@ package struct RankedItem: Sendable {
     package var speaker: Float = 0
     package var date: Float = 0
     package var cues: Float = 0
+    package var learned: Float = 0
     package var weights = Weights()
   }
 }
@@ -103,6 +106,7 @@ enum Fusion {
         importance: candidate.importance, semanticRank: candidate.semanticRank,
         exactRank: candidate.exactRank, access: candidate.access, type: candidate.type,
         trust: candidate.trust, weights: weights)
+      parts.learned = candidate.learned
       if let windows, let passage = candidate.passage { windows.add(passage, candidate.cues, to: &parts) }
       if let cues = candidate.rankedCues { parts.cues = cues }
       let facts =
@@ -110,6 +114,7 @@ enum Fusion {
         + weights.access * parts.access + weights.type * parts.type + weights.trust * parts.trust
       let score =
         weights.semantic * parts.semanticZ + weights.exact * parts.exactZ + weights.cues * parts.cues + facts
+        + parts.learned
       return RankedItem(item: candidate.item, score: score, parts: parts)
     }
     // Equal scores: the newer item first, so that the order never depends on how candidates were found.

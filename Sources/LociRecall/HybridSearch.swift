@@ -28,10 +28,14 @@ package final class HybridSearch: Sendable {
   }
 
   /// - Parameters:
+  ///   - tuning: what was learned about the agent's searches.
   ///   - allowed: items that pass the filter; `nil` when all do.
   ///   - fetch: turns the ranked items into what the caller answers with, on the same snapshot.
   package func search<Items: Sendable>(
     _ request: SearchRequest, scope: Scope, source: any ItemSource, shard: Shard, consistency: Consistency,
+    tuning: @escaping @Sendable (_ scopeRow: Int64, _ db: Database) throws -> SearchTuning = { _, _ in
+      SearchTuning()
+    },
     checkCancellation: @escaping @Sendable () throws -> Void,
     allowed: @escaping @Sendable (_ scopeRow: Int64, _ db: Database) throws -> Set<Int64>?,
     fetch: @escaping @Sendable (_ items: [Int64], _ db: Database) throws -> Items
@@ -64,6 +68,7 @@ package final class HybridSearch: Sendable {
         allowed: try allowed(start.scopeRow, db), deadline: deadline, checkCancellation: checkCancellation)
       if start.hasNames { run.stages.append("names") }
       if !queries.isEmpty { run.stages.append("encode") }
+      run.tuning = try tuning(start.scopeRow, db)
       run.vectors = try open?.collection(db)
       let earlierCollection = try openEarlier?.collection(db)
       let ranked = try run.rank(
@@ -80,7 +85,8 @@ package final class HybridSearch: Sendable {
         items: items, ranked: ranked, vectorsScanned: run.vectorsScanned, keywordMatches: run.keywordMatches,
         pendingEmbeddings: try run.pending(), stages: run.stages,
         position: try ScopeQueries.position(shard: shard.id, in: db), isPartial: run.isPartial,
-        timeRange: request.timeRange, weights: ranked.first?.parts.weights)
+        timeRange: request.timeRange, weights: ranked.first?.parts.weights,
+        adjustmentIDs: run.tuning.adjustmentIDs(hasOwnWeights: request.weights != nil))
     }
   }
 

@@ -32,6 +32,7 @@ extension HybridSearch {
   ///   - hasWaiting: whether an item's vector is still to come.
   package func explainMiss(
     _ request: SearchRequest, scope: Scope, source: any ItemSource, shard: Shard, consistency: Consistency,
+    tuning: @escaping @Sendable (_ scopeRow: Int64, _ db: Database) throws -> SearchTuning,
     checkCancellation: @escaping @Sendable () throws -> Void,
     allowed: @escaping @Sendable (_ scopeRow: Int64, _ db: Database) throws -> Set<Int64>?,
     state: @escaping @Sendable (_ db: Database) throws -> ItemState
@@ -40,7 +41,7 @@ extension HybridSearch {
     let kind = source.kind
     let outcome = try await search(
       deeper, scope: scope, source: source, shard: shard, consistency: consistency,
-      checkCancellation: checkCancellation, allowed: allowed
+      tuning: tuning, checkCancellation: checkCancellation, allowed: allowed
     ) { _, db in
       let row = try ScopeQueries.row(scope, in: db)
       let state = try state(db)
@@ -86,6 +87,6 @@ extension SearchOutcome {
     SearchOutcome<Other>(
       items: items, ranked: ranked, vectorsScanned: vectorsScanned, keywordMatches: keywordMatches,
       pendingEmbeddings: pendingEmbeddings, stages: stages, position: position, isPartial: isPartial,
-      timeRange: timeRange, weights: weights)
+      timeRange: timeRange, weights: weights, adjustmentIDs: adjustmentIDs)
   }
 }

@@ -145,4 +145,6 @@ package struct SearchOutcome<Items: Sendable>: Sendable {
   package var isPartial = false
   package var timeRange: V1.TimeRange?
   package var weights: Weights?
+  /// Learned adjustments that took part.
+  package var adjustmentIDs: [String] = []
 }

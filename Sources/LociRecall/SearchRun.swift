@@ -21,6 +21,7 @@ struct SearchRun {
   let deadline: ContinuousClock.Instant?
   let checkCancellation: @Sendable () throws -> Void
   var vectors: IndexedCollection?
+  var tuning = SearchTuning()
   var vectorsScanned = 0
   var keywordMatches: UInt64 = 0
   var stages: [String] = []
@@ -183,8 +184,10 @@ struct SearchRun {
     let hasVectors = query.vector != nil && vectors != nil
     var weights =
       request.weights
-      ?? .chosen(
-        terms: terms, isUnspaced: query.reading.text.contains(where: \.isUnspaced), hasPassages: hasPassages)
+      ?? tuning.applied(
+        to: .chosen(
+          terms: terms, isUnspaced: query.reading.text.contains(where: \.isUnspaced), hasPassages: hasPassages
+        ))
     if request.mode == .keyword || !hasVectors { weights.semantic = 0 }
     if !hasVectors, request.weights == nil { weights.cues *= 0.5 }
     if request.mode == .semantic { weights.exact = 0 }
@@ -205,6 +208,7 @@ struct SearchRun {
       candidates[item]?.type = facts.type
       candidates[item]?.trust = facts.trust
     }
+    for (item, favour) in tuning.favour { candidates[item]?.learned = favour }
   }
 
   func pending() throws -> Int {

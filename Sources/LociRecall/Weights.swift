@@ -47,8 +47,26 @@ package struct Weights: Sendable, Equatable {
       weights.semantic, weights.exact, weights.recency, weights.importance
     )
     (access, type, trust, cues) = (weights.access, weights.type, weights.trust, weights.cues)
-    guard semantic + exact + recency + importance + access + type + trust > 0 else {
+    guard !isZero else {
       throw .invalid(field: "weights", problem: "are all zero")
+    }
+  }
+
+  /// Cues alone find nothing.
+  var isZero: Bool { semantic + exact + recency + importance + access + type + trust <= 0 }
+
+  /// By the name in the contract; another name changes nothing.
+  mutating func set(_ name: String, to value: Float) {
+    switch name {
+    case "semantic": semantic = value
+    case "exact": exact = value
+    case "recency": recency = value
+    case "importance": importance = value
+    case "access": access = value
+    case "type": type = value
+    case "trust": trust = value
+    case "cues": cues = value
+    default: break
     }
   }
 

@@ -21,7 +21,8 @@ extension CompressionService {
     try await node.read(scope, nil) { db, _ in _ = try ContextQueries.stored(id, scope: scope, in: db) }
     let policy = try await node.compressionPolicy(id.rawValue, of: scope).policy
     let wanted = request.target ?? policy.target
-    let target = try CompressionTargets.checked(wanted)
+    let target = try await node.learned(
+      CompressionTargets.checked(wanted), asked: wanted, scope: scope, request.tuning)
     let keep = request.keepNewest > 0 ? request.keepNewest : policy.keepNewest
     return try await node.compact(
       id, scope: scope, keepNewest: Int(keep), target: target, question: wanted?.question ?? "",
@@ -171,9 +172,10 @@ extension NodeParts {
         try Task.checkCancellation()
         let keep = one.policy.keepNewest > 0 ? Int(one.policy.keepNewest) : CompactionLimits.keepNewestDefault
         do {
+          let target = try await learned(
+            CompressionTargets.checked(one.policy.target), asked: one.policy.target, scope: one.scope, nil)
           _ = try await compact(
-            one.contextID, scope: one.scope, keepNewest: keep,
-            target: try CompressionTargets.checked(one.policy.target), isAutomatic: true, key: nil,
+            one.contextID, scope: one.scope, keepNewest: keep, target: target, isAutomatic: true, key: nil,
             pool: idle)
         } catch LociError.failedPrecondition {}  // changed meanwhile: next time
       }

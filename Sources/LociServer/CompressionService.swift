@@ -28,7 +28,9 @@ struct CompressionService: CompressionServiceProvider {
   }
 
   func compress(_ request: V1.CompressRequest, _ call: CallContext) async throws -> V1.CompressResponse {
-    var target = try CompressionTargets.checked(request.target)
+    var target = try await node.learned(
+      CompressionTargets.checked(request.target), asked: request.target,
+      scope: request.scope.map { try Scope(tenant: $0.tenant, agent: $0.agent) }, request.tuning)
     let texts = try await texts(request.texts, request.scope, request.contextID, request.consistency)
     target.relevance = try await node.relevance(
       of: texts, to: request.target?.question ?? "",

@@ -116,7 +116,8 @@ struct ContextService: ContextServiceProvider {
       options: request.options, now: node.clock.now())
     let started = ContinuousClock.now
     let outcome = try await node.search(
-      search, scope: scope, source: MessageSource(), consistency: request.consistency, call: call
+      search, scope: scope, source: MessageSource(), consistency: request.consistency, tuning: request.tuning,
+      call: call
     ) { scopeRow, db in
       try MessageSource.allowed(by: search.filter, scopeRow: scopeRow, in: db)
     } fetch: { items, db in

@@ -3,6 +3,7 @@ import LociLearn
 import LociProto
 import LociRecall
 import LociStore
+import LociTrace
 import LociWire
 
 /// Experience on the wire: decode, call, encode.
@@ -16,10 +17,39 @@ struct ExperienceService: ExperienceServiceProvider {
   ) async throws -> V1.RecordExperiencesResponse {
     let scope = try request.checkedScope()
     try node.checkCanWait(request.options)
-    let answer = try await node.write(
-      try RecordExperiences(request, scope: scope, key: request.requestKey(), ids: node.ids))
+    let key = try request.requestKey()
+    // Refused before any trace is read.
+    var command = try RecordExperiences(request, scope: scope, key: key, ids: node.ids)
+    if let filled = try await withTraces(request, scope) {
+      command = try RecordExperiences(filled, scope: scope, key: key, ids: node.ids)
+    }
+    let answer = try await node.write(command)
     if request.options?.waitForIndex == true { try await node.waitUntilIndexed(scope, .experiences) }
     return answer
+  }
+
+  /// The request with what the traces say of experiences that name one and no steps; `nil` where none does.
+  private func withTraces(
+    _ request: V1.RecordExperiencesRequest, _ scope: Scope
+  ) async throws -> V1.RecordExperiencesRequest? {
+    let places = request.experiences.indices.filter {
+      request.experiences[$0].steps.isEmpty && !request.experiences[$0].traceID.isEmpty
+    }
+    guard !places.isEmpty else { return nil }
+    let ids = places.map { request.experiences[$0].traceID }
+    let runs = try await node.read(scope, nil) { db, _ in
+      try ids.map {
+        try TraceActions(
+          $0, most: LearnLimits.stepsMax, bytesMax: identifierBytesMax, scope: scope, in: db)
+      }
+    }
+    var filled = request
+    for (place, run) in zip(places, runs) {
+      guard let run else { continue }
+      filled.experiences[place].steps = run.names
+      if filled.experiences[place].durationMs == 0 { filled.experiences[place].durationMs = run.durationMs }
+    }
+    return filled
   }
 
   func getExperience(

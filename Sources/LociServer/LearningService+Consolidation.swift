@@ -1,7 +1,9 @@
+import GRDB
 import LociCore
 import LociMemory
 import LociProto
 import LociRecall
+import LociSession
 import LociStore
 import LociWire
 
@@ -87,7 +89,8 @@ extension LearningService {
 extension NodeParts {
   /// Compares memories on a snapshot, beside everything that callers wait for.
   func consolidation(
-    of scope: Scope, _ filter: ItemFilter, _ options: ConsolidationPlan.Options, key: RequestKey?
+    of scope: Scope, _ filter: ItemFilter, _ options: ConsolidationPlan.Options, key: RequestKey?,
+    isAutomatic: Bool = false
   ) async throws -> ConsolidateMemories {
     let (now, encoder) = (clock.now(), encoderIdentity)
     let input = try await read(scope, nil) { db, _ in
@@ -98,6 +101,30 @@ extension NodeParts {
         input.memories, vectors: input.vectors, dimension: input.dimension, options: options)
     }
     return ConsolidateMemories(
-      plan, of: input, digester: .extractive, scope: scope, key: key, ids: ids)
+      plan, of: input, digester: .extractive, scope: scope, key: key, ids: ids, isAutomatic: isAutomatic)
+  }
+
+  /// Consolidates the memories of every agent whose policy asks for it, one agent after the other. One whose memories
+  /// are not all embedded has its turn when they are.
+  func consolidateDue() async throws {
+    for shard in store.shards {
+      let due = try await shard.read { db in try ConsolidationDue.find(limit: 16, in: db) }
+      for scope in due {
+        try Task.checkCancellation()
+        guard try await isIndexed(scope, .memories) else { continue }
+        _ = try await write(
+          try await consolidation(of: scope, try ItemFilter(nil), .init(), key: nil, isAutomatic: true))
+      }
+    }
+  }
+
+  private func isIndexed(_ scope: Scope, _ kind: Bucket.Kind) async throws -> Bool {
+    guard pipeline != nil else { return true }
+    return try await read(scope, nil) { db, _ in
+      guard let row = try ScopeQueries.row(scope, in: db) else { return true }
+      return try Int64.fetchOne(
+        db.cachedStatement(sql: "SELECT 1 FROM pending WHERE bucket = ? LIMIT 1"),
+        arguments: [Bucket(scopeRow: row, kind: kind).rawValue]) == nil
+    }
   }
 }

@@ -56,7 +56,9 @@ extension MemoryService {
     let started = ContinuousClock.now
     let outcome = try await node.recall.explainMiss(
       search, scope: scope, source: MemorySource(), shard: node.store.shard(of: scope),
-      consistency: try node.checked(asked.consistency), checkCancellation: { try call.checkCancellation() }
+      consistency: try node.checked(asked.consistency),
+      tuning: try node.searchTuning(asked.tuning, of: MemorySource()),
+      checkCancellation: { try call.checkCancellation() }
     ) { scopeRow, db in
       try MemoryQueries.allowed(by: search.filter, scopeRow: scopeRow, now: now, in: db)
     } state: { db in

@@ -123,7 +123,8 @@ struct MemoryService: MemoryServiceProvider {
     let started = ContinuousClock.now
     let now = node.clock.now()
     let outcome = try await node.search(
-      search, scope: scope, source: MemorySource(), consistency: request.consistency, call: call
+      search, scope: scope, source: MemorySource(), consistency: request.consistency, tuning: request.tuning,
+      call: call
     ) { scopeRow, db in
       try MemoryQueries.allowed(by: search.filter, scopeRow: scopeRow, now: now, in: db)
     } fetch: { items, db in

@@ -67,6 +67,8 @@ package final class Node: Sendable {
     package var summariser: (any TextSummariser)?
     /// Pause between learning cycles.
     package var learningInterval = Duration.seconds(3_600)
+    /// Pause between looks for memories to consolidate by policy.
+    package var consolidationInterval = Duration.seconds(5)
     /// How long running calls may go on after SIGTERM.
     package var drainGrace = Duration.seconds(20)
 
@@ -317,6 +319,9 @@ package final class Node: Sendable {
       Task(priority: .background) { [parts, configuration, logger] in
         await LearningLoop(node: parts, interval: configuration.learningInterval, logger: logger).run()
       },
+      Task(priority: .background) { [parts, configuration, logger] in
+        await Self.consolidateMemories(of: parts, every: configuration.consolidationInterval, logger)
+      },
       Task(priority: .background) { [parts, collections] in
         await collections.run(parts.store, workers: parts.upkeep)
       }
@@ -387,6 +392,17 @@ package final class Node: Sendable {
         if rounds.isMultiple(of: 12) { try await parts.keepWithinPolicies() }
       } catch is CancellationError { return } catch {
         logger.warning("nothing is compacted", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
+  /// Memories are consolidated at most some seconds after their agent's policy asks for it.
+  private static func consolidateMemories(
+    of parts: NodeParts, every interval: Duration, _ logger: Logger
+  ) async {
+    while (try? await Task.sleep(for: interval)) != nil {
+      do { try await parts.consolidateDue() } catch is CancellationError { return } catch {
+        logger.warning("memories are not consolidated", metadata: ["error": "\(error)"])
       }
     }
   }

@@ -49,14 +49,14 @@ struct NodeParts: Sendable {
 
   func search<Items: Sendable>(
     _ request: SearchRequest, scope: Scope, source: any ItemSource, consistency: V1.Consistency?,
-    call: CallContext,
+    tuning: V1.TuningUnit? = nil, call: CallContext,
     allowed: @escaping @Sendable (_ scopeRow: Int64, _ db: Database) throws -> Set<Int64>?,
     fetch: @escaping @Sendable (_ items: [Int64], _ db: Database) throws -> Items
   ) async throws -> SearchOutcome<Items> {
     try await recall.search(
       request, scope: scope, source: source, shard: store.shard(of: scope),
-      consistency: try checked(consistency), checkCancellation: { try call.checkCancellation() },
-      allowed: allowed, fetch: fetch)
+      consistency: try checked(consistency), tuning: try searchTuning(tuning, of: source),
+      checkCancellation: { try call.checkCancellation() }, allowed: allowed, fetch: fetch)
   }
 
   /// Before the write, so that one that cannot be waited for changes nothing.

@@ -11,7 +11,7 @@ extension V1.Explanation {
       exactRank: UInt32(parts.exactRank), access: parts.access, type: parts.type, trust: parts.trust,
       windowCosine: parts.windowCosine, windowBm25Narrow: parts.windowBM25Narrow,
       windowBm25Wide: parts.windowBM25Wide, coverage: parts.coverage, speaker: parts.speaker,
-      date: parts.date, cues: parts.cues, weights: parts.weights.proto)
+      date: parts.date, cues: parts.cues, weights: parts.weights.proto, learned: parts.learned)
   }
 }
 
@@ -26,7 +26,7 @@ extension V1.SearchReport {
       pendingEmbeddings: UInt64(outcome.pendingEmbeddings), stages: outcome.stages,
       elapsedUs: (ContinuousClock.now - started).microseconds, position: V1.Position(outcome.position),
       truncated: truncated, partial: outcome.isPartial, timeRange: outcome.timeRange,
-      weights: outcome.weights?.proto)
+      weights: outcome.weights?.proto, adjustmentIDs: outcome.adjustmentIDs)
   }
 }
 

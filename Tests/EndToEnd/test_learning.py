@@ -66,6 +66,10 @@ def test_consolidation_is_undone(server):
     done = server.json("learn", "consolidate")["consolidation"]
     assert len(done["merged"]) == 1
     assert "1 restored" in server.loci("learn", "undo", done["id"]).stdout
+    server.loci("learn", "policy", "--at-session-end", "--after", "500")
+    shown = server.loci("learn", "policy").stdout
+    assert "ended: yes" in shown and "new: 500" in shown
+    assert "ended: no" in server.loci("learn", "policy", "--no-at-session-end").stdout
     assert server.loci("learn", "weak", "--below", "1").stdout.count("Anna") == 2
     server.stop()
     data = str(server.folder / "data")

@@ -35,6 +35,30 @@ import Testing
     try await test.store.close()
   }
 
+  @Test func whatComesBackIsWhole() async throws {
+    let test = try LearnStore()
+    let drafts = [
+      V1.MemoryDraft(text: "Anna's home is in Berlin, the capital."),
+      V1.MemoryDraft(
+        text: "Anna lives in Berlin.", importance: 0.75, confidence: 0.5, source: .user, trust: .high,
+        validFromUs: 5, validUntilUs: 9, tags: ["home", "place"])
+    ]
+    _ = try await test.shard.submit(
+      AddMemories(
+        V1.AddMemoriesRequest(memories: drafts), scope: test.scope, key: nil, ids: test.ids, encoder: nil))
+    let before = try await test.memories()
+    let done = try await test.consolidate()
+    let merged = try #require(done.merged.first)
+    #expect(merged.text == "Anna lives in Berlin.")
+    let undo = V1.UndoConsolidationRequest(consolidationID: done.id)
+    _ = try await test.shard.submit(UndoConsolidation(undo, scope: test.scope, key: nil))
+    var restored = try #require(try await test.memories().first { $0.id == merged.id })
+    let original = try #require(before.first { $0.id == merged.id })
+    restored.updatedAtUs = original.updatedAtUs
+    #expect(restored == original)
+    try await test.store.close()
+  }
+
   @Test func laterWinsUnlessTrustSaysOtherwise() async throws {
     let test = try LearnStore()
     let ids = try await test.add(["Anna lives in Berlin.", "Anna moved to Munich."])
@@ -94,6 +118,20 @@ import Testing
       try ConsolidationQueries.weak(below: 0.01, limit: 10, scope: scope, now: now, in: db)
     }
     #expect(none.isEmpty)
+    try await test.store.close()
+  }
+
+  @Test func theBackgroundDoesNotDoAgainWhatWasUndone() async throws {
+    let test = try LearnStore()
+    _ = try await test.add(["Anna lives in Berlin.", "Anna's home is in Berlin."])
+    let done = try await test.consolidate(isAutomatic: true)
+    #expect(done.merged.count == 1)
+    let undo = V1.UndoConsolidationRequest(consolidationID: done.id)
+    _ = try await test.shard.submit(UndoConsolidation(undo, scope: test.scope, key: nil))
+    #expect(try await test.consolidate(isAutomatic: true).links.isEmpty)
+    #expect(try await test.memories().count == 2)
+    // Who asks for it gets it.
+    #expect(try await test.consolidate().merged.count == 1)
     try await test.store.close()
   }
 

@@ -95,7 +95,16 @@ import Testing
     _ = try await test.shard.submit(
       UndoConsolidation(
         V1.UndoConsolidationRequest(consolidationID: done.id), scope: test.scope, key: nil))
-    _ = try await test.consolidate()
+    _ = try await test.consolidate(isAutomatic: true)
+    let adjustment = V1.Adjustment(
+      kind: .memoryWeight, subject: memories[0], valueBefore: 0.5, valueAfter: 0.75, hypothesis: "it helps")
+    let proposed = try await test.shard.submit(
+      ProposeAdjustment(
+        V1.ProposeAdjustmentRequest(adjustment: adjustment), scope: test.scope, key: nil, ids: test.ids))
+    for state in [V1.AdjustmentState.adopted, .rolledBack] {
+      let decision = V1.DecideAdjustmentRequest(adjustmentID: proposed.adjustment?.id ?? "", state: state)
+      _ = try await test.shard.submit(DecideAdjustment(decision, scope: test.scope, key: nil))
+    }
   }
 
   @Test func anOutcomeIsReportedOnce() async throws {

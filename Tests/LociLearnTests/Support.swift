@@ -79,7 +79,7 @@ final class LearnStore: Sendable {
     }
   }
 
-  func consolidate(digests: Int = 0) async throws -> V1.Consolidation {
+  func consolidate(digests: Int = 0, isAutomatic: Bool = false) async throws -> V1.Consolidation {
     let (scope, now) = (scope, clock.now())
     let filter = try ItemFilter(nil)
     let input = try await shard.read { db in
@@ -89,7 +89,7 @@ final class LearnStore: Sendable {
     options.digestClusterMin = digests
     let plan = ConsolidationPlan(input.memories, vectors: nil, dimension: 0, options: options)
     let command = ConsolidateMemories(
-      plan, of: input, digester: .extractive, scope: scope, key: nil, ids: ids)
+      plan, of: input, digester: .extractive, scope: scope, key: nil, ids: ids, isAutomatic: isAutomatic)
     return try await shard.submit(command).consolidation ?? V1.Consolidation()
   }
 

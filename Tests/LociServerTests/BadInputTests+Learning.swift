@@ -121,6 +121,15 @@ extension BadInputTests {
   private static var consolidationCases: [Case] {
     [
       call(
+        "a unit of work with a long name", "MemoryService", "SearchMemories",
+        V1.SearchMemoriesRequest(
+          scope: scope, query: "q", tuning: V1.TuningUnit(unit: String(repeating: "u", count: 129))), invalid,
+        bad),
+      call(
+        "consolidation after more memories than one reads", "MemoryService", "SetMemoryPolicy",
+        V1.SetMemoryPolicyRequest(scope: scope, policy: V1.MemoryPolicy(consolidateAfterMemories: 20_001)),
+        invalid, bad),
+      call(
         "likeness of memories above 1", "LearningService", "ConsolidateMemories",
         V1.ConsolidateMemoriesRequest(scope: scope, candidateSimilarity: 1.5), invalid, bad),
       call(

@@ -101,7 +101,8 @@ import LociTestKit
     ).encoded(),
     "SearchMemories": V1.SearchMemoriesRequest(
       scope: scope, query: "trains", embedding: [0.5, 0.5], limit: 5, mode: .hybrid, filter: filter,
-      weights: weights, explain: true, consistency: consistency
+      weights: weights, explain: true, consistency: consistency,
+      tuning: V1.TuningUnit(unit: "u", taskKind: "k")
     ).encoded(),
     "SearchAgents": V1.SearchAgentsRequest(
       scope: scope, agents: ["a", "b"], query: "trains", limit: 5, mode: .keyword,
@@ -125,7 +126,8 @@ import LociTestKit
     "SetMemoryPolicy": V1.SetMemoryPolicyRequest(
       scope: scope,
       policy: V1.MemoryPolicy(
-        lifetimes: [V1.TypeLifetime(type: .working, ttlMs: 60_000)], retentionMs: 86_400_000),
+        lifetimes: [V1.TypeLifetime(type: .working, ttlMs: 60_000)], retentionMs: 86_400_000,
+        consolidateAtSessionEnd: true, consolidateAfterMemories: 500),
       options: options
     ).encoded(),
     "GetMemoryPolicy": V1.GetMemoryPolicyRequest(scope: scope, consistency: consistency).encoded(),

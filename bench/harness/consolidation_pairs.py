@@ -1,8 +1,9 @@
 """A seeded generator of labelled pairs of memories in English and Chinese: paraphrases, updates, negations, near-misses.
 
-No such set exists in the open. Three parts share no template and hardly a filler word. The comparison was made with
-`dev`, and mended where it failed on `held`; `fresh` was written afterwards and nothing was changed for it, so that it
-says what to expect of phrases that the comparison does not know."""
+No such set exists in the open. The parts share no template and hardly a filler word. The comparison by predicates was
+made with `dev`, and mended where it failed on `held`. The comparison by structure and meaning was made with `fresh`.
+`sealed` was written before that one and is only ever run: it says what to expect of phrases that nobody looked at. All
+are by one hand, which a person's own memories are not."""
 
 import random
 
@@ -235,6 +236,88 @@ FRESH_CHINESE = {
     ],
 }
 ENGLISH["fresh"], CHINESE["fresh"] = FRESH_ENGLISH, FRESH_CHINESE
+
+SEALED_ENGLISH = {
+    "names": ["Yusuf", "Paula", "Gideon", "Noemi", "Ruben", "Ines"],
+    "attributes": [
+        {
+            "values": ["Seville", "Krakow", "Malmo", "Graz", "Antwerp"],
+            "same": ["{s} rents a flat in {v}.", "{s} has made {v} home.", "{s} is a local in {v}."],
+            "change": ["{s} swapped {u} for {v}.", "{s} bought a place in {v} and went there for good."],
+            "deny": ["{s} is not a local in {v}.", "{s} turned {s}'s back on {v}."],
+            "near": ["{s} sends postcards from {w}.", "{s}'s cousin rents a flat in {w}.", "{s} has a meeting in {w}."],
+        },
+        {
+            "values": ["Michelin", "Danone", "Roche", "Maersk"],
+            "same": ["{s} draws a salary from {v}.", "{s} is a member of staff at {v}.", "{s} has a position with {v}."],
+            "change": ["{s} was recruited by {v}.", "{s} is the newest member of staff at {v}."],
+            "deny": ["{s} is not a member of staff at {v}.", "{s} handed in notice at {v}."],
+            "near": ["{s} wrote an article about {w}.", "{s}'s tenant draws a salary from {v}."],
+        },
+        {
+            "values": ["astronomy", "fencing", "knitting", "rowing"], "many": True,
+            "same": ["{s} is mad about {v}.", "{s} is hooked on {v}.", "{v} makes {s} happy."],
+            "change": [], "deny": ["{s} has no interest in {v}.", "{s} is bored by {v}.", "{s} is not mad about {v}."],
+            "near": ["{s} is hooked on {w}.", "{s} wrote an essay on {v}."],
+        },
+        {
+            "values": ["8:15", "11:45", "13:30", "17:00"], "subject": "{n}'s train",
+            "same": ["{S} departs at {v}.", "{S} leaves at {v}.", "The departure of {S} is at {v}."],
+            "change": ["{S} was delayed until {v}.", "{S} departs at {v} now."], "deny": ["{S} does not depart at {v}."],
+            "near": ["{N} goes jogging at {v}."],
+        },
+        {
+            "values": ["AB12", "QX77", "ZT40", "LM93"],
+            "same": ["{s}'s licence plate is {v}.", "The licence plate of {s} reads {v}."],
+            "change": ["{s} got a new licence plate, {v}."], "deny": ["{s}'s licence plate is not {v}."],
+            "near": ["{s}'s seat number is {w}."],
+        },
+        {
+            "values": ["Dr Stone", "Dr Patel", "Dr Meyer", "Dr Silva"],
+            "same": ["{s}'s dentist is {v}.", "{v} is {s}'s dentist.", "{s} has {v} for a dentist."],
+            "change": ["{s} changed dentists and now goes to {v}."], "deny": ["{s}'s dentist is not {v}."],
+            "near": ["{s} had lunch with {w}.", "{s}'s vet is {w}."],
+        },
+    ],
+}
+
+SEALED_CHINESE = {
+    "names": ["邓超", "傅莹", "曹阳", "魏红", "潘亮", "袁梦"],
+    "attributes": [
+        {
+            "values": ["合肥", "贵阳", "宁波", "兰州", "太原"],
+            "same": ["{s}在{v}租了房。", "{s}把{v}当成家。", "{s}是{v}本地人。"],
+            "change": ["{s}举家去了{v}。", "{s}从{u}换到{v}居住。"], "deny": ["{s}不是{v}本地人。", "{s}不在{v}住了。"],
+            "near": ["{s}从{w}寄来明信片。", "{s}的表哥在{w}租了房。", "{s}在{w}开会。"],
+        },
+        {
+            "values": ["中兴", "吉利", "蒙牛", "宝钢"],
+            "same": ["{s}是{v}的职员。", "{s}领{v}的薪水。", "{s}在{v}有份工作。"],
+            "change": ["{s}被{v}聘用了。", "{s}成了{v}的新职员。"], "deny": ["{s}不是{v}的职员。", "{s}从{v}辞职了。"],
+            "near": ["{s}写过关于{w}的文章。", "{s}的租客是{v}的职员。"],
+        },
+        {
+            "values": ["天文", "击剑", "编织", "划船"], "many": True,
+            "same": ["{s}痴迷{v}。", "{s}对{v}上瘾。", "{v}让{s}很快乐。"], "change": [],
+            "deny": ["{s}对{v}毫无兴趣。", "{s}不痴迷{v}。"], "near": ["{s}痴迷{w}。", "{s}写了一篇{v}的文章。"],
+        },
+        {
+            "values": ["八点", "十一点", "一点", "五点"], "subject": "{n}的火车",
+            "same": ["{S}{v}出发。", "{S}{v}开。", "{S}的发车时间是{v}。"], "change": ["{S}晚点到{v}。", "{S}改成{v}出发。"],
+            "deny": ["{S}不是{v}出发。"], "near": ["{N}{v}去跑步。"],
+        },
+        {
+            "values": ["A12", "Q77", "Z40", "L93"], "same": ["{s}的车牌是{v}。", "{s}的车牌号是{v}。"],
+            "change": ["{s}换了新车牌{v}。"], "deny": ["{s}的车牌不是{v}。"], "near": ["{s}的座位号是{w}。"],
+        },
+        {
+            "values": ["石医生", "白医生", "梅医生", "苏医生"],
+            "same": ["{s}的牙医是{v}。", "{v}是{s}的牙医。", "给{s}看牙的是{v}。"],
+            "change": ["{s}换了牙医，现在找{v}。"], "deny": ["{s}的牙医不是{v}。"], "near": ["{s}和{w}吃过午饭。"],
+        },
+    ],
+}
+ENGLISH["sealed"], CHINESE["sealed"] = SEALED_ENGLISH, SEALED_CHINESE
 
 LABELS = ["duplicate", "conflict", "unrelated"]
 

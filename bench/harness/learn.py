@@ -1,5 +1,6 @@
 """Learning measured: bandits against mabwiser on seeded simulators, consolidation on labelled pairs, an agent with and
-without recommendations, and tau-airline's fourth trials foretold from three. Run by bench/learn."""
+without recommendations, tau-airline's fourth trials foretold from three, and what retrieval loses by consolidation.
+Run by bench/learn."""
 
 import argparse
 import json
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 
 import loci
+from evaluation.conversations import text_of
+from evaluation.data import is_there, read
 from harness import consolidation_pairs, paths
 from harness.loci import serve
-from loci._proto.loci.v1 import experience_pb2, learning_pb2
+from loci._proto.loci.v1 import experience_pb2, memory_pb2
 
 warnings.filterwarnings("ignore")
 
@@ -188,13 +191,14 @@ def agent(target: str, seeds: int, tasks: int, learnable: bool) -> dict:
                 task, chances = agent_task(rng)
                 if not learnable:
                     chances = {name: 0.5 for name in chances}
-                luck = rng.uniform()
+                # Each strategy has its own luck, so that a choice matters by chance too where nothing can be learned.
+                works = {name: rng.uniform() < chance for name, chance in chances.items()}
                 answer = one.learning.recommend(task, chances)
-                success = luck < chances[answer.chosen]
+                success = works[answer.chosen]
                 one.learning.report(answer.decision_id, float(success))
                 results["with Loci"].append(success)
-                results["blind"].append(luck < chances[rng.choice(list(chances))])
-                results["best possible"].append(luck < max(chances.values()))
+                results["blind"].append(works[rng.choice(list(chances))])
+                results["best possible"].append(works[max(chances, key=chances.get)])
             for name in curves:
                 curves[name].append(results[name])
             if seed == 0:
@@ -300,12 +304,55 @@ def foretell(answer) -> bool:
     return bool((weights * wins).sum() > 0.5 * weights.sum())
 
 
+# ---------------------------------------------------------------- retrieval after consolidation
+
+
+def retrieval(target: str) -> list[dict]:
+    """LoCoMo's turns as memories: recall of the evidence before and after a consolidation. A merged memory counts as
+    found where the one that it went into is."""
+    if not is_there("locomo"):
+        print("skipped: no locomo", flush=True)
+        return []
+    turns, questions = read("locomo/turns.jsonl"), read("locomo/questions.jsonl")
+    scores: dict[str, list[float]] = {"before": [], "after": []}
+    merged = linked = 0
+    with loci.Client(target, tenant="bench", agent="x", timeout=300) as client:
+        for conversation in sorted({turn["conv"] for turn in turns}):
+            one = client.for_agent("locomo", conversation)
+            own = [turn for turn in turns if turn["conv"] == conversation]
+            for start in range(0, len(own), 200):
+                drafts = [
+                    memory_pb2.MemoryDraft(id=turn["id"], text=f"{turn['speaker']}: {text_of(turn)}")
+                    for turn in own[start : start + 200]
+                ]
+                one.memories.add(drafts, wait_for_index=True)
+            asked = [q for q in questions if q["conv"] == conversation and q["evidence"]]
+            scores["before"] += [recall_of(one, question, {}) for question in asked]
+            links = one.learning.consolidate(wait_for_index=True).consolidation.links
+            into = {link.from_id: link.to_id for link in links if link.relation == 1}
+            merged, linked = merged + len(into), linked + len(links)
+            scores["after"] += [recall_of(one, question, into) for question in asked]
+    before, after = np.array(scores["before"]), np.array(scores["after"])
+    change = after - before
+    half = 1.96 * change.std(ddof=1) / np.sqrt(len(change))
+    row = {"questions": len(before), "merged": merged, "in conflict": linked - merged, "R@10 before": before.mean(),
+           "R@10 after": after.mean(), "change": change.mean(), "low": change.mean() - half, "high": change.mean() + half}
+    print(json.dumps(row), flush=True)
+    return [row]
+
+
+def recall_of(client: loci.Client, question: dict, into: dict[str, str]) -> float:
+    evidence = [into.get(turn, turn) for turn in question["evidence"]]
+    hits = {hit.memory.id for hit in client.memories.search(question["question"], limit=10)}
+    return sum(turn in hits for turn in evidence) / len(evidence)
+
+
 # ---------------------------------------------------------------- all
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/learn")
-    parser.add_argument("--only", default="bandits,consolidation,agent,tau")
+    parser.add_argument("--only", default="bandits,consolidation,agent,tau,retrieval")
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=1_500)
     parser.add_argument("--pairs", type=int, default=500, help="labelled pairs of each language")
@@ -320,7 +367,7 @@ def main() -> None:
     with serve("learn", with_model=paths.MODEL.exists()) as server:
         if "consolidation" in parts:
             results["consolidation"] = [
-                row for half in ["held", "fresh"] for row in consolidation(server.target, 1, arguments.pairs, half)
+                row for half in ["held", "fresh", "sealed"] for row in consolidation(server.target, 1, arguments.pairs, half)
             ]
         if "agent" in parts:
             curves = agent(server.target, arguments.seeds, 300, True)
@@ -329,6 +376,8 @@ def main() -> None:
             plot(curves, null, out / "learning-curve.png")
         if "tau" in parts:
             results["tau-airline"] = tau(server.target)
+        if "retrieval" in parts:
+            results["retrieval after consolidation"] = retrieval(server.target)
     results_file.write_text(json.dumps(results, indent=1, default=float) + "\n")
 
 

@@ -11,19 +11,25 @@ package enum Tuning {
   package static let trialsMax = 8
   private static let attributePrefix = "trial."
 
-  /// - Parameter adjustments: all that are on trial or adopted, oldest first.
+  /// - Parameters:
+  ///   - adjustments: all that are on trial or adopted, oldest first.
+  ///   - unit: `nil` takes part in no trial, and has all that is adopted.
   package static func values(
-    _ adjustments: [V1.Adjustment], unit: String, kind: String
+    _ adjustments: [V1.Adjustment], unit: String?, kind: String
   ) -> V1.GetTuningResponse {
     var answer = V1.GetTuningResponse()
     var places: [String: Int] = [:]
     for adjustment in adjustments where adjustment.taskKind.isEmpty || adjustment.taskKind == kind {
       guard adjustment.state == .trial || adjustment.state == .adopted else { continue }
-      let isWith = applies(adjustment, to: unit)
-      answer.attributes.append(
-        V1.Attribute(key: attributePrefix + adjustment.id, value: isWith ? "with" : "without"))
-      guard isWith else {
-        answer.controlOf.append(adjustment.id)
+      if let unit {
+        let isWith = applies(adjustment, to: unit)
+        answer.attributes.append(
+          V1.Attribute(key: attributePrefix + adjustment.id, value: isWith ? "with" : "without"))
+        guard isWith else {
+          answer.controlOf.append(adjustment.id)
+          continue
+        }
+      } else if adjustment.state != .adopted {
         continue
       }
       let value = V1.TunedValue(

@@ -34,6 +34,15 @@ package enum AdjustmentQueries {
     return try bodies.map { try V1.Adjustment(decoding: [UInt8]($0)) }
   }
 
+  /// Adopted or on trial, oldest first. Read at every search: one look-up in an index where there are none.
+  package static func inForce(scopeRow: Int64, in db: Database) throws -> [V1.Adjustment] {
+    let bodies = try Data.fetchAll(
+      db.cachedStatement(
+        sql: "SELECT body FROM adjustments WHERE scope = ? AND state IN (?, ?) ORDER BY row"),
+      arguments: [scopeRow, V1.AdjustmentState.trial.rawValue, V1.AdjustmentState.adopted.rawValue])
+    return try bodies.map { try V1.Adjustment(decoding: [UInt8]($0)) }
+  }
+
   /// Newest first.
   package static func list(
     _ states: [V1.AdjustmentState], page: PageRequest, scope: Scope, in db: Database

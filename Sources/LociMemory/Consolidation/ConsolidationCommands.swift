@@ -17,15 +17,18 @@ package struct ConsolidateMemories: Command {
   private let input: ConsolidationQueries.Input
   private let digests: [LogV1.AddedMemory]
   private let byMeaning: Bool
+  private let isAutomatic: Bool
   private let id: String
 
   private static let digestBytesMax = 2_048
   private static let digestSourcesMax = 64
 
+  /// - Parameter isAutomatic: by the agent's policy: remembers how far it looked, and does not do again what was undone.
   package init(
     _ plan: ConsolidationPlan, of input: ConsolidationQueries.Input, digester: Digester, scope: Scope,
-    key: RequestKey?, ids: UUIDv7Generator
+    key: RequestKey?, ids: UUIDv7Generator, isAutomatic: Bool = false
   ) {
+    self.isAutomatic = isAutomatic
     self.scope = scope
     requestKey = key
     self.plan = plan
@@ -61,6 +64,9 @@ package struct ConsolidateMemories: Command {
     guard let scopeRow = try transaction.scopeRow(scope) else {
       return Decision(events: [], answer: preview)
     }
+    let checked: [LogV1.Event.Kind] =
+      isAutomatic ? [.consolidationChecked(LogV1.ConsolidationChecked(lastItem: input.lastItem))] : []
+    let undone = try isAutomatic ? ConsolidationQueries.undoneLinks(scope: scope, in: transaction.db) : []
     let read = Dictionary(
       input.memories.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var current: [String: V1.Memory] = [:]
@@ -70,7 +76,9 @@ package struct ConsolidateMemories: Command {
       else { continue }
       current[id] = now
     }
-    let links = plan.links.filter { current[$0.fromID] != nil && current[$0.toID] != nil }
+    let links = plan.links.filter {
+      current[$0.fromID] != nil && current[$0.toID] != nil && !undone.contains([$0.fromID, $0.toID])
+    }
     var changes = MemoryChanges(current, links, at: transaction.at)
     changes.apply()
     let at = transaction.at.microseconds
@@ -78,10 +86,10 @@ package struct ConsolidateMemories: Command {
       id: id, atUs: at, memoriesRead: UInt64(input.memories.count), links: links, merged: changes.merged,
       changed: changes.before, digestIDs: digests.map(\.id))
     let answer = V1.ConsolidateMemoriesResponse(consolidation: consolidation, byMeaning: byMeaning)
-    guard !links.isEmpty || !digests.isEmpty else { return Decision(events: [], answer: answer) }
-    var events: [LogV1.Event.Kind] = [
-      .memoriesConsolidated(LogV1.MemoriesConsolidated(consolidation: consolidation.encoded()))
-    ]
+    guard !links.isEmpty || !digests.isEmpty else { return Decision(events: checked, answer: answer) }
+    var events = checked
+    events.append(
+      .memoriesConsolidated(LogV1.MemoriesConsolidated(consolidation: consolidation.encoded())))
     events += changes.after.map { .memoryUpdated($0.updateEvent) }
     if !changes.merged.isEmpty {
       events.append(.memoriesDeleted(LogV1.MemoriesDeleted(ids: changes.merged.map(\.id))))
@@ -162,6 +170,16 @@ extension V1.Memory {
       createdAtUs: createdAtUs, expiresAtUs: expiresAtUs, attributes: AttributeColumn.stored(attributes))
   }
 
+  /// With what it has beside its text. A memory that it replaced stays replaced, and only that one.
+  func restored(replaces: Bool) -> LogV1.AddedMemory {
+    var memory = stored
+    memory.details = LogV1.MemoryDetails(
+      confidence: confidence, source: source.rawValue, trust: trust.rawValue, validFromUs: validFromUs,
+      validUntilUs: validUntilUs, tags: tags, supersedesID: replaces ? supersedesID : "",
+      fingerprint: Fingerprint.of(text))
+    return memory
+  }
+
   var updateEvent: LogV1.MemoryUpdated {
     LogV1.MemoryUpdated(memory: stored, version: version, textChanged: false)
   }
@@ -198,7 +216,17 @@ package struct UndoConsolidation: Command {
     var events: [LogV1.Event.Kind] = [.consolidationUndone(LogV1.ConsolidationUndone(id: id))]
     let missing = try done.merged.filter { try stored($0.id) == nil }
     if !missing.isEmpty {
-      events.append(.memoriesAdded(LogV1.MemoriesAdded(memories: missing.map(\.stored))))
+      let memories = try missing.map { memory in
+        memory.restored(replaces: try stored(memory.supersedesID)?.supersededByID == memory.id)
+      }
+      events.append(.memoriesAdded(LogV1.MemoriesAdded(memories: memories)))
+      let repeated = missing.filter { $0.saidCount > 1 }
+      if !repeated.isEmpty {
+        events.append(
+          .memoriesSaidAgain(
+            LogV1.MemoriesSaidAgain(
+              ids: repeated.map(\.id), counts: repeated.map { UInt32(clamping: $0.saidCount - 1) })))
+      }
     }
     var changed: UInt64 = 0
     for old in done.changed {

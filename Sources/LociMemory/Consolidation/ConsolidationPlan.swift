@@ -184,10 +184,16 @@ package struct ConsolidationPlan: Sendable {
     }
   }
 
-  /// The attribute "trust", 0 to 1; 0.5 when there is none.
+  /// The attribute "trust", 0 to 1; else by the class of trust.
   private func trust(_ place: Int) -> Double {
-    memories[place].attributes.first { $0.key == "trust" }.flatMap { Double($0.value) }
-      .flatMap { (0...1).contains($0) ? $0 : nil } ?? 0.5
+    let given = memories[place].attributes.first { $0.key == "trust" }.flatMap { Double($0.value) }
+    if let given, (0...1).contains(given) { return given }
+    return switch memories[place].trust {
+    case .untrusted: 0.1
+    case .low: 0.25
+    case .high: 0.75
+    default: 0.5
+    }
   }
 
   private func link(

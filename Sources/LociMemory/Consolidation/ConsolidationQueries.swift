@@ -16,6 +16,8 @@ package enum ConsolidationQueries {
     /// Shape (memories, dimension), zeros where a memory has none; `nil`: no memory has one.
     package var vectors: [Float]?
     package var dimension: Int
+    /// Of the agent's memories, the last row.
+    package var lastItem: Int64 = 0
   }
 
   /// The newest 20,000 that pass the filter.
@@ -32,8 +34,14 @@ package enum ConsolidationQueries {
       token = found.page.nextToken
     } while !token.isEmpty && memories.count < memoriesMax
     memories = memories.prefix(memoriesMax).reversed()
-    guard let encoder, let scopeRow = try ScopeQueries.row(scope, in: db) else {
-      return Input(memories: memories, vectors: nil, dimension: 0)
+    let row = try ScopeQueries.row(scope, in: db)
+    let last =
+      try row.flatMap {
+        try Int64.fetchOne(
+          db.cachedStatement(sql: "SELECT max(item) FROM memories WHERE scope = ?"), arguments: [$0])
+      } ?? 0
+    guard let encoder, let scopeRow = row else {
+      return Input(memories: memories, vectors: nil, dimension: 0, lastItem: last)
     }
     let dimension = encoder.dimension
     let places = Dictionary(
@@ -54,7 +62,38 @@ package enum ConsolidationQueries {
       vectors.replaceSubrange(place * dimension..<(place + 1) * dimension, with: vector)
       count += 1
     }
-    return Input(memories: memories, vectors: count > 0 ? vectors : nil, dimension: dimension)
+    return Input(
+      memories: memories, vectors: count > 0 ? vectors : nil, dimension: dimension, lastItem: last)
+  }
+
+  /// Pairs of ids, each both ways, that a consolidation linked and somebody unlinked.
+  static func undoneLinks(scope: Scope, in db: Database) throws -> Set<[String]> {
+    guard let scopeRow = try ScopeQueries.row(scope, in: db) else { return [] }
+    let bodies = try Data.fetchAll(
+      db.cachedStatement(
+        sql: "SELECT body FROM consolidations WHERE scope = ? AND undone_at_us IS NOT NULL"),
+      arguments: [scopeRow])
+    var pairs: Set<[String]> = []
+    for body in bodies {
+      for link in try V1.Consolidation(decoding: [UInt8](body)).links {
+        pairs.formUnion([[link.fromID, link.toID], [link.toID, link.fromID]])
+      }
+    }
+    return pairs
+  }
+
+  /// Whether the agent has memories that a consolidation has not looked at, at least `count` of them.
+  package static func hasNew(_ count: Int, after item: Int64, scopeRow: Int64, in db: Database) throws -> Bool
+  {
+    // The plus keeps SQLite from reading the agent's whole index instead of the few newest rows.
+    let found = try Int.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT count(*) FROM (
+            SELECT 1 FROM memories WHERE item > ? AND +scope = ? AND expired_at_us = 0 AND superseded_at_us = 0
+            LIMIT ?)
+          """), arguments: [item, scopeRow, count])
+    return (found ?? 0) >= count
   }
 
   static func find(

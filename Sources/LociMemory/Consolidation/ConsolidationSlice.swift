@@ -11,7 +11,8 @@ package struct ConsolidationSlice: Slice {
 
   package let name = "consolidation"
   package let tables = [
-    ProjectedTable("consolidations", orderedBy: "row"), ProjectedTable("memory_uses", orderedBy: "scope, id")
+    ProjectedTable("consolidations", orderedBy: "row"), ProjectedTable("memory_uses", orderedBy: "scope, id"),
+    ProjectedTable("consolidation_progress", orderedBy: "scope")
   ]
 
   package var migrations: [@Sendable (Database) throws -> Void] {
@@ -37,6 +38,16 @@ package struct ConsolidationSlice: Slice {
               PRIMARY KEY (scope, id)
             ) STRICT, WITHOUT ROWID;
             """)
+      },
+      { db in
+        try db.execute(
+          sql: """
+            CREATE TABLE consolidation_progress (
+              scope INTEGER PRIMARY KEY REFERENCES scopes (row),
+              last_item INTEGER NOT NULL, -- of memories: what is above it is new
+              at_us INTEGER NOT NULL
+            ) STRICT;
+            """)
       }
     ]
   }
@@ -49,6 +60,12 @@ package struct ConsolidationSlice: Slice {
         sql: "UPDATE consolidations SET undone_at_us = ? WHERE scope = ? AND id = ?"
       ).execute(arguments: [transaction.at.microseconds, try scopeRow(event, transaction), undone.id])
     case .memoriesReinforced(let used): try apply(used, try scopeRow(event, transaction), transaction)
+    case .consolidationChecked(let checked):
+      try transaction.db.cachedStatement(
+        sql: "INSERT OR REPLACE INTO consolidation_progress (scope, last_item, at_us) VALUES (?, ?, ?)"
+      ).execute(arguments: [
+        try scopeRow(event, transaction), checked.lastItem, transaction.at.microseconds
+      ])
     case .memoriesDeleted(let deleted):
       let scope = try scopeRow(event, transaction)
       let delete = try transaction.db.cachedStatement(

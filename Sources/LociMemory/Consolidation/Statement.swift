@@ -114,11 +114,13 @@ enum ClaimReader {
       if number == 0 || (!left.isEmpty && claims.isEmpty) { subject = left }
       isWish = isWish || match.predicate.relations == [.wants]
       guard !right.isEmpty else { continue }
+      // What starts at 9:00 is no employee.
+      let isTimed = match.predicate.relations == [.employer] && TimeValue(tokens[match.end..<end]) != nil
       claims.append(
         Statement.Claim(
-          relations: isWish ? [.wants] : match.predicate.relations, subject: subject, value: right,
-          isNegative: isNegative != match.predicate.isNegative,
-          isChange: isOver || match.predicate.isChange,
+          relations: isWish ? [.wants] : isTimed ? [.schedule] : match.predicate.relations, subject: subject,
+          value: right, isNegative: isNegative != match.predicate.isNegative,
+          isChange: isOver || (match.predicate.isChange && !isTimed),
           predicate: Set(matches.flatMap(\.predicate.words)).union(relationWords)))
     }
     return claims
@@ -264,10 +266,13 @@ enum ClaimReader {
     var (subject, value) = (stems(left), stems(right))
     guard !subject.isEmpty, !value.isEmpty else { return nil }
     var relations: Set<Relation> = []
-    if owns(left) {
-      // "The name of Anna's dog is Rex" is "Anna's dog is called Rex".
-      relations = subject.remove("nam") != nil && !subject.isEmpty ? [.named] : [.attribute]
-    } else if !isChinese, right.contains(where: { $0.stem == "'s" }) {
+    // "Anna's new employer is V": V, and no longer another.
+    let fresh = subject.intersection(newness)
+    if owns(left), !fresh.isEmpty, fresh.count < subject.count {
+      return attribute(subject.subtracting(fresh), value, right, isNegative, isChange: true)
+    }
+    if owns(left) { return attribute(subject, value, right, isNegative, isChange: isOver) }
+    if !isChinese, right.contains(where: { $0.stem == "'s" }) {
       relations = [.attribute]
       (subject, value) = (value, subject)
     } else if right.contains(where: { $0.stem == "old" }), right.contains(where: StatementText.isNumber) {
@@ -283,6 +288,29 @@ enum ClaimReader {
     guard !relations.isEmpty else { return nil }
     return Statement.Claim(
       relations: relations, subject: subject, value: value, isNegative: isNegative, isChange: isOver)
+  }
+
+  private static let newness: Set<String> = ["new", "current", "latest", "新"]
+
+  /// What somebody or something has: a name, a time, or anything else.
+  private static func attribute(
+    _ subject: Set<String>, _ value: Set<String>, _ right: ArraySlice<Token>, _ isNegative: Bool,
+    isChange: Bool
+  ) -> Statement.Claim {
+    var (subject, value, isChange) = (subject, value, isChange)
+    var relations: Set<Relation> = [.attribute]
+    // "The name of Anna's dog is Rex" is "Anna's dog is called Rex".
+    if subject.contains("nam"), subject.count > 1 {
+      subject.remove("nam")
+      relations = [.named]
+    } else if let time = TimeValue(right) {
+      // "Anna's appointment is 9:00" is when it takes place, whatever the verb.
+      relations = [.attribute, .schedule]
+      value = time.words
+      isChange = isChange || time.isMoved
+    }
+    return Statement.Claim(
+      relations: relations, subject: subject, value: value, isNegative: isNegative, isChange: isChange)
   }
 
   private static let owners: Set<String> = ["'s", "of", "的", "my", "his", "her", "our", "their", "your"]

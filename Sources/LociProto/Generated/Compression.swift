@@ -336,16 +336,19 @@ extension V1 {
     /// Leave the archive out of the answer.
     public var omitArchive: Bool = false
     public var consistency: V1.Consistency? = nil
+    /// With a scope, and where the target has neither a ratio nor a budget.
+    public var tuning: V1.TuningUnit? = nil
 
     public init() {}
 
-    public init(texts: [V1.CompressionText] = [], scope: V1.Scope? = nil, contextID: String = "", target: V1.CompressionTarget? = nil, omitArchive: Bool = false, consistency: V1.Consistency? = nil) {
+    public init(texts: [V1.CompressionText] = [], scope: V1.Scope? = nil, contextID: String = "", target: V1.CompressionTarget? = nil, omitArchive: Bool = false, consistency: V1.Consistency? = nil, tuning: V1.TuningUnit? = nil) {
       self.texts = texts
       self.scope = scope
       self.contextID = contextID
       self.target = target
       self.omitArchive = omitArchive
       self.consistency = consistency
+      self.tuning = tuning
     }
   }
 
@@ -699,15 +702,18 @@ extension V1 {
     /// Absent: what the policy says.
     public var target: V1.CompressionTarget? = nil
     public var options: V1.WriteOptions? = nil
+    /// Where neither the target nor the policy has a ratio or a budget.
+    public var tuning: V1.TuningUnit? = nil
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, contextID: String = "", keepNewest: UInt32 = 0, target: V1.CompressionTarget? = nil, options: V1.WriteOptions? = nil) {
+    public init(scope: V1.Scope? = nil, contextID: String = "", keepNewest: UInt32 = 0, target: V1.CompressionTarget? = nil, options: V1.WriteOptions? = nil, tuning: V1.TuningUnit? = nil) {
       self.scope = scope
       self.contextID = contextID
       self.keepNewest = keepNewest
       self.target = target
       self.options = options
+      self.tuning = tuning
     }
   }
 
@@ -1613,6 +1619,7 @@ extension V1.CompressRequest: ViewableMessage {
     self.target = try C.message(c.pointee.target)
     self.omitArchive = c.pointee.omit_archive != 0
     self.consistency = try C.message(c.pointee.consistency)
+    self.tuning = try C.message(c.pointee.tuning)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__CompressRequest> {
@@ -1627,6 +1634,7 @@ extension V1.CompressRequest: ViewableMessage {
     if let value = target { c.pointee.target = value.lower(arena) }
     c.pointee.omit_archive = omitArchive ? 1 : 0
     if let value = consistency { c.pointee.consistency = value.lower(arena) }
+    if let value = tuning { c.pointee.tuning = value.lower(arena) }
     return c
   }
 }
@@ -1655,6 +1663,9 @@ extension V1.CompressRequest {
     }
     public var consistency: V1.Consistency.View? {
       C.view(c.pointee.consistency)
+    }
+    public var tuning: V1.TuningUnit.View? {
+      C.view(c.pointee.tuning)
     }
   }
 
@@ -2612,6 +2623,7 @@ extension V1.CompactContextRequest: ViewableMessage {
     self.keepNewest = c.pointee.keep_newest
     self.target = try C.message(c.pointee.target)
     self.options = try C.message(c.pointee.options)
+    self.tuning = try C.message(c.pointee.tuning)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__CompactContextRequest> {
@@ -2622,6 +2634,7 @@ extension V1.CompactContextRequest: ViewableMessage {
     c.pointee.keep_newest = keepNewest
     if let value = target { c.pointee.target = value.lower(arena) }
     if let value = options { c.pointee.options = value.lower(arena) }
+    if let value = tuning { c.pointee.tuning = value.lower(arena) }
     return c
   }
 }
@@ -2647,6 +2660,9 @@ extension V1.CompactContextRequest {
     }
     public var options: V1.WriteOptions.View? {
       C.view(c.pointee.options)
+    }
+    public var tuning: V1.TuningUnit.View? {
+      C.view(c.pointee.tuning)
     }
   }
 

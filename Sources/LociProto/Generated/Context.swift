@@ -591,10 +591,11 @@ extension V1 {
     /// Wait until every message at the read's position has its embedding. Default false.
     public var waitForIndex: Bool = false
     public var options: V1.SearchOptions? = nil
+    public var tuning: V1.TuningUnit? = nil
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, query: String = "", limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false, options: V1.SearchOptions? = nil) {
+    public init(scope: V1.Scope? = nil, query: String = "", limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false, options: V1.SearchOptions? = nil, tuning: V1.TuningUnit? = nil) {
       self.scope = scope
       self.query = query
       self.limit = limit
@@ -605,6 +606,7 @@ extension V1 {
       self.consistency = consistency
       self.waitForIndex = waitForIndex
       self.options = options
+      self.tuning = tuning
     }
   }
 
@@ -2250,6 +2252,7 @@ extension V1.SearchMessagesRequest: ViewableMessage {
     self.consistency = try C.message(c.pointee.consistency)
     self.waitForIndex = c.pointee.wait_for_index != 0
     self.options = try C.message(c.pointee.options)
+    self.tuning = try C.message(c.pointee.tuning)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchMessagesRequest> {
@@ -2265,6 +2268,7 @@ extension V1.SearchMessagesRequest: ViewableMessage {
     if let value = consistency { c.pointee.consistency = value.lower(arena) }
     c.pointee.wait_for_index = waitForIndex ? 1 : 0
     if let value = options { c.pointee.options = value.lower(arena) }
+    if let value = tuning { c.pointee.tuning = value.lower(arena) }
     return c
   }
 }
@@ -2305,6 +2309,9 @@ extension V1.SearchMessagesRequest {
     }
     public var options: V1.SearchOptions.View? {
       C.view(c.pointee.options)
+    }
+    public var tuning: V1.TuningUnit.View? {
+      C.view(c.pointee.tuning)
     }
   }
 

@@ -29,9 +29,10 @@ extension V1 {
     /// Empty: the server makes a UUIDv7.
     public var id: String = ""
     public var task: V1.Task? = nil
-    /// What was done, in order: names of actions or tools. At most 4096 of 1 to 128 bytes.
+    /// What was done, in order: names of actions or tools. At most 4096 of 1 to 128 bytes. Empty with a `trace_id`: the
+    /// tools that the trace called, or all its steps where it called none; the duration too, where it is 0.
     public var steps: [String] = []
-    /// W3C trace id of the run, or empty.
+    /// W3C trace id of the run, or empty. Steps come from what the trace store has of it when the experience is recorded.
     public var traceID: String = ""
     /// 1 to 128 bytes, or empty.
     public var strategy: String = ""

@@ -89,6 +89,7 @@ extension LogV1 {
       case memoriesConsolidated(LogV1.MemoriesConsolidated)
       case consolidationUndone(LogV1.ConsolidationUndone)
       case memoriesReinforced(LogV1.MemoriesReinforced)
+      case consolidationChecked(LogV1.ConsolidationChecked)
     }
 
     /// Whose data it is about.
@@ -1728,6 +1729,19 @@ extension LogV1 {
     }
   }
 
+  /// The background compared the agent's memories up to a row of this shard.
+  public struct ConsolidationChecked: WireMessage, Equatable {
+    public static let protoName = "loci.log.v1.ConsolidationChecked"
+
+    public var lastItem: Int64 = 0
+
+    public init() {}
+
+    public init(lastItem: Int64 = 0) {
+      self.lastItem = lastItem
+    }
+  }
+
 }
 
 extension LogV1.Event: ViewableMessage {
@@ -1817,6 +1831,7 @@ extension LogV1.Event: ViewableMessage {
     case 88: self.kind = .memoriesConsolidated(try C.message(c.pointee.memories_consolidated) ?? LogV1.MemoriesConsolidated())
     case 89: self.kind = .consolidationUndone(try C.message(c.pointee.consolidation_undone) ?? LogV1.ConsolidationUndone())
     case 90: self.kind = .memoriesReinforced(try C.message(c.pointee.memories_reinforced) ?? LogV1.MemoriesReinforced())
+    case 91: self.kind = .consolidationChecked(try C.message(c.pointee.consolidation_checked) ?? LogV1.ConsolidationChecked())
     default: self.kind = nil
     }
   }
@@ -2053,6 +2068,9 @@ extension LogV1.Event: ViewableMessage {
     case .memoriesReinforced(let value):
       c.pointee.kind_case = .init(rawValue: 90)
       c.pointee.memories_reinforced = value.lower(arena)
+    case .consolidationChecked(let value):
+      c.pointee.kind_case = .init(rawValue: 91)
+      c.pointee.consolidation_checked = value.lower(arena)
     case nil: break
     }
     return c
@@ -2299,6 +2317,9 @@ extension LogV1.Event {
     }
     public var memoriesReinforced: LogV1.MemoriesReinforced.View? {
       c.pointee.kind_case.rawValue == 90 ? C.view(c.pointee.memories_reinforced) : nil
+    }
+    public var consolidationChecked: LogV1.ConsolidationChecked.View? {
+      c.pointee.kind_case.rawValue == 91 ? C.view(c.pointee.consolidation_checked) : nil
     }
   }
 
@@ -7069,6 +7090,45 @@ extension LogV1.MemoriesReinforced {
 
     public var ids: ViewList<UnsafeRawBufferPointer> {
       ViewList(c.pointee.ids, count: c.pointee.n_ids)
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension LogV1.ConsolidationChecked: ViewableMessage {
+  static var isLogged: Bool { true }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__log__v1__consolidation_checked()
+  }
+
+  init(c: UnsafePointer<Loci__Log__V1__ConsolidationChecked>) throws(WireDecodingError) {
+    self.lastItem = c.pointee.last_item
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__Log__V1__ConsolidationChecked> {
+    let c = arena.make(Loci__Log__V1__ConsolidationChecked.self)
+    loci__log__v1__consolidation_checked__init(c)
+    c.pointee.last_item = lastItem
+    return c
+  }
+}
+
+extension LogV1.ConsolidationChecked {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__Log__V1__ConsolidationChecked>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__Log__V1__ConsolidationChecked.self) }
+
+    public var lastItem: Int64 {
+      c.pointee.last_item
     }
   }
 

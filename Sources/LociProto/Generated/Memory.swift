@@ -412,10 +412,11 @@ extension V1 {
     /// Wait until every memory at the read's position has its embedding. Default false.
     public var waitForIndex: Bool = false
     public var options: V1.SearchOptions? = nil
+    public var tuning: V1.TuningUnit? = nil
 
     public init() {}
 
-    public init(scope: V1.Scope? = nil, query: String = "", embedding: [Float] = [], limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false, options: V1.SearchOptions? = nil) {
+    public init(scope: V1.Scope? = nil, query: String = "", embedding: [Float] = [], limit: Int32 = 0, mode: V1.SearchMode = .unspecified, filter: V1.Filter? = nil, weights: V1.RankWeights? = nil, explain: Bool = false, consistency: V1.Consistency? = nil, waitForIndex: Bool = false, options: V1.SearchOptions? = nil, tuning: V1.TuningUnit? = nil) {
       self.scope = scope
       self.query = query
       self.embedding = embedding
@@ -427,6 +428,7 @@ extension V1 {
       self.consistency = consistency
       self.waitForIndex = waitForIndex
       self.options = options
+      self.tuning = tuning
     }
   }
 
@@ -542,12 +544,18 @@ extension V1 {
     /// How long an expired memory can be brought back before it is deleted, milliseconds, at most 10 years.
     /// 0: 7 days.
     public var retentionMs: Int64 = 0
+    /// Consolidate the agent's memories when one of its sessions has ended. Default false.
+    public var consolidateAtSessionEnd: Bool = false
+    /// Consolidate them when this many are new, at most 20,000. 0: not by number.
+    public var consolidateAfterMemories: UInt32 = 0
 
     public init() {}
 
-    public init(lifetimes: [V1.TypeLifetime] = [], retentionMs: Int64 = 0) {
+    public init(lifetimes: [V1.TypeLifetime] = [], retentionMs: Int64 = 0, consolidateAtSessionEnd: Bool = false, consolidateAfterMemories: UInt32 = 0) {
       self.lifetimes = lifetimes
       self.retentionMs = retentionMs
+      self.consolidateAtSessionEnd = consolidateAtSessionEnd
+      self.consolidateAfterMemories = consolidateAfterMemories
     }
   }
 
@@ -1561,6 +1569,7 @@ extension V1.SearchMemoriesRequest: ViewableMessage {
     self.consistency = try C.message(c.pointee.consistency)
     self.waitForIndex = c.pointee.wait_for_index != 0
     self.options = try C.message(c.pointee.options)
+    self.tuning = try C.message(c.pointee.tuning)
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchMemoriesRequest> {
@@ -1580,6 +1589,7 @@ extension V1.SearchMemoriesRequest: ViewableMessage {
     if let value = consistency { c.pointee.consistency = value.lower(arena) }
     c.pointee.wait_for_index = waitForIndex ? 1 : 0
     if let value = options { c.pointee.options = value.lower(arena) }
+    if let value = tuning { c.pointee.tuning = value.lower(arena) }
     return c
   }
 }
@@ -1623,6 +1633,9 @@ extension V1.SearchMemoriesRequest {
     }
     public var options: V1.SearchOptions.View? {
       C.view(c.pointee.options)
+    }
+    public var tuning: V1.TuningUnit.View? {
+      C.view(c.pointee.tuning)
     }
   }
 
@@ -1949,6 +1962,8 @@ extension V1.MemoryPolicy: ViewableMessage {
   init(c: UnsafePointer<Loci__V1__MemoryPolicy>) throws(WireDecodingError) {
     self.lifetimes = try C.messages(c.pointee.lifetimes, c.pointee.n_lifetimes)
     self.retentionMs = c.pointee.retention_ms
+    self.consolidateAtSessionEnd = c.pointee.consolidate_at_session_end != 0
+    self.consolidateAfterMemories = c.pointee.consolidate_after_memories
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__MemoryPolicy> {
@@ -1959,6 +1974,8 @@ extension V1.MemoryPolicy: ViewableMessage {
       c.pointee.n_lifetimes = lifetimes.count
     }
     c.pointee.retention_ms = retentionMs
+    c.pointee.consolidate_at_session_end = consolidateAtSessionEnd ? 1 : 0
+    c.pointee.consolidate_after_memories = consolidateAfterMemories
     return c
   }
 }
@@ -1975,6 +1992,12 @@ extension V1.MemoryPolicy {
     }
     public var retentionMs: Int64 {
       c.pointee.retention_ms
+    }
+    public var consolidateAtSessionEnd: Bool {
+      c.pointee.consolidate_at_session_end != 0
+    }
+    public var consolidateAfterMemories: UInt32 {
+      c.pointee.consolidate_after_memories
     }
   }
 

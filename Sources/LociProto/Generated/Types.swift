@@ -659,10 +659,12 @@ extension V1 {
     public var cues: Float = 0
     /// The score is the sum of the parts, each times its weight (semantic_z, exact_z, and the others as they are).
     public var weights: V1.RankWeights? = nil
+    /// Of a memory whose recall was learned to help or to hurt: its learned weight less 0.5, added to the score.
+    public var learned: Float = 0
 
     public init() {}
 
-    public init(cosine: Float = 0, bm25: Float = 0, semanticZ: Float = 0, exactZ: Float = 0, recency: Float = 0, importance: Float = 0, semanticRank: UInt32 = 0, exactRank: UInt32 = 0, access: Float = 0, type: Float = 0, trust: Float = 0, windowCosine: Float = 0, windowBm25Narrow: Float = 0, windowBm25Wide: Float = 0, coverage: Float = 0, speaker: Float = 0, date: Float = 0, cues: Float = 0, weights: V1.RankWeights? = nil) {
+    public init(cosine: Float = 0, bm25: Float = 0, semanticZ: Float = 0, exactZ: Float = 0, recency: Float = 0, importance: Float = 0, semanticRank: UInt32 = 0, exactRank: UInt32 = 0, access: Float = 0, type: Float = 0, trust: Float = 0, windowCosine: Float = 0, windowBm25Narrow: Float = 0, windowBm25Wide: Float = 0, coverage: Float = 0, speaker: Float = 0, date: Float = 0, cues: Float = 0, weights: V1.RankWeights? = nil, learned: Float = 0) {
       self.cosine = cosine
       self.bm25 = bm25
       self.semanticZ = semanticZ
@@ -682,6 +684,25 @@ extension V1 {
       self.date = date
       self.cues = cues
       self.weights = weights
+      self.learned = learned
+    }
+  }
+
+  /// Whose learned values a call takes where it gives none of its own. Absent: those adopted for every kind of task.
+  public struct TuningUnit: WireMessage, Equatable {
+    public static let protoName = "loci.v1.TuningUnit"
+
+    /// The unit of work, such as a session, as `GetTuning` takes it: the same unit is always on the same side of a trial.
+    /// Empty: no part in trials.
+    public var unit: String = ""
+    /// Kind of the task, at most 128 bytes; may be empty.
+    public var taskKind: String = ""
+
+    public init() {}
+
+    public init(unit: String = "", taskKind: String = "") {
+      self.unit = unit
+      self.taskKind = taskKind
     }
   }
 
@@ -709,10 +730,12 @@ extension V1 {
     public var timeRange: V1.TimeRange? = nil
     /// The weights in use.
     public var weights: V1.RankWeights? = nil
+    /// Learned adjustments that took part.
+    public var adjustmentIDs: [String] = []
 
     public init() {}
 
-    public init(vectorsScanned: UInt64 = 0, keywordMatches: UInt64 = 0, pendingEmbeddings: UInt64 = 0, stages: [String] = [], elapsedUs: Int64 = 0, position: V1.Position? = nil, truncated: Bool = false, partial: Bool = false, timeRange: V1.TimeRange? = nil, weights: V1.RankWeights? = nil) {
+    public init(vectorsScanned: UInt64 = 0, keywordMatches: UInt64 = 0, pendingEmbeddings: UInt64 = 0, stages: [String] = [], elapsedUs: Int64 = 0, position: V1.Position? = nil, truncated: Bool = false, partial: Bool = false, timeRange: V1.TimeRange? = nil, weights: V1.RankWeights? = nil, adjustmentIDs: [String] = []) {
       self.vectorsScanned = vectorsScanned
       self.keywordMatches = keywordMatches
       self.pendingEmbeddings = pendingEmbeddings
@@ -723,6 +746,7 @@ extension V1 {
       self.partial = partial
       self.timeRange = timeRange
       self.weights = weights
+      self.adjustmentIDs = adjustmentIDs
     }
   }
 
@@ -1729,6 +1753,7 @@ extension V1.Explanation: ViewableMessage {
     self.date = c.pointee.date
     self.cues = c.pointee.cues
     self.weights = try C.message(c.pointee.weights)
+    self.learned = c.pointee.learned
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__Explanation> {
@@ -1753,6 +1778,7 @@ extension V1.Explanation: ViewableMessage {
     c.pointee.date = date
     c.pointee.cues = cues
     if let value = weights { c.pointee.weights = value.lower(arena) }
+    c.pointee.learned = learned
     return c
   }
 }
@@ -1821,6 +1847,53 @@ extension V1.Explanation {
     public var weights: V1.RankWeights.View? {
       C.view(c.pointee.weights)
     }
+    public var learned: Float {
+      c.pointee.learned
+    }
+  }
+
+  /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
+  public static func withView<T>(
+    of bytes: UnsafeRawBufferPointer, arena: Arena, _ body: (View) throws -> T
+  ) throws -> T {
+    try lendView(of: bytes, arena: arena, body)
+  }
+}
+
+extension V1.TuningUnit: ViewableMessage {
+  static var isLogged: Bool { false }
+
+  static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    loci_proto_descriptor_loci__v1__tuning_unit()
+  }
+
+  init(c: UnsafePointer<Loci__V1__TuningUnit>) throws(WireDecodingError) {
+    self.unit = try C.string(c.pointee.unit, "TuningUnit.unit")
+    self.taskKind = try C.string(c.pointee.task_kind, "TuningUnit.task_kind")
+  }
+
+  func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__TuningUnit> {
+    let c = arena.make(Loci__V1__TuningUnit.self)
+    loci__v1__tuning_unit__init(c)
+    c.pointee.unit = arena.copy(unit)
+    c.pointee.task_kind = arena.copy(taskKind)
+    return c
+  }
+}
+
+extension V1.TuningUnit {
+  /// Reads the decoded C struct in place. Valid until its arena is reset.
+  public struct View: MessageView {
+    private let c: UnsafePointer<Loci__V1__TuningUnit>
+
+    public init(at message: UnsafeRawPointer) { c = message.assumingMemoryBound(to: Loci__V1__TuningUnit.self) }
+
+    public var unit: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.unit.data, count: c.pointee.unit.len)
+    }
+    public var taskKind: UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: c.pointee.task_kind.data, count: c.pointee.task_kind.len)
+    }
   }
 
   /// Decodes `bytes` into `arena` and lends a view of it, valid during `body` only.
@@ -1849,6 +1922,7 @@ extension V1.SearchReport: ViewableMessage {
     self.partial = c.pointee.partial != 0
     self.timeRange = try C.message(c.pointee.time_range)
     self.weights = try C.message(c.pointee.weights)
+    self.adjustmentIDs = try C.strings(c.pointee.adjustment_ids, c.pointee.n_adjustment_ids, "SearchReport.adjustment_ids")
   }
 
   func lower(_ arena: Arena) -> UnsafeMutablePointer<Loci__V1__SearchReport> {
@@ -1867,6 +1941,10 @@ extension V1.SearchReport: ViewableMessage {
     c.pointee.partial = partial ? 1 : 0
     if let value = timeRange { c.pointee.time_range = value.lower(arena) }
     if let value = weights { c.pointee.weights = value.lower(arena) }
+    if !adjustmentIDs.isEmpty {
+      c.pointee.adjustment_ids = arena.map(adjustmentIDs) { arena.copy($0) }
+      c.pointee.n_adjustment_ids = adjustmentIDs.count
+    }
     return c
   }
 }
@@ -1907,6 +1985,9 @@ extension V1.SearchReport {
     }
     public var weights: V1.RankWeights.View? {
       C.view(c.pointee.weights)
+    }
+    public var adjustmentIDs: ViewList<UnsafeRawBufferPointer> {
+      ViewList(c.pointee.adjustment_ids, count: c.pointee.n_adjustment_ids)
     }
   }
 

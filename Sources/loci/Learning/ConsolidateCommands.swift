@@ -33,6 +33,34 @@ extension LearnCommand {
     }
   }
 
+  struct Policy: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "When the server consolidates the agent's memories unasked; without options, shows it.")
+
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var who: ScopeOptions
+    @Flag(inversion: .prefixedNo, help: "When a session has ended.") var atSessionEnd: Bool?
+    @Option(help: "When so many memories are new; 0: not by number.") var after: UInt32?
+
+    func run() async throws {
+      let policy = try await server.withClient { client in
+        var policy =
+          try await client.memories.getMemoryPolicy(V1.GetMemoryPolicyRequest(scope: who.scope)).policy
+          ?? V1.MemoryPolicy()
+        guard atSessionEnd != nil || after != nil else { return policy }
+        if let atSessionEnd { policy.consolidateAtSessionEnd = atSessionEnd }
+        if let after { policy.consolidateAfterMemories = after }
+        _ = try await client.memories.setMemoryPolicy(
+          V1.SetMemoryPolicyRequest(scope: who.scope, policy: policy))
+        return policy
+      }
+      if server.json { return try JSONOutput.print(policy) }
+      let number = policy.consolidateAfterMemories
+      print("when a session has ended: \(policy.consolidateAtSessionEnd ? "yes" : "no")")
+      print("when memories are new: \(number == 0 ? "no" : "\(number)")")
+    }
+  }
+
   struct Undo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Undo a consolidation.")
 

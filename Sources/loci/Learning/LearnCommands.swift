@@ -8,7 +8,7 @@ struct LearnCommand: AsyncParsableCommand {
     commandName: "learn", abstract: "Learning cycles, adjustments, and consolidation of memories.",
     subcommands: [
       Cycle.self, Cycles.self, Adjustments.self, Decide.self, Tuning.self, Decisions.self,
-      Consolidate.self, Undo.self, Weak.self
+      Consolidate.self, Policy.self, Undo.self, Weak.self
     ])
 
   struct Cycle: AsyncParsableCommand {

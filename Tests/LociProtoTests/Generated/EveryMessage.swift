@@ -97,6 +97,7 @@ let everyMessage: [any TestedMessage.Type] = [
   LogV1.MemoriesConsolidated.self,
   LogV1.ConsolidationUndone.self,
   LogV1.MemoriesReinforced.self,
+  LogV1.ConsolidationChecked.self,
   V1.Scope.self,
   V1.Position.self,
   V1.Consistency.self,
@@ -115,6 +116,7 @@ let everyMessage: [any TestedMessage.Type] = [
   V1.RankWeights.self,
   V1.SearchOptions.self,
   V1.Explanation.self,
+  V1.TuningUnit.self,
   V1.SearchReport.self,
   V1.ErrorDetail.self,
   V1.Principal.self,
@@ -564,7 +566,7 @@ extension LogV1.Event: TestedMessage {
     value.tenant = .arbitrary(&random)
     value.agent = .arbitrary(&random)
     value.atUs = .arbitrary(&random)
-    switch random.next() % 76 {
+    switch random.next() % 77 {
     case 0: value.kind = .contextCreated(.arbitrary(&random))
     case 1: value.kind = .contextDeleted(.arbitrary(&random))
     case 2: value.kind = .messagesAppended(.arbitrary(&random))
@@ -640,6 +642,7 @@ extension LogV1.Event: TestedMessage {
     case 72: value.kind = .memoriesConsolidated(.arbitrary(&random))
     case 73: value.kind = .consolidationUndone(.arbitrary(&random))
     case 74: value.kind = .memoriesReinforced(.arbitrary(&random))
+    case 75: value.kind = .consolidationChecked(.arbitrary(&random))
     default: break
     }
     return value
@@ -725,6 +728,7 @@ extension LogV1.Event: TestedMessage {
     if let part = view.memoriesConsolidated.map({ LogV1.MemoriesConsolidated.rebuilt($0) }) { value.kind = .memoriesConsolidated(part) }
     if let part = view.consolidationUndone.map({ LogV1.ConsolidationUndone.rebuilt($0) }) { value.kind = .consolidationUndone(part) }
     if let part = view.memoriesReinforced.map({ LogV1.MemoriesReinforced.rebuilt($0) }) { value.kind = .memoriesReinforced(part) }
+    if let part = view.consolidationChecked.map({ LogV1.ConsolidationChecked.rebuilt($0) }) { value.kind = .consolidationChecked(part) }
     return value
   }
 }
@@ -2593,6 +2597,22 @@ extension LogV1.MemoriesReinforced: TestedMessage {
   }
 }
 
+extension LogV1.ConsolidationChecked: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = []
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.lastItem = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.lastItem = view.lastItem
+    return value
+  }
+}
+
 extension V1.ConsistencyLevel: Arbitrary {}
 
 extension V1.FilterField: Arbitrary {}
@@ -3000,6 +3020,7 @@ extension V1.Explanation: TestedMessage {
     value.date = .arbitrary(&random)
     value.cues = .arbitrary(&random)
     value.weights = .arbitrary(&random)
+    value.learned = .arbitrary(&random)
     return value
   }
 
@@ -3024,12 +3045,31 @@ extension V1.Explanation: TestedMessage {
     value.date = view.date
     value.cues = view.cues
     value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
+    value.learned = view.learned
+    return value
+  }
+}
+
+extension V1.TuningUnit: TestedMessage {
+  static let textFields: [(name: String, number: Int)] = [("unit", 1), ("task_kind", 2)]
+
+  static func arbitrary(_ random: inout SplitMix64) -> Self {
+    var value = Self()
+    value.unit = .arbitrary(&random)
+    value.taskKind = .arbitrary(&random)
+    return value
+  }
+
+  static func rebuilt(_ view: View) -> Self {
+    var value = Self()
+    value.unit = String(decoding: view.unit, as: UTF8.self)
+    value.taskKind = String(decoding: view.taskKind, as: UTF8.self)
     return value
   }
 }
 
 extension V1.SearchReport: TestedMessage {
-  static let textFields: [(name: String, number: Int)] = [("stages", 4)]
+  static let textFields: [(name: String, number: Int)] = [("stages", 4), ("adjustment_ids", 11)]
 
   static func arbitrary(_ random: inout SplitMix64) -> Self {
     var value = Self()
@@ -3043,6 +3083,7 @@ extension V1.SearchReport: TestedMessage {
     value.partial = .arbitrary(&random)
     value.timeRange = .arbitrary(&random)
     value.weights = .arbitrary(&random)
+    value.adjustmentIDs = .arbitrary(&random)
     return value
   }
 
@@ -3058,6 +3099,7 @@ extension V1.SearchReport: TestedMessage {
     value.partial = view.partial
     value.timeRange = view.timeRange.map({ V1.TimeRange.rebuilt($0) })
     value.weights = view.weights.map({ V1.RankWeights.rebuilt($0) })
+    value.adjustmentIDs = view.adjustmentIDs.map { String(decoding: $0, as: UTF8.self) }
     return value
   }
 }
@@ -5021,6 +5063,7 @@ extension V1.CompressRequest: TestedMessage {
     value.target = .arbitrary(&random)
     value.omitArchive = .arbitrary(&random)
     value.consistency = .arbitrary(&random)
+    value.tuning = .arbitrary(&random)
     return value
   }
 
@@ -5032,6 +5075,7 @@ extension V1.CompressRequest: TestedMessage {
     value.target = view.target.map({ V1.CompressionTarget.rebuilt($0) })
     value.omitArchive = view.omitArchive
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
+    value.tuning = view.tuning.map({ V1.TuningUnit.rebuilt($0) })
     return value
   }
 }
@@ -5416,6 +5460,7 @@ extension V1.CompactContextRequest: TestedMessage {
     value.keepNewest = .arbitrary(&random)
     value.target = .arbitrary(&random)
     value.options = .arbitrary(&random)
+    value.tuning = .arbitrary(&random)
     return value
   }
 
@@ -5426,6 +5471,7 @@ extension V1.CompactContextRequest: TestedMessage {
     value.keepNewest = view.keepNewest
     value.target = view.target.map({ V1.CompressionTarget.rebuilt($0) })
     value.options = view.options.map({ V1.WriteOptions.rebuilt($0) })
+    value.tuning = view.tuning.map({ V1.TuningUnit.rebuilt($0) })
     return value
   }
 }
@@ -6058,6 +6104,7 @@ extension V1.SearchMemoriesRequest: TestedMessage {
     value.consistency = .arbitrary(&random)
     value.waitForIndex = .arbitrary(&random)
     value.options = .arbitrary(&random)
+    value.tuning = .arbitrary(&random)
     return value
   }
 
@@ -6074,6 +6121,7 @@ extension V1.SearchMemoriesRequest: TestedMessage {
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
     value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
+    value.tuning = view.tuning.map({ V1.TuningUnit.rebuilt($0) })
     return value
   }
 }
@@ -6207,6 +6255,8 @@ extension V1.MemoryPolicy: TestedMessage {
     var value = Self()
     value.lifetimes = .arbitrary(&random)
     value.retentionMs = .arbitrary(&random)
+    value.consolidateAtSessionEnd = .arbitrary(&random)
+    value.consolidateAfterMemories = .arbitrary(&random)
     return value
   }
 
@@ -6214,6 +6264,8 @@ extension V1.MemoryPolicy: TestedMessage {
     var value = Self()
     value.lifetimes = view.lifetimes.map { V1.TypeLifetime.rebuilt($0) }
     value.retentionMs = view.retentionMs
+    value.consolidateAtSessionEnd = view.consolidateAtSessionEnd
+    value.consolidateAfterMemories = view.consolidateAfterMemories
     return value
   }
 }
@@ -6815,6 +6867,7 @@ extension V1.SearchMessagesRequest: TestedMessage {
     value.consistency = .arbitrary(&random)
     value.waitForIndex = .arbitrary(&random)
     value.options = .arbitrary(&random)
+    value.tuning = .arbitrary(&random)
     return value
   }
 
@@ -6830,6 +6883,7 @@ extension V1.SearchMessagesRequest: TestedMessage {
     value.consistency = view.consistency.map({ V1.Consistency.rebuilt($0) })
     value.waitForIndex = view.waitForIndex
     value.options = view.options.map({ V1.SearchOptions.rebuilt($0) })
+    value.tuning = view.tuning.map({ V1.TuningUnit.rebuilt($0) })
     return value
   }
 }

@@ -2874,7 +2874,7 @@ const ProtobufCMessageDescriptor loci__v1__compression_figures__descriptor =
   (ProtobufCMessageInit) loci__v1__compression_figures__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__compress_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor loci__v1__compress_request__field_descriptors[7] =
 {
   {
     "texts",
@@ -2948,6 +2948,18 @@ static const ProtobufCFieldDescriptor loci__v1__compress_request__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tuning",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompressRequest, tuning),
+    &loci__v1__tuning_unit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__compress_request__field_indices_by_name[] = {
   5,   /* field[5] = consistency */
@@ -2956,11 +2968,12 @@ static const unsigned loci__v1__compress_request__field_indices_by_name[] = {
   1,   /* field[1] = scope */
   3,   /* field[3] = target */
   0,   /* field[0] = texts */
+  6,   /* field[6] = tuning */
 };
 static const ProtobufCIntRange loci__v1__compress_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor loci__v1__compress_request__descriptor =
 {
@@ -2970,7 +2983,7 @@ const ProtobufCMessageDescriptor loci__v1__compress_request__descriptor =
   "Loci__V1__CompressRequest",
   "loci.v1",
   sizeof(Loci__V1__CompressRequest),
-  6,
+  7,
   loci__v1__compress_request__field_descriptors,
   loci__v1__compress_request__field_indices_by_name,
   1,  loci__v1__compress_request__number_ranges,
@@ -4326,7 +4339,7 @@ const ProtobufCMessageDescriptor loci__v1__compaction__descriptor =
   (ProtobufCMessageInit) loci__v1__compaction__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__compact_context_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor loci__v1__compact_context_request__field_descriptors[6] =
 {
   {
     "scope",
@@ -4388,6 +4401,18 @@ static const ProtobufCFieldDescriptor loci__v1__compact_context_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tuning",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__CompactContextRequest, tuning),
+    &loci__v1__tuning_unit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__compact_context_request__field_indices_by_name[] = {
   1,   /* field[1] = context_id */
@@ -4395,11 +4420,12 @@ static const unsigned loci__v1__compact_context_request__field_indices_by_name[]
   4,   /* field[4] = options */
   0,   /* field[0] = scope */
   3,   /* field[3] = target */
+  5,   /* field[5] = tuning */
 };
 static const ProtobufCIntRange loci__v1__compact_context_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor loci__v1__compact_context_request__descriptor =
 {
@@ -4409,7 +4435,7 @@ const ProtobufCMessageDescriptor loci__v1__compact_context_request__descriptor =
   "Loci__V1__CompactContextRequest",
   "loci.v1",
   sizeof(Loci__V1__CompactContextRequest),
-  5,
+  6,
   loci__v1__compact_context_request__field_descriptors,
   loci__v1__compact_context_request__field_indices_by_name,
   1,  loci__v1__compact_context_request__number_ranges,

@@ -3554,7 +3554,7 @@ const ProtobufCMessageDescriptor loci__v1__delete_messages_response__descriptor 
   (ProtobufCMessageInit) loci__v1__delete_messages_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__search_messages_request__field_descriptors[10] =
+static const ProtobufCFieldDescriptor loci__v1__search_messages_request__field_descriptors[11] =
 {
   {
     "scope",
@@ -3676,6 +3676,18 @@ static const ProtobufCFieldDescriptor loci__v1__search_messages_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tuning",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchMessagesRequest, tuning),
+    &loci__v1__tuning_unit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__search_messages_request__field_indices_by_name[] = {
   7,   /* field[7] = consistency */
@@ -3686,13 +3698,14 @@ static const unsigned loci__v1__search_messages_request__field_indices_by_name[]
   9,   /* field[9] = options */
   1,   /* field[1] = query */
   0,   /* field[0] = scope */
+  10,   /* field[10] = tuning */
   8,   /* field[8] = wait_for_index */
   5,   /* field[5] = weights */
 };
 static const ProtobufCIntRange loci__v1__search_messages_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor loci__v1__search_messages_request__descriptor =
 {
@@ -3702,7 +3715,7 @@ const ProtobufCMessageDescriptor loci__v1__search_messages_request__descriptor =
   "Loci__V1__SearchMessagesRequest",
   "loci.v1",
   sizeof(Loci__V1__SearchMessagesRequest),
-  10,
+  11,
   loci__v1__search_messages_request__field_descriptors,
   loci__v1__search_messages_request__field_indices_by_name,
   1,  loci__v1__search_messages_request__number_ranges,

@@ -2516,7 +2516,7 @@ const ProtobufCMessageDescriptor loci__v1__list_memories_response__descriptor =
   (ProtobufCMessageInit) loci__v1__list_memories_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_descriptors[11] =
+static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_descriptors[12] =
 {
   {
     "scope",
@@ -2650,6 +2650,18 @@ static const ProtobufCFieldDescriptor loci__v1__search_memories_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tuning",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__SearchMemoriesRequest, tuning),
+    &loci__v1__tuning_unit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__search_memories_request__field_indices_by_name[] = {
   8,   /* field[8] = consistency */
@@ -2661,13 +2673,14 @@ static const unsigned loci__v1__search_memories_request__field_indices_by_name[]
   10,   /* field[10] = options */
   1,   /* field[1] = query */
   0,   /* field[0] = scope */
+  11,   /* field[11] = tuning */
   9,   /* field[9] = wait_for_index */
   6,   /* field[6] = weights */
 };
 static const ProtobufCIntRange loci__v1__search_memories_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor loci__v1__search_memories_request__descriptor =
 {
@@ -2677,7 +2690,7 @@ const ProtobufCMessageDescriptor loci__v1__search_memories_request__descriptor =
   "Loci__V1__SearchMemoriesRequest",
   "loci.v1",
   sizeof(Loci__V1__SearchMemoriesRequest),
-  11,
+  12,
   loci__v1__search_memories_request__field_descriptors,
   loci__v1__search_memories_request__field_indices_by_name,
   1,  loci__v1__search_memories_request__number_ranges,
@@ -3081,7 +3094,7 @@ const ProtobufCMessageDescriptor loci__v1__restore_memories_response__descriptor
   (ProtobufCMessageInit) loci__v1__restore_memories_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__memory_policy__field_descriptors[2] =
+static const ProtobufCFieldDescriptor loci__v1__memory_policy__field_descriptors[4] =
 {
   {
     "lifetimes",
@@ -3107,15 +3120,41 @@ static const ProtobufCFieldDescriptor loci__v1__memory_policy__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "consolidate_at_session_end",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryPolicy, consolidate_at_session_end),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consolidate_after_memories",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__MemoryPolicy, consolidate_after_memories),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__memory_policy__field_indices_by_name[] = {
+  3,   /* field[3] = consolidate_after_memories */
+  2,   /* field[2] = consolidate_at_session_end */
   0,   /* field[0] = lifetimes */
   1,   /* field[1] = retention_ms */
 };
 static const ProtobufCIntRange loci__v1__memory_policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor loci__v1__memory_policy__descriptor =
 {
@@ -3125,7 +3164,7 @@ const ProtobufCMessageDescriptor loci__v1__memory_policy__descriptor =
   "Loci__V1__MemoryPolicy",
   "loci.v1",
   sizeof(Loci__V1__MemoryPolicy),
-  2,
+  4,
   loci__v1__memory_policy__field_descriptors,
   loci__v1__memory_policy__field_indices_by_name,
   1,  loci__v1__memory_policy__number_ranges,

@@ -817,6 +817,51 @@ void   loci__v1__explanation__free_unpacked
   assert(message->base.descriptor == &loci__v1__explanation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loci__v1__tuning_unit__init
+                     (Loci__V1__TuningUnit         *message)
+{
+  static const Loci__V1__TuningUnit init_value = LOCI__V1__TUNING_UNIT__INIT;
+  *message = init_value;
+}
+size_t loci__v1__tuning_unit__get_packed_size
+                     (const Loci__V1__TuningUnit *message)
+{
+  assert(message->base.descriptor == &loci__v1__tuning_unit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__v1__tuning_unit__pack
+                     (const Loci__V1__TuningUnit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__v1__tuning_unit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__v1__tuning_unit__pack_to_buffer
+                     (const Loci__V1__TuningUnit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__v1__tuning_unit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__V1__TuningUnit *
+       loci__v1__tuning_unit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__V1__TuningUnit *)
+     protobuf_c_message_unpack (&loci__v1__tuning_unit__descriptor,
+                                allocator, len, data);
+}
+void   loci__v1__tuning_unit__free_unpacked
+                     (Loci__V1__TuningUnit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__v1__tuning_unit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loci__v1__search_report__init
                      (Loci__V1__SearchReport         *message)
 {
@@ -2138,7 +2183,7 @@ const ProtobufCMessageDescriptor loci__v1__search_options__descriptor =
   (ProtobufCMessageInit) loci__v1__search_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__explanation__field_descriptors[19] =
+static const ProtobufCFieldDescriptor loci__v1__explanation__field_descriptors[20] =
 {
   {
     "cosine",
@@ -2368,6 +2413,18 @@ static const ProtobufCFieldDescriptor loci__v1__explanation__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "learned",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__Explanation, learned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__explanation__field_indices_by_name[] = {
   8,   /* field[8] = access */
@@ -2379,6 +2436,7 @@ static const unsigned loci__v1__explanation__field_indices_by_name[] = {
   7,   /* field[7] = exact_rank */
   3,   /* field[3] = exact_z */
   5,   /* field[5] = importance */
+  19,   /* field[19] = learned */
   4,   /* field[4] = recency */
   6,   /* field[6] = semantic_rank */
   2,   /* field[2] = semantic_z */
@@ -2393,7 +2451,7 @@ static const unsigned loci__v1__explanation__field_indices_by_name[] = {
 static const ProtobufCIntRange loci__v1__explanation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 19 }
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor loci__v1__explanation__descriptor =
 {
@@ -2403,14 +2461,65 @@ const ProtobufCMessageDescriptor loci__v1__explanation__descriptor =
   "Loci__V1__Explanation",
   "loci.v1",
   sizeof(Loci__V1__Explanation),
-  19,
+  20,
   loci__v1__explanation__field_descriptors,
   loci__v1__explanation__field_indices_by_name,
   1,  loci__v1__explanation__number_ranges,
   (ProtobufCMessageInit) loci__v1__explanation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors[10] =
+static const ProtobufCFieldDescriptor loci__v1__tuning_unit__field_descriptors[2] =
+{
+  {
+    "unit",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TuningUnit, unit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "task_kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Loci__V1__TuningUnit, task_kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__v1__tuning_unit__field_indices_by_name[] = {
+  1,   /* field[1] = task_kind */
+  0,   /* field[0] = unit */
+};
+static const ProtobufCIntRange loci__v1__tuning_unit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor loci__v1__tuning_unit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.v1.TuningUnit",
+  "TuningUnit",
+  "Loci__V1__TuningUnit",
+  "loci.v1",
+  sizeof(Loci__V1__TuningUnit),
+  2,
+  loci__v1__tuning_unit__field_descriptors,
+  loci__v1__tuning_unit__field_indices_by_name,
+  1,  loci__v1__tuning_unit__number_ranges,
+  (ProtobufCMessageInit) loci__v1__tuning_unit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors[11] =
 {
   {
     "vectors_scanned",
@@ -2532,8 +2641,21 @@ static const ProtobufCFieldDescriptor loci__v1__search_report__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "adjustment_ids",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loci__V1__SearchReport, n_adjustment_ids),
+    offsetof(Loci__V1__SearchReport, adjustment_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loci__v1__search_report__field_indices_by_name[] = {
+  10,   /* field[10] = adjustment_ids */
   4,   /* field[4] = elapsed_us */
   1,   /* field[1] = keyword_matches */
   7,   /* field[7] = partial */
@@ -2548,7 +2670,7 @@ static const unsigned loci__v1__search_report__field_indices_by_name[] = {
 static const ProtobufCIntRange loci__v1__search_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor loci__v1__search_report__descriptor =
 {
@@ -2558,7 +2680,7 @@ const ProtobufCMessageDescriptor loci__v1__search_report__descriptor =
   "Loci__V1__SearchReport",
   "loci.v1",
   sizeof(Loci__V1__SearchReport),
-  10,
+  11,
   loci__v1__search_report__field_descriptors,
   loci__v1__search_report__field_indices_by_name,
   1,  loci__v1__search_report__number_ranges,

@@ -404,10 +404,14 @@ struct  Loci__V1__CompressRequest
    */
   protobuf_c_boolean omit_archive;
   Loci__V1__Consistency *consistency;
+  /*
+   * With a scope, and where the target has neither a ratio nor a budget.
+   */
+  Loci__V1__TuningUnit *tuning;
 };
 #define LOCI__V1__COMPRESS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__compress_request__descriptor) \
-    , 0,NULL, NULL, {0,NULL}, NULL, 0, NULL }
+    , 0,NULL, NULL, {0,NULL}, NULL, 0, NULL, NULL }
 
 
 struct  Loci__V1__CompressResponse
@@ -749,10 +753,14 @@ struct  Loci__V1__CompactContextRequest
    */
   Loci__V1__CompressionTarget *target;
   Loci__V1__WriteOptions *options;
+  /*
+   * Where neither the target nor the policy has a ratio or a budget.
+   */
+  Loci__V1__TuningUnit *tuning;
 };
 #define LOCI__V1__COMPACT_CONTEXT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__compact_context_request__descriptor) \
-    , NULL, {0,NULL}, 0, NULL, NULL }
+    , NULL, {0,NULL}, 0, NULL, NULL, NULL }
 
 
 struct  Loci__V1__CompactContextResponse

@@ -630,10 +630,11 @@ struct  Loci__V1__SearchMessagesRequest
    */
   protobuf_c_boolean wait_for_index;
   Loci__V1__SearchOptions *options;
+  Loci__V1__TuningUnit *tuning;
 };
 #define LOCI__V1__SEARCH_MESSAGES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_messages_request__descriptor) \
-    , NULL, {0,NULL}, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0, NULL }
+    , NULL, {0,NULL}, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0, NULL, NULL }
 
 
 struct  Loci__V1__ExplainMessageMissRequest

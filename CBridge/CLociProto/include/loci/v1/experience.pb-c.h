@@ -82,12 +82,13 @@ struct  Loci__V1__Experience
   ProtobufCBinaryData id;
   Loci__V1__Task *task;
   /*
-   * What was done, in order: names of actions or tools. At most 4096 of 1 to 128 bytes.
+   * What was done, in order: names of actions or tools. At most 4096 of 1 to 128 bytes. Empty with a `trace_id`: the
+   * tools that the trace called, or all its steps where it called none; the duration too, where it is 0.
    */
   size_t n_steps;
   ProtobufCBinaryData *steps;
   /*
-   * W3C trace id of the run, or empty.
+   * W3C trace id of the run, or empty. Steps come from what the trace store has of it when the experience is recorded.
    */
   ProtobufCBinaryData trace_id;
   /*

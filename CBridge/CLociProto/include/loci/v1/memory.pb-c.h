@@ -523,10 +523,11 @@ struct  Loci__V1__SearchMemoriesRequest
    */
   protobuf_c_boolean wait_for_index;
   Loci__V1__SearchOptions *options;
+  Loci__V1__TuningUnit *tuning;
 };
 #define LOCI__V1__SEARCH_MEMORIES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_memories_request__descriptor) \
-    , NULL, {0,NULL}, 0,NULL, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0, NULL }
+    , NULL, {0,NULL}, 0,NULL, 0, LOCI__V1__SEARCH_MODE__SEARCH_MODE_UNSPECIFIED, NULL, NULL, 0, NULL, 0, NULL, NULL }
 
 
 struct  Loci__V1__SearchMemoriesResponse
@@ -635,10 +636,18 @@ struct  Loci__V1__MemoryPolicy
    * 0: 7 days.
    */
   int64_t retention_ms;
+  /*
+   * Consolidate the agent's memories when one of its sessions has ended. Default false.
+   */
+  protobuf_c_boolean consolidate_at_session_end;
+  /*
+   * Consolidate them when this many are new, at most 20,000. 0: not by number.
+   */
+  uint32_t consolidate_after_memories;
 };
 #define LOCI__V1__MEMORY_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__memory_policy__descriptor) \
-    , 0,NULL, 0 }
+    , 0,NULL, 0, 0, 0 }
 
 
 struct  Loci__V1__TypeLifetime

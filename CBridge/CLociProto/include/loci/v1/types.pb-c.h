@@ -33,6 +33,7 @@ typedef struct Loci__V1__FilterJoin Loci__V1__FilterJoin;
 typedef struct Loci__V1__RankWeights Loci__V1__RankWeights;
 typedef struct Loci__V1__SearchOptions Loci__V1__SearchOptions;
 typedef struct Loci__V1__Explanation Loci__V1__Explanation;
+typedef struct Loci__V1__TuningUnit Loci__V1__TuningUnit;
 typedef struct Loci__V1__SearchReport Loci__V1__SearchReport;
 typedef struct Loci__V1__ErrorDetail Loci__V1__ErrorDetail;
 
@@ -737,10 +738,35 @@ struct  Loci__V1__Explanation
    * The score is the sum of the parts, each times its weight (semantic_z, exact_z, and the others as they are).
    */
   Loci__V1__RankWeights *weights;
+  /*
+   * Of a memory whose recall was learned to help or to hurt: its learned weight less 0.5, added to the score.
+   */
+  float learned;
 };
 #define LOCI__V1__EXPLANATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__explanation__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0 }
+
+
+/*
+ * Whose learned values a call takes where it gives none of its own. Absent: those adopted for every kind of task.
+ */
+struct  Loci__V1__TuningUnit
+{
+  ProtobufCMessage base;
+  /*
+   * The unit of work, such as a session, as `GetTuning` takes it: the same unit is always on the same side of a trial.
+   * Empty: no part in trials.
+   */
+  ProtobufCBinaryData unit;
+  /*
+   * Kind of the task, at most 128 bytes; may be empty.
+   */
+  ProtobufCBinaryData task_kind;
+};
+#define LOCI__V1__TUNING_UNIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__v1__tuning_unit__descriptor) \
+    , {0,NULL}, {0,NULL} }
 
 
 /*
@@ -790,10 +816,15 @@ struct  Loci__V1__SearchReport
    * The weights in use.
    */
   Loci__V1__RankWeights *weights;
+  /*
+   * Learned adjustments that took part.
+   */
+  size_t n_adjustment_ids;
+  ProtobufCBinaryData *adjustment_ids;
 };
 #define LOCI__V1__SEARCH_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__v1__search_report__descriptor) \
-    , 0, 0, 0, 0,NULL, 0, NULL, 0, 0, NULL, NULL }
+    , 0, 0, 0, 0,NULL, 0, NULL, 0, 0, NULL, NULL, 0,NULL }
 
 
 /*
@@ -1162,6 +1193,25 @@ Loci__V1__Explanation *
 void   loci__v1__explanation__free_unpacked
                      (Loci__V1__Explanation *message,
                       ProtobufCAllocator *allocator);
+/* Loci__V1__TuningUnit methods */
+void   loci__v1__tuning_unit__init
+                     (Loci__V1__TuningUnit         *message);
+size_t loci__v1__tuning_unit__get_packed_size
+                     (const Loci__V1__TuningUnit   *message);
+size_t loci__v1__tuning_unit__pack
+                     (const Loci__V1__TuningUnit   *message,
+                      uint8_t             *out);
+size_t loci__v1__tuning_unit__pack_to_buffer
+                     (const Loci__V1__TuningUnit   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__V1__TuningUnit *
+       loci__v1__tuning_unit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__v1__tuning_unit__free_unpacked
+                     (Loci__V1__TuningUnit *message,
+                      ProtobufCAllocator *allocator);
 /* Loci__V1__SearchReport methods */
 void   loci__v1__search_report__init
                      (Loci__V1__SearchReport         *message);
@@ -1256,6 +1306,9 @@ typedef void (*Loci__V1__SearchOptions_Closure)
 typedef void (*Loci__V1__Explanation_Closure)
                  (const Loci__V1__Explanation *message,
                   void *closure_data);
+typedef void (*Loci__V1__TuningUnit_Closure)
+                 (const Loci__V1__TuningUnit *message,
+                  void *closure_data);
 typedef void (*Loci__V1__SearchReport_Closure)
                  (const Loci__V1__SearchReport *message,
                   void *closure_data);
@@ -1295,6 +1348,7 @@ extern const ProtobufCMessageDescriptor loci__v1__filter_join__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__rank_weights__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__search_options__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__explanation__descriptor;
+extern const ProtobufCMessageDescriptor loci__v1__tuning_unit__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__search_report__descriptor;
 extern const ProtobufCMessageDescriptor loci__v1__error_detail__descriptor;
 

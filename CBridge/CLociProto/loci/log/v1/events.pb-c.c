@@ -4147,7 +4147,52 @@ void   loci__log__v1__memories_reinforced__free_unpacked
   assert(message->base.descriptor == &loci__log__v1__memories_reinforced__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[78] =
+void   loci__log__v1__consolidation_checked__init
+                     (Loci__Log__V1__ConsolidationChecked         *message)
+{
+  static const Loci__Log__V1__ConsolidationChecked init_value = LOCI__LOG__V1__CONSOLIDATION_CHECKED__INIT;
+  *message = init_value;
+}
+size_t loci__log__v1__consolidation_checked__get_packed_size
+                     (const Loci__Log__V1__ConsolidationChecked *message)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_checked__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loci__log__v1__consolidation_checked__pack
+                     (const Loci__Log__V1__ConsolidationChecked *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_checked__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loci__log__v1__consolidation_checked__pack_to_buffer
+                     (const Loci__Log__V1__ConsolidationChecked *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loci__log__v1__consolidation_checked__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loci__Log__V1__ConsolidationChecked *
+       loci__log__v1__consolidation_checked__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loci__Log__V1__ConsolidationChecked *)
+     protobuf_c_message_unpack (&loci__log__v1__consolidation_checked__descriptor,
+                                allocator, len, data);
+}
+void   loci__log__v1__consolidation_checked__free_unpacked
+                     (Loci__Log__V1__ConsolidationChecked *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loci__log__v1__consolidation_checked__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[79] =
 {
   {
     "tenant",
@@ -4738,6 +4783,18 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[78
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "consolidation_checked",
+    91,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Loci__Log__V1__Event, kind_case),
+    offsetof(Loci__Log__V1__Event, consolidation_checked),
+    &loci__log__v1__consolidation_checked__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "context_compacted",
     100,
     PROTOBUF_C_LABEL_NONE,
@@ -5087,29 +5144,30 @@ static const ProtobufCFieldDescriptor loci__log__v1__event__field_descriptors[78
   },
 };
 static const unsigned loci__log__v1__event__field_indices_by_name[] = {
-  72,   /* field[72] = access_key_created */
-  73,   /* field[73] = access_key_revoked */
-  76,   /* field[76] = access_refused */
+  73,   /* field[73] = access_key_created */
+  74,   /* field[74] = access_key_revoked */
+  77,   /* field[77] = access_refused */
   44,   /* field[44] = adjustment_changed */
   1,   /* field[1] = agent */
   35,   /* field[35] = alias_deleted */
   34,   /* field[34] = alias_set */
   2,   /* field[2] = at_us */
-  62,   /* field[62] = audit_alerts_delivered */
-  60,   /* field[60] = audit_head_signed */
-  59,   /* field[59] = audit_recorded */
-  61,   /* field[61] = audit_rules_set */
+  63,   /* field[63] = audit_alerts_delivered */
+  61,   /* field[61] = audit_head_signed */
+  60,   /* field[60] = audit_recorded */
+  62,   /* field[62] = audit_rules_set */
   28,   /* field[28] = checkpoint_put */
   31,   /* field[31] = checkpoint_thread_copied */
   29,   /* field[29] = checkpoint_writes_put */
   30,   /* field[30] = checkpoints_deleted */
-  52,   /* field[52] = cold_dictionary_trained */
+  53,   /* field[53] = cold_dictionary_trained */
   32,   /* field[32] = collection_created */
   33,   /* field[33] = collection_dropped */
-  50,   /* field[50] = compaction_undone */
-  51,   /* field[51] = compression_policy_set */
+  51,   /* field[51] = compaction_undone */
+  52,   /* field[52] = compression_policy_set */
+  49,   /* field[49] = consolidation_checked */
   47,   /* field[47] = consolidation_undone */
-  49,   /* field[49] = context_compacted */
+  50,   /* field[50] = context_compacted */
   3,   /* field[3] = context_created */
   4,   /* field[4] = context_deleted */
   16,   /* field[16] = context_updated */
@@ -5119,22 +5177,22 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   39,   /* field[39] = experiences_deleted */
   38,   /* field[38] = experiences_recorded */
   40,   /* field[40] = feedback_given */
-  75,   /* field[75] = grant_removed */
-  74,   /* field[74] = grant_set */
+  76,   /* field[76] = grant_removed */
+  75,   /* field[75] = grant_set */
   10,   /* field[10] = items_embedded */
   45,   /* field[45] = learning_cycle_ran */
   14,   /* field[14] = log_rewritten */
-  68,   /* field[68] = memories_accessed */
+  69,   /* field[69] = memories_accessed */
   7,   /* field[7] = memories_added */
-  53,   /* field[53] = memories_compacted */
+  54,   /* field[54] = memories_compacted */
   46,   /* field[46] = memories_consolidated */
   9,   /* field[9] = memories_deleted */
-  66,   /* field[66] = memories_expired */
+  67,   /* field[67] = memories_expired */
   48,   /* field[48] = memories_reinforced */
-  67,   /* field[67] = memories_restored */
-  69,   /* field[69] = memories_said_again */
-  54,   /* field[54] = memory_compaction_undone */
-  70,   /* field[70] = memory_policy_set */
+  68,   /* field[68] = memories_restored */
+  70,   /* field[70] = memories_said_again */
+  55,   /* field[55] = memory_compaction_undone */
+  71,   /* field[71] = memory_policy_set */
   8,   /* field[8] = memory_updated */
   5,   /* field[5] = messages_appended */
   6,   /* field[6] = messages_deleted */
@@ -5154,16 +5212,16 @@ static const unsigned loci__log__v1__event__field_indices_by_name[] = {
   22,   /* field[22] = sessions_expired */
   25,   /* field[25] = snapshot_taken */
   26,   /* field[26] = snapshots_pruned */
-  56,   /* field[56] = steps_completed */
-  65,   /* field[65] = steps_violated */
-  55,   /* field[55] = steps_written */
+  57,   /* field[57] = steps_completed */
+  66,   /* field[66] = steps_violated */
+  56,   /* field[56] = steps_written */
   0,   /* field[0] = tenant */
-  71,   /* field[71] = tenant_memory_policy_set */
-  77,   /* field[77] = tenant_quota_set */
-  58,   /* field[58] = trace_forked */
-  64,   /* field[64] = trace_policy_set */
-  57,   /* field[57] = traces_deleted */
-  63,   /* field[63] = traces_expired */
+  72,   /* field[72] = tenant_memory_policy_set */
+  78,   /* field[78] = tenant_quota_set */
+  59,   /* field[59] = trace_forked */
+  65,   /* field[65] = trace_policy_set */
+  58,   /* field[58] = traces_deleted */
+  64,   /* field[64] = traces_expired */
   24,   /* field[24] = variables_set */
 };
 static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
@@ -5172,11 +5230,11 @@ static const ProtobufCIntRange loci__log__v1__event__number_ranges[8 + 1] =
   { 40, 16 },
   { 64, 32 },
   { 80, 38 },
-  { 100, 49 },
-  { 120, 55 },
-  { 140, 66 },
-  { 160, 72 },
-  { 0, 78 }
+  { 100, 50 },
+  { 120, 56 },
+  { 140, 67 },
+  { 160, 73 },
+  { 0, 79 }
 };
 const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
 {
@@ -5186,7 +5244,7 @@ const ProtobufCMessageDescriptor loci__log__v1__event__descriptor =
   "Loci__Log__V1__Event",
   "loci.log.v1",
   sizeof(Loci__Log__V1__Event),
-  78,
+  79,
   loci__log__v1__event__field_descriptors,
   loci__log__v1__event__field_indices_by_name,
   8,  loci__log__v1__event__number_ranges,
@@ -11301,5 +11359,43 @@ const ProtobufCMessageDescriptor loci__log__v1__memories_reinforced__descriptor 
   loci__log__v1__memories_reinforced__field_indices_by_name,
   1,  loci__log__v1__memories_reinforced__number_ranges,
   (ProtobufCMessageInit) loci__log__v1__memories_reinforced__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor loci__log__v1__consolidation_checked__field_descriptors[1] =
+{
+  {
+    "last_item",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Loci__Log__V1__ConsolidationChecked, last_item),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loci__log__v1__consolidation_checked__field_indices_by_name[] = {
+  0,   /* field[0] = last_item */
+};
+static const ProtobufCIntRange loci__log__v1__consolidation_checked__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor loci__log__v1__consolidation_checked__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loci.log.v1.ConsolidationChecked",
+  "ConsolidationChecked",
+  "Loci__Log__V1__ConsolidationChecked",
+  "loci.log.v1",
+  sizeof(Loci__Log__V1__ConsolidationChecked),
+  1,
+  loci__log__v1__consolidation_checked__field_descriptors,
+  loci__log__v1__consolidation_checked__field_indices_by_name,
+  1,  loci__log__v1__consolidation_checked__number_ranges,
+  (ProtobufCMessageInit) loci__log__v1__consolidation_checked__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -84,6 +84,20 @@ class Memories(Service):
         )
         return self._call("DeleteMemories", request, pb.DeleteMemoriesResponse, timeout)
 
+    def policy(self, *, timeout: Optional[float] = None) -> pb.MemoryPolicy:
+        """How long the agent's memories live, and when the server consolidates them unasked."""
+        request = pb.GetMemoryPolicyRequest(scope=self._scope)
+        return self._call("GetMemoryPolicy", request, pb.GetMemoryPolicyResponse, timeout).policy
+
+    def set_policy(
+        self, policy: pb.MemoryPolicy, *, request_id: Optional[str] = None, timeout: Optional[float] = None
+    ) -> None:
+        """Replaces the whole policy."""
+        request = pb.SetMemoryPolicyRequest(
+            scope=self._scope, policy=policy, options=write_options(request_id)
+        )
+        self._call("SetMemoryPolicy", request, pb.SetMemoryPolicyResponse, timeout)
+
     def list(
         self,
         *,
@@ -117,10 +131,12 @@ class Memories(Service):
         explain: bool = False,
         wait_for_index: bool = False,
         options: Optional[types.SearchOptions] = None,
+        tuning: Optional[types.TuningUnit] = None,
         consistency: Optional[types.Consistency] = None,
         timeout: Optional[float] = None,
     ) -> List[pb.MemoryHit]:
-        """The best matches, best first. `embedding` is the query's vector, when the caller has it already."""
+        """The best matches, best first. `embedding` is the query's vector, when the caller has it already; `tuning`
+        names the unit of work whose learned weights it takes."""
         request = pb.SearchMemoriesRequest(
             scope=self._scope,
             query=query,
@@ -133,5 +149,6 @@ class Memories(Service):
             consistency=consistency,
             wait_for_index=wait_for_index,
             options=options,
+            tuning=tuning,
         )
         return list(self._call("SearchMemories", request, pb.SearchMemoriesResponse, timeout).hits)

@@ -107,6 +107,7 @@ typedef struct Loci__Log__V1__LearningCycleRan Loci__Log__V1__LearningCycleRan;
 typedef struct Loci__Log__V1__MemoriesConsolidated Loci__Log__V1__MemoriesConsolidated;
 typedef struct Loci__Log__V1__ConsolidationUndone Loci__Log__V1__ConsolidationUndone;
 typedef struct Loci__Log__V1__MemoriesReinforced Loci__Log__V1__MemoriesReinforced;
+typedef struct Loci__Log__V1__ConsolidationChecked Loci__Log__V1__ConsolidationChecked;
 
 
 /* --- enums --- */
@@ -190,7 +191,8 @@ typedef enum {
   LOCI__LOG__V1__EVENT__KIND_LEARNING_CYCLE_RAN = 87,
   LOCI__LOG__V1__EVENT__KIND_MEMORIES_CONSOLIDATED = 88,
   LOCI__LOG__V1__EVENT__KIND_CONSOLIDATION_UNDONE = 89,
-  LOCI__LOG__V1__EVENT__KIND_MEMORIES_REINFORCED = 90
+  LOCI__LOG__V1__EVENT__KIND_MEMORIES_REINFORCED = 90,
+  LOCI__LOG__V1__EVENT__KIND_CONSOLIDATION_CHECKED = 91
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOCI__LOG__V1__EVENT__KIND__CASE)
 } Loci__Log__V1__Event__KindCase;
 
@@ -304,6 +306,7 @@ struct  Loci__Log__V1__Event
     Loci__Log__V1__MemoriesConsolidated *memories_consolidated;
     Loci__Log__V1__ConsolidationUndone *consolidation_undone;
     Loci__Log__V1__MemoriesReinforced *memories_reinforced;
+    Loci__Log__V1__ConsolidationChecked *consolidation_checked;
   };
 };
 #define LOCI__LOG__V1__EVENT__INIT \
@@ -1850,6 +1853,19 @@ struct  Loci__Log__V1__MemoriesReinforced
 #define LOCI__LOG__V1__MEMORIES_REINFORCED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__memories_reinforced__descriptor) \
     , 0,NULL }
+
+
+/*
+ * The background compared the agent's memories up to a row of this shard.
+ */
+struct  Loci__Log__V1__ConsolidationChecked
+{
+  ProtobufCMessage base;
+  int64_t last_item;
+};
+#define LOCI__LOG__V1__CONSOLIDATION_CHECKED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loci__log__v1__consolidation_checked__descriptor) \
+    , 0 }
 
 
 /* Loci__Log__V1__Event methods */
@@ -3600,6 +3616,25 @@ Loci__Log__V1__MemoriesReinforced *
 void   loci__log__v1__memories_reinforced__free_unpacked
                      (Loci__Log__V1__MemoriesReinforced *message,
                       ProtobufCAllocator *allocator);
+/* Loci__Log__V1__ConsolidationChecked methods */
+void   loci__log__v1__consolidation_checked__init
+                     (Loci__Log__V1__ConsolidationChecked         *message);
+size_t loci__log__v1__consolidation_checked__get_packed_size
+                     (const Loci__Log__V1__ConsolidationChecked   *message);
+size_t loci__log__v1__consolidation_checked__pack
+                     (const Loci__Log__V1__ConsolidationChecked   *message,
+                      uint8_t             *out);
+size_t loci__log__v1__consolidation_checked__pack_to_buffer
+                     (const Loci__Log__V1__ConsolidationChecked   *message,
+                      ProtobufCBuffer     *buffer);
+Loci__Log__V1__ConsolidationChecked *
+       loci__log__v1__consolidation_checked__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loci__log__v1__consolidation_checked__free_unpacked
+                     (Loci__Log__V1__ConsolidationChecked *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Loci__Log__V1__Event_Closure)
@@ -3878,6 +3913,9 @@ typedef void (*Loci__Log__V1__ConsolidationUndone_Closure)
 typedef void (*Loci__Log__V1__MemoriesReinforced_Closure)
                  (const Loci__Log__V1__MemoriesReinforced *message,
                   void *closure_data);
+typedef void (*Loci__Log__V1__ConsolidationChecked_Closure)
+                 (const Loci__Log__V1__ConsolidationChecked *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -3976,6 +4014,7 @@ extern const ProtobufCMessageDescriptor loci__log__v1__learning_cycle_ran__descr
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_consolidated__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__consolidation_undone__descriptor;
 extern const ProtobufCMessageDescriptor loci__log__v1__memories_reinforced__descriptor;
+extern const ProtobufCMessageDescriptor loci__log__v1__consolidation_checked__descriptor;
 
 PROTOBUF_C__END_DECLS
 
