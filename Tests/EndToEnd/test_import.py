@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from test_command_line import server  # noqa: F401  (a fixture)
-
 
 def memories(server, agent="default"):
     lines = server.loci("export", "--all", "--agent", agent).stdout.splitlines()
@@ -22,7 +20,7 @@ MEM0 = [
 
 
 @pytest.mark.parametrize("form", ["results", "list", "lines"])
-def test_mem0(server, tmp_path, form):  # noqa: F811
+def test_mem0(server, tmp_path, form):
     text = {"results": json.dumps({"results": MEM0, "relations": []}, indent=1), "list": json.dumps(MEM0),
             "lines": "\n".join(json.dumps(one) for one in MEM0) + "\n"}[form]
     path = tmp_path / "mem0.json"
@@ -45,7 +43,7 @@ def test_mem0(server, tmp_path, form):  # noqa: F811
     assert set(memories(server)) == set(found) | {"third"}
 
 
-def test_mem0_can_give_each_user_an_agent(server, tmp_path):  # noqa: F811
+def test_mem0_can_give_each_user_an_agent(server, tmp_path):
     path = tmp_path / "mem0.json"
     path.write_text(json.dumps(MEM0), encoding="utf-8")
     server.loci("import", str(path), "--format", "mem0", "--agent-field", "user_id")
@@ -60,7 +58,7 @@ GRAPH = [
 ]
 
 
-def test_the_mcp_memory_file(server, tmp_path):  # noqa: F811
+def test_the_mcp_memory_file(server, tmp_path):
     path = tmp_path / "memory.jsonl"
     path.write_text("\n".join(map(json.dumps, GRAPH)), encoding="utf-8")
     words = ["import", str(path), "--format", "mcp-memory"]
@@ -92,7 +90,7 @@ def test_the_mcp_memory_file(server, tmp_path):  # noqa: F811
     ("loci", ['{"kind": "poem"}'], "line 1 has no kind"),
     ("loci", ['{"kind": "memory", "id": "a", "text": "x", "type": "nonsense"}'], "line 1 has 'nonsense' in 'type'"),
 ])
-def test_a_malformed_line_is_named_and_nothing_is_stored(server, tmp_path, form, lines, problem):  # noqa: F811
+def test_a_malformed_line_is_named_and_nothing_is_stored(server, tmp_path, form, lines, problem):
     path = tmp_path / "bad.json"
     path.write_text("\n".join(lines), encoding="utf-8")
     refused = server.loci("import", str(path), "--format", form, check=False)
@@ -100,7 +98,7 @@ def test_a_malformed_line_is_named_and_nothing_is_stored(server, tmp_path, form,
     assert memories(server) == {}
 
 
-def test_an_export_of_everything_comes_back_the_same(server, tmp_path):  # noqa: F811
+def test_an_export_of_everything_comes_back_the_same(server, tmp_path):
     lines = [{"conv": f"c{n % 3}", "text": f"line {n} 火车", "who": "Ana", "role": ["user", "assistant"][n % 2]}
              for n in range(50)]
     (tmp_path / "lines.jsonl").write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
@@ -131,7 +129,7 @@ def test_an_export_of_everything_comes_back_the_same(server, tmp_path):  # noqa:
     assert everything("copy") == first
 
 
-def test_a_quota_by_the_command_line(server):  # noqa: F811
+def test_a_quota_by_the_command_line(server):
     server.loci("quota", "set", "--tenant", "small", "--items", "2")
     server.loci("append", "c", "one", "--tenant", "small")
     refused = server.loci("append", "c", "two", "--tenant", "small", check=False)
@@ -142,7 +140,7 @@ def test_a_quota_by_the_command_line(server):  # noqa: F811
     server.loci("append", "c", "two", "--tenant", "small")
 
 
-def test_a_search_over_agents_and_why_a_message_is_missing(server):  # noqa: F811
+def test_a_search_over_agents_and_why_a_message_is_missing(server):
     server.loci("append", "c", "The night train leaves at nine.", "--agent", "one")
     server.loci("append", "c", "Trains are late.", "--agent", "two")
     found = server.json("search", "night train", "--everyone")

@@ -30,7 +30,7 @@ struct Export: AsyncParsableCommand {
           { V1.ListContextsRequest(scope: who.scope, page: $0) },
           { try await client.contexts.listContexts($0) },
           { ($0.contexts, $0.page) }
-        ) { try Self.write($0.map(BackupLine.context), to: file) }
+        ) { try Self.write($0.map(ExportLine.context), to: file) }
       }
       try await messages(client, file)
       guard all else { return }
@@ -38,7 +38,7 @@ struct Export: AsyncParsableCommand {
         { V1.ListMemoriesRequest(scope: who.scope, page: $0) },
         { try await client.memories.listMemories($0) },
         { ($0.memories, $0.page) }
-      ) { try Self.write($0.map(BackupLine.memory), to: file) }
+      ) { try Self.write($0.map(ExportLine.memory), to: file) }
       try await sessions(client, file)
     }
     if output != nil { try file.close() }
@@ -49,7 +49,7 @@ struct Export: AsyncParsableCommand {
     options.timeout = .seconds(86_400)
     let request = V1.ExportRequest(scope: who.scope, contextID: context ?? "")
     for try await chunk in client.contexts.export(request, options: options) {
-      try Self.write(chunk.messages.map { BackupLine.message($0, isNamed: all) }, to: file)
+      try Self.write(chunk.messages.map { ExportLine.message($0, isNamed: all) }, to: file)
     }
   }
 
@@ -66,7 +66,7 @@ struct Export: AsyncParsableCommand {
         { V1.GetVariablesRequest(scope: who.scope, sessionID: session.id, page: $0) },
         { try await client.sessions.getVariables($0) }, { ($0.variables, $0.page) }
       ) { variables += $0 }
-      try Self.write([BackupLine.session(session, variables)], to: file)
+      try Self.write([ExportLine.session(session, variables)], to: file)
     }
   }
 

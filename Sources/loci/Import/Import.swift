@@ -43,13 +43,13 @@ struct Import: AsyncParsableCommand {
 
   func run() async throws {
     let source = try ImportSource(file: file)
-    let backup = format == .loci ? try BackupFile(source, who.scope) : nil
-    let records = if let backup { backup.records } else { try self.records(source) }
+    let exported = format == .loci ? try ExportFile(source, who.scope) : nil
+    let records = if let exported { exported.records } else { try self.records(source) }
     let started = ContinuousClock.now
     let outcome = try await server.withClient { client in
-      try await backup?.storeContexts(client)
+      try await exported?.storeContexts(client)
       let outcome = try await store(records, client)
-      try await backup?.storeSessions(client)
+      try await exported?.storeSessions(client)
       if wait { try await waitForIndex(client) }
       return outcome
     }

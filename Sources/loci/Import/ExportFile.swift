@@ -5,7 +5,7 @@ import LociProto
 import LociWire
 
 /// What `loci export --all` wrote. Contexts come first, sessions last: a session takes the context that is there.
-struct BackupFile {
+struct ExportFile {
   private struct Session {
     let request: V1.CreateSessionRequest
     let state: V1.SessionState

@@ -2,7 +2,7 @@ import Foundation
 import LociProto
 
 /// Lines of an export. Fields that say nothing are left out.
-enum BackupLine {
+enum ExportLine {
   static func context(_ context: V1.Context) -> [String: Any] {
     var line = Fields(kind: "context")
     line.text("id", context.id)
