@@ -149,7 +149,9 @@ struct ContextService: ContextServiceProvider {
     let started = ContinuousClock.now
     let outcome = try await node.recall.explainMiss(
       search, scope: scope, source: MessageSource(), shard: node.store.shard(of: scope),
-      consistency: try node.checked(asked.consistency), checkCancellation: { try call.checkCancellation() }
+      consistency: try node.checked(asked.consistency),
+      tuning: try node.searchTuning(asked.tuning, of: MessageSource()),
+      checkCancellation: { try call.checkCancellation() }
     ) { scopeRow, db in
       try MessageSource.allowed(by: search.filter, scopeRow: scopeRow, in: db)
     } state: { db in

@@ -232,8 +232,10 @@ package final class Shard: Sendable {
   package func close() async throws {
     let open = queue.withLock { $0.take() }
     await open?.close()
-    try headFile.synchronize()
+    // A disk that fails must not keep the files open.
+    let synced = Result { () throws(LociError) in try headFile.synchronize() }
     try ShardDatabase.close(database)
+    try synced.get()
   }
 
   /// Writes a closed copy of the shard's database to `path`, as it is now. Writers go on meanwhile.

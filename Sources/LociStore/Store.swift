@@ -76,7 +76,11 @@ package final class Store: Sendable {
   /// Answers everything that was accepted, closes every file, and lets another process have the folder.
   package func close() async throws {
     defer { directory.release() }
-    for shard in shards { try await shard.close() }
+    var failure: (any Error)?
+    for shard in shards {
+      do { try await shard.close() } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
   }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LociClient
 import LociProto
 
 /// `loci summarize`: a file, standard input, or a stored context.

@@ -1,5 +1,6 @@
 import LociClient
 import LociProto
+import LociServer
 import LociRemote
 import LociWire
 import Testing

@@ -147,6 +147,33 @@ import Testing
     }
   }
 
+  @Test func whatADigestQuotesLeavesItToo() async throws {
+    try await Self.withFolder { folder in
+      try await TestNode.run(folder: folder) { server in
+        let client = server.client
+        let drafts = (0..<40).map { number in
+          V1.MemoryDraft(
+            id: "m\(number)", type: .episodic,
+            text:
+              "On day \(number) the ferry to \(number == 3 ? "Zanzibar" : "the island") carried \(number * 7) people.",
+            importance: 0.1)
+        }
+        _ = try await client.memories.addMemories(V1.AddMemoriesRequest(scope: scope, memories: drafts))
+        let compacted = try await client.compression.compactMemories(
+          V1.CompactMemoriesRequest(scope: scope, memoriesMax: 10))
+        let digests = try #require(compacted.compaction?.digests)
+        #expect(digests.contains { $0.coveredIDs.contains("m3") }, "the oldest are folded")
+        _ = try await client.erasure.forget(V1.ForgetRequest(scope: scope, memoryIDs: ["m3"]))
+        #expect(Self.files(folder, holding: "zanzibar") == [])
+        #expect(!(try await everything(client, of: scope)).contains { $0.contains("Zanzibar") })
+        let other = try await client.memories.getMemory(V1.GetMemoryRequest(scope: scope, memoryID: "m4"))
+        #expect(other.memory?.text == drafts[4].text)
+        await client.close()
+      }
+      try await Self.expectSound(folder)
+    }
+  }
+
   @Test func writersGoOnMeanwhile() async throws {
     try await Self.withFolder { folder in
       try await TestNode.run(folder: folder, shards: 1) { server in

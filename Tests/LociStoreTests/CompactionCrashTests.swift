@@ -116,6 +116,7 @@ import Testing
       #expect(done.messages == old.messages)
       #expect(Set(done.memories + done.folded).isSuperset(of: Self.texts))
       try await again.store.close()
+      withExtendedLifetime(disk) {}
       if !wasHurt { break }
       killed += 1
       n += 1

@@ -126,7 +126,7 @@ import Testing
       return V1.MemoryDraft(
         id: "m\(number)", type: V1.MemoryType(rawValue: Int32.random(in: 1...5, using: &rng)),
         text: "memory \(number)", importance: Float.random(in: 0...1, using: &rng),
-        expiresAtUs: Bool.random(using: &rng) ? 1 << 60 : 0, attributes: attributes,
+        expiresAtUs: Bool.random(using: &rng) ? 1 << 57 : 0, attributes: attributes,
         tags: ["x", "y", "z"].filter { _ in Bool.random(using: &rng) })
     }
     _ = try await shard.submit(

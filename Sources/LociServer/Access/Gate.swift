@@ -57,7 +57,7 @@ package struct Gate: Sendable {
   /// Whether the caller may read what an agent owns. A refusal is recorded.
   func mayRead(_ owner: Scope, _ principal: Principal, _ call: CallContext) -> Bool {
     let message = V1.Scope(tenant: owner.tenant.rawValue, agent: owner.agent.rawValue)
-    return (try? allow(.read, principal, message, call)) != nil
+    return (try? allow(.read, principal, message, "\(call.service)/\(call.method)")) != nil
   }
 
   private func allow(
