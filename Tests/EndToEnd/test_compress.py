@@ -2,7 +2,6 @@
 
 import json
 
-from test_command_line import server  # noqa: F401  (the fixture)
 
 TALK = [
     ("Anna", "Hey! How are you? It is really so good to hear from you again."),

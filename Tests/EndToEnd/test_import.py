@@ -103,7 +103,7 @@ def test_an_export_of_everything_comes_back_the_same(server, tmp_path):
              for n in range(50)]
     (tmp_path / "lines.jsonl").write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
     server.loci("import", str(tmp_path / "lines.jsonl"), "--context-field", "conv", "--name-field", "who")
-    server.loci("session", "create", "trip", "--set", "city=Lisbon", "note=x")
+    server.loci("session", "create", "trip", "--set", "city=Lisbon", "--set", "note=x")
     server.loci("append", "trip", "The train leaves at nine.")
     server.loci("session", "create", "other")
     server.loci("session", "move", "other", "failed", "no trains")

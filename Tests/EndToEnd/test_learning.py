@@ -2,7 +2,6 @@
 
 import json
 
-from test_command_line import server  # noqa: F401  (the fixture)
 
 
 def recommend(server):

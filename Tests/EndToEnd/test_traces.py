@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 
-from test_command_line import server  # noqa: F401  (the fixture)
 
 RUNS = [
     {

@@ -5,7 +5,6 @@ import struct
 
 import pytest
 
-from test_command_line import server  # noqa: F401  (the fixture)
 
 ROWS = [[float((row * 7 + column * 3) % 11 - 5) for column in range(6)] for row in range(50)]
 
