@@ -2,8 +2,8 @@
 
 No such set exists in the open. The parts share no template and hardly a filler word. The comparison by predicates was
 made with `dev`, and mended where it failed on `held`. The comparison by structure and meaning was made with `fresh`.
-`sealed` was written before that one and is only ever run: it says what to expect of phrases that nobody looked at. All
-are by one hand, which a person's own memories are not."""
+`sealed` was written before that one and run once after it (docs/learning.md has the figures); its wrong merges were then
+looked at, so the next change needs another part. All are by one hand, which a person's own memories are not."""
 
 import random
 
