@@ -74,6 +74,7 @@ package enum RelationJudge {
     if let verdict { return verdict }
     guard sharesRelation else {
       return dice(a.content, b.content) >= 0.9 && a.isNegative == b.isNegative && a.measures == b.measures
+        && a.owners == b.owners
         ? MemoryJudgement(kind: .duplicate, confidence: 0.8, reason: "nearly the same words")
         : .unrelated("they are about different things")
     }
@@ -135,6 +136,7 @@ package enum RelationJudge {
     guard agree(a.measures, b.measures), sameNames(a, b) else {
       return .unrelated("they name different things")
     }
+    guard a.owners == b.owners else { return .unrelated("one is about what the other's subject has") }
     if likeness >= 0.85 || (likeMeaning && likeness >= 0.6) {
       return MemoryJudgement(kind: .duplicate, confidence: Double(likeness), reason: "nearly the same words")
     }

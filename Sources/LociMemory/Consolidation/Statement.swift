@@ -29,6 +29,8 @@ struct Statement {
   /// Numbers, weekdays, months: values that exclude each other.
   let measures: Set<String>
   let names: Set<String>
+  /// "'s" and 的: Anna's tenant is not Anna.
+  let owners: Int
   let isNegative: Bool
   let clauseCount: Int
   /// Everything but punctuation and case.
@@ -41,6 +43,7 @@ struct Statement {
     var measures: Set<String> = []
     var names: Set<String> = []
     var negations = 0
+    func isNumeral(_ token: StatementText.Token) -> Bool { token.isCJK && StatementText.isNumber(token) }
     for clause in clauses {
       claims += ClaimReader.claims(clause)
       for (index, token) in clause.enumerated() {
@@ -50,7 +53,10 @@ struct Statement {
           content.insert(token.stem)
         }
         if StatementText.isNumber(token) || StatementText.calendar.contains(token.stem) {
-          measures.insert(token.stem)
+          // 十一 is a number of its own, and no 一.
+          guard !(token.isCJK && index > 0 && isNumeral(clause[index - 1])) else { continue }
+          let run = token.isCJK ? clause[index...].prefix(while: isNumeral) : [token]
+          measures.insert(run.map(\.stem).joined())
         } else if StatementText.isName(token, first: index == 0) {
           names.insert(token.stem)
         }
@@ -63,6 +69,7 @@ struct Statement {
     self.content = content
     self.measures = measures
     self.names = names
+    owners = clauses.joined().count { ClaimReader.marksOwner($0) }
     // "Gave up" denies without a "not".
     let denies = negations % 2 == 0 && claims.contains { $0.isNegative }
     isNegative = negations % 2 == 1 || denies
@@ -312,6 +319,8 @@ enum ClaimReader {
     return Statement.Claim(
       relations: relations, subject: subject, value: value, isNegative: isNegative, isChange: isChange)
   }
+
+  static func marksOwner(_ token: Token) -> Bool { token.stem == "'s" || token.stem == "的" }
 
   private static let owners: Set<String> = ["'s", "of", "的", "my", "his", "her", "our", "their", "your"]
 
