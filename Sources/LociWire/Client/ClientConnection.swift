@@ -90,6 +90,9 @@ final class ClientConnection: ChannelDuplexHandler, @unchecked Sendable {
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
+  /// Also after an attempt to connect that failed, which is never inactive.
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     if !isReading {
       isReading = true
