@@ -80,16 +80,9 @@ package enum CompactionQueries {
       db.cachedStatement(sql: "SELECT context_id, figures FROM compactions WHERE scope = ?"),
       arguments: [scopeRow])
     while let row = try rows.next() {
-      let figures = try V1.CompressionFigures(decoding: ContextQueries.bytes(row[1]))
+      sum.add(try V1.CompressionFigures(decoding: ContextQueries.bytes(row[1])))
       stats.compactions += 1
       contexts.insert(ExactText(row[0]))
-      sum.items += figures.items
-      sum.itemsEmpty += figures.itemsEmpty
-      sum.tokensBefore += figures.tokensBefore
-      sum.tokensAfter += figures.tokensAfter
-      sum.bytesBefore += figures.bytesBefore
-      sum.bytesAfter += figures.bytesAfter
-      sum.archiveBytes += figures.archiveBytes
     }
     stats.contexts = UInt64(contexts.count)
     stats.figures = sum

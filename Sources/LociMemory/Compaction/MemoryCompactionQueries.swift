@@ -106,14 +106,8 @@ package enum MemoryCompactionQueries {
       db.cachedStatement(sql: "SELECT figures FROM memory_compactions WHERE scope = ?"),
       arguments: [scopeRow])
     while let row = try rows.next() {
-      let figures = try V1.CompressionFigures(decoding: [UInt8](row[0] as Data))
+      sum.add(try V1.CompressionFigures(decoding: [UInt8](row[0] as Data)))
       count += 1
-      sum.items += figures.items
-      sum.itemsEmpty += figures.itemsEmpty
-      sum.tokensBefore += figures.tokensBefore
-      sum.tokensAfter += figures.tokensAfter
-      sum.bytesBefore += figures.bytesBefore
-      sum.bytesAfter += figures.bytesAfter
     }
     return (count, sum)
   }
